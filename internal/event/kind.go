@@ -1,0 +1,137 @@
+package event
+
+import (
+	"fmt"
+	"iter"
+	"math/bits"
+)
+
+// A Kind says what a record, and the event decoded from it, is about. The values are those of enum event_kind in
+// bpf/wire.h and are never reused, since captures outlive releases.
+type Kind uint8
+
+// Kinds below [Execve] keep the process table right; of these only Exec is shown to rules. Kinds from Execve on are
+// system calls, seen as they return.
+const (
+	Unknown    Kind = 0
+	Fork       Kind = 1 // a task was made: a process, or a thread of one
+	Exec       Kind = 2 // a process image was replaced: execve or execveat that succeeded
+	Exit       Kind = 3 // a task ended
+	CgroupPath Kind = 4 // the path of a cgroup id, sent once before the first record that carries the id
+	CgroupMove Kind = 5 // a process was moved to another cgroup
+
+	Execve      Kind = 16 // failed: a successful one is Exec
+	Execveat    Kind = 17 // failed: a successful one is Exec
+	Open        Kind = 18
+	Openat      Kind = 19
+	Openat2     Kind = 20
+	Creat       Kind = 21
+	Connect     Kind = 22
+	Accept      Kind = 23
+	Accept4     Kind = 24
+	Bind        Kind = 25
+	Listen      Kind = 26
+	Ptrace      Kind = 27
+	Setuid      Kind = 28
+	Setresuid   Kind = 29
+	Unlink      Kind = 30
+	Unlinkat    Kind = 31
+	Rename      Kind = 32
+	Renameat    Kind = 33
+	Renameat2   Kind = 34
+	Chmod       Kind = 35
+	Fchmod      Kind = 36
+	Fchmodat    Kind = 37
+	Fchmodat2   Kind = 38
+	Mount       Kind = 39
+	Dup         Kind = 40
+	Dup2        Kind = 41
+	Dup3        Kind = 42
+	InitModule  Kind = 43
+	FinitModule Kind = 44
+	Bpf         Kind = 45
+
+	// Kinds is one more than the highest kind this version knows.
+	Kinds = 46
+)
+
+// typeNames holds Falco's evt.type of each kind.
+var typeNames = [Kinds]string{
+	Fork: "fork", Exec: "execve", Exit: "procexit", CgroupPath: "cgroup_path", CgroupMove: "cgroup_move",
+	Execve: "execve", Execveat: "execveat",
+	Open: "open", Openat: "openat", Openat2: "openat2", Creat: "creat",
+	Connect: "connect", Accept: "accept", Accept4: "accept4", Bind: "bind", Listen: "listen",
+	Ptrace: "ptrace", Setuid: "setuid", Setresuid: "setresuid",
+	Unlink: "unlink", Unlinkat: "unlinkat", Rename: "rename", Renameat: "renameat", Renameat2: "renameat2",
+	Chmod: "chmod", Fchmod: "fchmod", Fchmodat: "fchmodat", Fchmodat2: "fchmodat2",
+	Mount: "mount", Dup: "dup", Dup2: "dup2", Dup3: "dup3",
+	InitModule: "init_module", FinitModule: "finit_module", Bpf: "bpf",
+}
+
+// Type is the kind's evt.type: the system call's name. Exec and a failed Execve are both "execve", and so is an
+// execveat that succeeded, as in Falco.
+func (k Kind) Type() string {
+	if int(k) < len(typeNames) && typeNames[k] != "" {
+		return typeNames[k]
+	}
+	return fmt.Sprintf("kind %d", k)
+}
+
+// String names the kind in messages and metrics: its type, but "exec" for Exec, which is not the failed call.
+func (k Kind) String() string {
+	if k == Exec {
+		return "exec"
+	}
+	return k.Type()
+}
+
+// Visible reports whether rules see events of this kind.
+func (k Kind) Visible() bool { return k == Exec || k >= Execve && k < Kinds }
+
+// IsSyscall reports whether the kind is seen at the return of a system call, and so only if a program for it is attached.
+func (k Kind) IsSyscall() bool { return k >= Execve && k < Kinds }
+
+// KindsOf returns the visible kinds whose [Kind.Type] is name; none if there is no such event type.
+func KindsOf(name string) KindSet {
+	var s KindSet
+	for k := range Kind(Kinds) {
+		if k.Visible() && typeNames[k] == name {
+			s.Add(k)
+		}
+	}
+	return s
+}
+
+// A KindSet is a set of kinds. The zero value is empty.
+type KindSet uint64
+
+// AllKinds holds every kind that rules see.
+func AllKinds() KindSet {
+	var s KindSet
+	for k := range Kind(Kinds) {
+		if k.Visible() {
+			s.Add(k)
+		}
+	}
+	return s
+}
+
+func (s *KindSet) Add(k Kind)                 { *s |= 1 << k }
+func (s KindSet) Has(k Kind) bool             { return s>>k&1 != 0 }
+func (s KindSet) Union(o KindSet) KindSet     { return s | o }
+func (s KindSet) Intersect(o KindSet) KindSet { return s & o }
+func (s KindSet) Minus(o KindSet) KindSet     { return s &^ o }
+func (s KindSet) Len() int                    { return bits.OnesCount64(uint64(s)) }
+
+// All yields the kinds of s in ascending order.
+func (s KindSet) All() iter.Seq[Kind] {
+	return func(yield func(Kind) bool) {
+		for s != 0 {
+			k := Kind(bits.TrailingZeros64(uint64(s)))
+			if !yield(k) {
+				return
+			}
+			s &= s - 1
+		}
+	}
+}
