@@ -12,7 +12,7 @@ type Container struct {
 	Image      Image
 	Labels     map[string]string
 	Privileged bool
-	Mounts     []MountPointPoint
+	Mounts     []MountPoint
 	CreatedAt  int64 // ns since the epoch
 	Pod        *Pod  // nil for a container that belongs to none, or is not known to
 }
