@@ -1,0 +1,112 @@
+// Testreport reads `go test -json` and prints what a person wants of it: the packages, each failure with what it
+// printed, each skip with its reason, and the totals. It exits with 1 if anything failed or nothing ran.
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+type line struct {
+	Action, Package, Test, Output, ImportPath string
+	Elapsed                                   float64
+}
+
+type tally struct {
+	passed, failed, skipped int
+	output                  map[string][]string
+	skips                   []string
+}
+
+func main() {
+	if err := report(os.Stdin, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "testreport:", err)
+		os.Exit(1)
+	}
+}
+
+func report(in io.Reader, out io.Writer) error {
+	t := tally{output: make(map[string][]string)}
+	scan := bufio.NewScanner(in)
+	scan.Buffer(nil, 16<<20)
+	for scan.Scan() {
+		var l line
+		if err := json.Unmarshal(scan.Bytes(), &l); err != nil {
+			fmt.Fprintln(out, scan.Text()) // go itself speaks plain text when a build fails
+			continue
+		}
+		t.add(l, out)
+	}
+	if err := scan.Err(); err != nil {
+		return err
+	}
+	return t.finish(out)
+}
+
+func (t *tally) add(l line, out io.Writer) {
+	name := strings.TrimPrefix(l.Package, "tiercel.dev/") + " " + l.Test
+	switch l.Action {
+	case "build-output":
+		fmt.Fprint(out, l.Output)
+	case "output":
+		t.output[name] = append(t.output[name], l.Output)
+		return
+	case "pass":
+		if l.Test != "" {
+			t.passed++
+		} else {
+			fmt.Fprintf(out, "ok    %s(%.1fs)\n", name, l.Elapsed)
+		}
+	case "skip":
+		if l.Test != "" {
+			t.skipped++
+			t.skips = append(t.skips, name+": "+reason(t.output[name]))
+		}
+	case "fail":
+		if l.Test != "" {
+			t.failed++
+		} else if t.failed == 0 {
+			t.failed++ // the package failed outside its tests: a build, a panic, a timeout
+		}
+		fmt.Fprintf(out, "FAIL  %s(%.1fs)\n%s", name, l.Elapsed, strings.Join(t.output[name], ""))
+	default:
+		return
+	}
+	delete(t.output, name)
+}
+
+// reason is what the test said when it skipped itself.
+func reason(output []string) string {
+	var said []string
+	for _, o := range output {
+		o = strings.TrimSpace(o)
+		if o != "" && !strings.HasPrefix(o, "=== ") && !strings.HasPrefix(o, "--- ") {
+			said = append(said, o)
+		}
+	}
+	if len(said) == 0 {
+		return "no reason given"
+	}
+	return strings.Join(said, " ")
+}
+
+func (t *tally) finish(out io.Writer) error {
+	if len(t.skips) > 0 {
+		fmt.Fprintf(out, "\nskipped, %d:\n", len(t.skips))
+		for _, s := range t.skips {
+			fmt.Fprintln(out, "  "+s)
+		}
+	}
+	fmt.Fprintf(out, "\n%d passed, %d failed, %d skipped\n", t.passed, t.failed, t.skipped)
+	switch {
+	case t.failed > 0:
+		return fmt.Errorf("%d failed", t.failed)
+	case t.passed == 0:
+		return fmt.Errorf("no test ran")
+	}
+	return nil
+}
