@@ -1,0 +1,40 @@
+package alert
+
+import "strconv"
+
+// maxAttribute is the longest value Pub/Sub takes, in bytes.
+const maxAttribute = 1024
+
+// Attributes are what a subscription can filter on without opening the message. At most 10, none empty.
+func Attributes(a *Alert) map[string]string {
+	m := map[string]string{
+		"kind":   attributeKind(a),
+		"schema": strconv.FormatUint(uint64(a.GetSchema()), 10),
+	}
+	put := func(key, value string) {
+		if value != "" {
+			m[key] = truncate(valid(value), maxAttribute)
+		}
+	}
+	put("alert_id", a.GetAlertId())
+	put("identity", a.GetIdentity())
+	put("rule", a.GetRule().GetName())
+	if a.GetSeverity() != 0 {
+		put("severity", a.GetSeverity().String())
+	}
+	put("cluster", a.GetCluster().GetName())
+	put("namespace", a.GetPod().GetNamespace())
+	put("node", a.GetNode().GetName())
+	return m
+}
+
+func attributeKind(a *Alert) string {
+	switch a.GetKind() {
+	case KindAlert:
+		return "alert"
+	case KindHeartbeat:
+		return "heartbeat"
+	default:
+		return "unknown"
+	}
+}
