@@ -8,7 +8,7 @@ package event
 
 import "net/netip"
 
-// An Event is one record, decoded. Which of Exec, Fork, Cgroup, FD and Args hold anything depends on Kind.
+// An Event is one record, decoded. Which of Exec, Fork, Exit, Cgroup, FD and Args hold anything depends on Kind.
 type Event struct {
 	Kind Kind
 	CPU  uint16
@@ -29,6 +29,7 @@ type Event struct {
 	FD     FD
 	Exec   ExecFacts
 	Fork   ForkFacts
+	Exit   ExitFacts
 	Cgroup CgroupFacts
 }
 
@@ -57,9 +58,9 @@ type ExecFacts struct {
 	Filename      string // as given to execve: the script for a script, relative if it was
 	ExePath       string // of the executable itself (the interpreter for a script), resolved by the kernel
 	CWD           string
-	OldTID        int32 // id of the thread that called execve, if not the leader; it took over the leader's
-	TTY           uint32
-	SID           int32 // session
+	OldTID        int32  // id of the thread that called execve, if not the leader; it took over the leader's
+	TTY           uint32 // controlling terminal as in /proc/PID/stat (new_encode_dev: 34816 is pts/0); 0 for none
+	SID           int32  // session
 	PGID          int32
 	VPID          int32 // in the innermost pid namespace
 	VPGID         int32
@@ -89,6 +90,14 @@ type ForkFacts struct {
 	VPID      int32
 	CgroupID  uint64
 	Thread    bool // TGID is the parent's: a thread, no process
+}
+
+// ExitFacts say what a task's end means for its process (Exit only); Event.Task is the one that ends.
+type ExitFacts struct {
+	// GroupDead: no thread of the process is left (group_dead of sched_process_exit, or signal->live == 0 before kernels
+	// had it). Without it a thread ended, maybe the leader, and the process goes on. Two threads that end at once may
+	// both carry it.
+	GroupDead bool
 }
 
 // CgroupFacts tie a cgroup id to its path, from the root of its hierarchy (CgroupPath, CgroupMove).
