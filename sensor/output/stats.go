@@ -1,0 +1,72 @@
+package output
+
+import (
+	"cmp"
+	"slices"
+
+	"tiercel.dev/alert"
+)
+
+// Why an output lost an alert.
+const (
+	DropFull     = "full"     // more came than the output took, and the queue was full
+	DropRejected = "rejected" // the output cannot take this alert at all ([ErrAlert])
+	DropPanic    = "panic"    // writing it panicked, several times
+	DropClosed   = "closed"   // the sensor stopped first
+)
+
+// States of an output.
+const (
+	StateOK      = "ok"
+	StateFailing = "failing" // the last attempt failed; it is tried again
+	StateStuck   = "stuck"   // an attempt has been under way for longer than Config.StuckAfter
+	StateClosed  = "closed"
+)
+
+// Stats is how one output is. Counts run since it was made.
+type Stats struct {
+	Name      string
+	State     string
+	Sent      uint64
+	Errors    uint64 // attempts that failed
+	LastError string // "" while there was none
+	Waiting   int    // in the queue, or under way
+	Dropped   []Drop // by reason, then severity
+}
+
+// Drop counts alerts lost for one reason. Severity is unspecified for heartbeats, and where it is not known.
+type Drop struct {
+	Reason   string
+	Severity alert.Severity
+	Count    uint64
+}
+
+// Lost is how many alerts were dropped for any reason.
+func (s Stats) Lost() uint64 {
+	var n uint64
+	for _, d := range s.Dropped {
+		n += d.Count
+	}
+	return n
+}
+
+// drops counts losses.
+type drops map[dropKey]uint64
+
+type dropKey struct {
+	reason   string
+	severity alert.Severity
+}
+
+func (d drops) add(reason string, a *alert.Alert) { d[dropKey{reason, a.GetSeverity()}]++ }
+
+func (d drops) list() []Drop {
+	out := make([]Drop, 0, len(d))
+	for k, n := range d {
+		out = append(out, Drop{k.reason, k.severity, n})
+	}
+	slices.SortFunc(out, func(a, b Drop) int {
+		return cmp.Or(cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Severity, b.Severity))
+	})
+	return out
+}
