@@ -1,0 +1,163 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// A sensor is one run of the sensor's binary, watched from outside.
+type sensor struct {
+	cmd    *exec.Cmd
+	dir    string
+	stderr bytes.Buffer
+}
+
+// everyOpen is a rule that needs each open, with both of its paths, and matches none.
+const everyOpen = `rules:
+  - name: every_open
+    description: Reads both paths of every open.
+    condition: evt.type in ["open", "openat", "openat2", "creat"] && fd.name.startsWith("/no/such/") && fd.path.startsWith("/no/such/")
+    output: "{fd.name}"
+    severity: LOW
+`
+
+// start runs the sensor with the shipped rules and a rule that needs every open, and returns when its programs are
+// attached.
+func start(binary string) (*sensor, error) {
+	dir, err := os.MkdirTemp("", "tiercel-bench-")
+	if err != nil {
+		return nil, err
+	}
+	rules := filepath.Join(dir, "every_open.yaml")
+	if err := os.WriteFile(rules, []byte(everyOpen), 0o600); err != nil {
+		return nil, err
+	}
+	s := &sensor{dir: dir}
+	s.cmd = exec.Command(binary, "--rules", rules, "--output", "file:"+s.out()+"?format=json&heartbeats=true", "--heartbeat", "1h", "--log-format", "json")
+	ready, err := s.cmd.StderrPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.cmd.Start(); err != nil {
+		return nil, err
+	}
+	attached := make(chan bool, 1)
+	go func() {
+		scan := bufio.NewScanner(ready)
+		for scan.Scan() {
+			s.stderr.Write(append(scan.Bytes(), '\n'))
+			if strings.Contains(scan.Text(), `"msg":"watching"`) {
+				attached <- true
+			}
+		}
+		close(attached)
+	}()
+	select {
+	case ok := <-attached:
+		if ok {
+			return s, nil
+		}
+	case <-time.After(30 * time.Second):
+	}
+	s.cmd.Process.Kill()
+	s.cmd.Wait()
+	return nil, fmt.Errorf("%s did not come up: %s", binary, s.stderr.String())
+}
+
+func (s *sensor) out() string { return filepath.Join(s.dir, "out.json") }
+
+// final is what the sensor says of itself when it stops.
+type final struct {
+	Events []struct {
+		Kind  string
+		Count uint64 `json:",string"`
+	}
+	Drops []struct {
+		Reason, Kind string
+		Count        uint64 `json:",string"`
+	}
+}
+
+// stop ends the sensor and returns its last heartbeat.
+func (s *sensor) stop() (final, error) {
+	defer os.RemoveAll(s.dir)
+	s.cmd.Process.Signal(syscall.SIGTERM)
+	err := s.cmd.Wait()
+	data, readErr := os.ReadFile(s.out())
+	if err = errors.Join(err, readErr); err != nil {
+		return final{}, fmt.Errorf("%w: %s", err, s.stderr.String())
+	}
+	var last final
+	for line := range bytes.Lines(data) {
+		var m struct{ Heartbeat *final }
+		if json.Unmarshal(line, &m) == nil && m.Heartbeat != nil {
+			last = *m.Heartbeat
+		}
+	}
+	return last, nil
+}
+
+// events sums the events of one kind; drops the losses.
+func (f final) events(kind string) (n uint64) {
+	for _, e := range f.Events {
+		if e.Kind == kind {
+			n += e.Count
+		}
+	}
+	return n
+}
+
+func (f final) drops() (n uint64) {
+	for _, d := range f.Drops {
+		n += d.Count
+	}
+	return n
+}
+
+// cpu is the processor time that the sensor has used, in ms; its resolution is a tick of 10 ms.
+func (s *sensor) cpu() float64 {
+	fields := strings.Fields(afterComm(s.proc("stat")))
+	user, _ := strconv.ParseFloat(fields[11], 64)
+	system, _ := strconv.ParseFloat(fields[12], 64)
+	return (user + system) * 10
+}
+
+func afterComm(stat string) string { return stat[strings.LastIndexByte(stat, ')')+1:] }
+
+func (s *sensor) proc(name string) string {
+	data, _ := os.ReadFile(fmt.Sprintf("/proc/%d/%s", s.cmd.Process.Pid, name))
+	return string(data)
+}
+
+// status returns a number from /proc/PID/status, such as VmRSS in KiB.
+func (s *sensor) status(key string) float64 { return statusOf(s.proc("status"), key) }
+
+func statusOf(text, key string) float64 {
+	for line := range strings.Lines(text) {
+		if rest, ok := strings.CutPrefix(line, key+":"); ok {
+			n, _ := strconv.ParseFloat(strings.Fields(rest)[0], 64)
+			return n
+		}
+	}
+	return 0
+}
+
+// wakeups sums over the sensor's threads how often each gave up the processor and was woken again.
+func (s *sensor) wakeups() (n float64) {
+	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", s.cmd.Process.Pid))
+	for _, path := range tasks {
+		data, _ := os.ReadFile(path)
+		n += statusOf(string(data), "voluntary_ctxt_switches")
+	}
+	return n
+}
