@@ -9,16 +9,23 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
+// Below these Fit does not go. With every list and string at these lengths, and each byte six in JSON, the largest
+// message is still within MaxSize; ids and hashes stay whole.
+const (
+	minString = 64
+	minList   = 4
+)
+
 // Fit makes a publishable: text becomes valid UTF-8, as proto3 demands of strings, and what is too long is cut until
 // the message is within [MaxSize] in both encodings. What was cut is named in a.Truncated. Fit changes a and what it
 // points to; fitting twice changes nothing more.
 func Fit(a *Alert) {
 	f := fitter{maxString: maxString, maxArgs: maxArgs, maxList: maxList}
 	f.fit(a)
-	for !fits(a) && f.maxString > 16 {
+	for !fits(a) && f.maxString > minString {
 		f.maxString /= 2
-		f.maxArgs = max(f.maxArgs/2, 8)
-		f.maxList = max(f.maxList/2, 8)
+		f.maxArgs = max(f.maxArgs/2, minList)
+		f.maxList = max(f.maxList/2, minList)
 		f.fit(a)
 	}
 }
@@ -91,8 +98,9 @@ func (f *fitter) list(m protoreflect.Message, fd protoreflect.FieldDescriptor, l
 }
 
 func (f *fitter) text(s, name string) (string, bool) {
-	fitted := truncate(valid(s), f.maxString)
-	if len(fitted) < len(s) && len(fitted) >= f.maxString-utf8.UTFMax {
+	whole := valid(s)
+	fitted := truncate(whole, f.maxString)
+	if len(fitted) < len(whole) {
 		f.cut = append(f.cut, name)
 	}
 	return fitted, fitted != s
