@@ -40,6 +40,7 @@ type (
 	Count      = Alert_Count
 	Drop       = Alert_Drop
 	Output     = Alert_Output
+	Suppressed = Alert_Suppressed
 
 	Kind      = Alert_Kind
 	Severity  = Alert_Severity

@@ -357,16 +357,14 @@ type Alert struct {
 	// The files and the connection of the event, if it has any. A rename has the old path first, then the new.
 	Files      []*Alert_File     `protobuf:"bytes,21,rep,name=files,proto3" json:"files,omitempty"`
 	Connection *Alert_Connection `protobuf:"bytes,22,opt,name=connection,proto3" json:"connection,omitempty"`
-	// How many events this alert stands for: 1, or with throttling all repeats of the thing that came within a while, of
-	// which time is the first's and last_time the last's; the other fields are those of the first. The counts of all
-	// alerts of an identity add up to the events seen.
-	Count    uint64 `protobuf:"varint,23,opt,name=count,proto3" json:"count,omitempty"`
-	LastTime string `protobuf:"bytes,24,opt,name=last_time,json=lastTime,proto3" json:"last_time,omitempty"`
+	// With throttling: the repeats of the same thing that came after this event and have no alert of their own. Absent if
+	// there were none. An alert stands for 1 + suppressed.count events, and these add up to the events seen.
+	Suppressed *Alert_Suppressed `protobuf:"bytes,23,opt,name=suppressed,proto3" json:"suppressed,omitempty"`
 	// Secrets that were replaced by "[redacted]" in this message.
-	Redacted uint32 `protobuf:"varint,25,opt,name=redacted,proto3" json:"redacted,omitempty"`
+	Redacted uint32 `protobuf:"varint,24,opt,name=redacted,proto3" json:"redacted,omitempty"`
 	// Fields that were cut so that the message stays within its bound, such as "process.args".
-	Truncated     []string         `protobuf:"bytes,26,rep,name=truncated,proto3" json:"truncated,omitempty"`
-	SensorVersion string           `protobuf:"bytes,27,opt,name=sensor_version,json=sensorVersion,proto3" json:"sensor_version,omitempty"`
+	Truncated     []string         `protobuf:"bytes,25,rep,name=truncated,proto3" json:"truncated,omitempty"`
+	SensorVersion string           `protobuf:"bytes,26,opt,name=sensor_version,json=sensorVersion,proto3" json:"sensor_version,omitempty"`
 	Heartbeat     *Alert_Heartbeat `protobuf:"bytes,30,opt,name=heartbeat,proto3" json:"heartbeat,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -556,18 +554,11 @@ func (x *Alert) GetConnection() *Alert_Connection {
 	return nil
 }
 
-func (x *Alert) GetCount() uint64 {
+func (x *Alert) GetSuppressed() *Alert_Suppressed {
 	if x != nil {
-		return x.Count
+		return x.Suppressed
 	}
-	return 0
-}
-
-func (x *Alert) GetLastTime() string {
-	if x != nil {
-		return x.LastTime
-	}
-	return ""
+	return nil
 }
 
 func (x *Alert) GetRedacted() uint32 {
@@ -1724,6 +1715,66 @@ func (x *Alert_Connection) GetRole() Alert_Connection_Role {
 	return Alert_Connection_ROLE_UNSPECIFIED
 }
 
+type Alert_Suppressed struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Count         uint64                 `protobuf:"varint,1,opt,name=count,proto3" json:"count,omitempty"`
+	FirstTime     string                 `protobuf:"bytes,2,opt,name=first_time,json=firstTime,proto3" json:"first_time,omitempty"`
+	LastTime      string                 `protobuf:"bytes,3,opt,name=last_time,json=lastTime,proto3" json:"last_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Alert_Suppressed) Reset() {
+	*x = Alert_Suppressed{}
+	mi := &file_alert_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Alert_Suppressed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Alert_Suppressed) ProtoMessage() {}
+
+func (x *Alert_Suppressed) ProtoReflect() protoreflect.Message {
+	mi := &file_alert_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Alert_Suppressed.ProtoReflect.Descriptor instead.
+func (*Alert_Suppressed) Descriptor() ([]byte, []int) {
+	return file_alert_proto_rawDescGZIP(), []int{0, 11}
+}
+
+func (x *Alert_Suppressed) GetCount() uint64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *Alert_Suppressed) GetFirstTime() string {
+	if x != nil {
+		return x.FirstTime
+	}
+	return ""
+}
+
+func (x *Alert_Suppressed) GetLastTime() string {
+	if x != nil {
+		return x.LastTime
+	}
+	return ""
+}
+
 // How the sensor is. Counts run since start_time.
 type Alert_Heartbeat struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
@@ -1737,8 +1788,8 @@ type Alert_Heartbeat struct {
 	// seq of the last alert; 0 if there was none.
 	LastSeq uint64 `protobuf:"varint,6,opt,name=last_seq,json=lastSeq,proto3" json:"last_seq,omitempty"`
 	Alerts  uint64 `protobuf:"varint,7,opt,name=alerts,proto3" json:"alerts,omitempty"`
-	// Matches that were counted in another's alert.
-	Throttled     uint64          `protobuf:"varint,8,opt,name=throttled,proto3" json:"throttled,omitempty"`
+	// Events that are a count in another's alert.
+	Suppressed    uint64          `protobuf:"varint,8,opt,name=suppressed,proto3" json:"suppressed,omitempty"`
 	Events        []*Alert_Count  `protobuf:"bytes,9,rep,name=events,proto3" json:"events,omitempty"`
 	Drops         []*Alert_Drop   `protobuf:"bytes,10,rep,name=drops,proto3" json:"drops,omitempty"`
 	Outputs       []*Alert_Output `protobuf:"bytes,11,rep,name=outputs,proto3" json:"outputs,omitempty"`
@@ -1751,7 +1802,7 @@ type Alert_Heartbeat struct {
 
 func (x *Alert_Heartbeat) Reset() {
 	*x = Alert_Heartbeat{}
-	mi := &file_alert_proto_msgTypes[12]
+	mi := &file_alert_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1763,7 +1814,7 @@ func (x *Alert_Heartbeat) String() string {
 func (*Alert_Heartbeat) ProtoMessage() {}
 
 func (x *Alert_Heartbeat) ProtoReflect() protoreflect.Message {
-	mi := &file_alert_proto_msgTypes[12]
+	mi := &file_alert_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1776,7 +1827,7 @@ func (x *Alert_Heartbeat) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Alert_Heartbeat.ProtoReflect.Descriptor instead.
 func (*Alert_Heartbeat) Descriptor() ([]byte, []int) {
-	return file_alert_proto_rawDescGZIP(), []int{0, 11}
+	return file_alert_proto_rawDescGZIP(), []int{0, 12}
 }
 
 func (x *Alert_Heartbeat) GetStartTime() string {
@@ -1828,9 +1879,9 @@ func (x *Alert_Heartbeat) GetAlerts() uint64 {
 	return 0
 }
 
-func (x *Alert_Heartbeat) GetThrottled() uint64 {
+func (x *Alert_Heartbeat) GetSuppressed() uint64 {
 	if x != nil {
-		return x.Throttled
+		return x.Suppressed
 	}
 	return 0
 }
@@ -1887,7 +1938,7 @@ type Alert_Count struct {
 
 func (x *Alert_Count) Reset() {
 	*x = Alert_Count{}
-	mi := &file_alert_proto_msgTypes[13]
+	mi := &file_alert_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1899,7 +1950,7 @@ func (x *Alert_Count) String() string {
 func (*Alert_Count) ProtoMessage() {}
 
 func (x *Alert_Count) ProtoReflect() protoreflect.Message {
-	mi := &file_alert_proto_msgTypes[13]
+	mi := &file_alert_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1912,7 +1963,7 @@ func (x *Alert_Count) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Alert_Count.ProtoReflect.Descriptor instead.
 func (*Alert_Count) Descriptor() ([]byte, []int) {
-	return file_alert_proto_rawDescGZIP(), []int{0, 12}
+	return file_alert_proto_rawDescGZIP(), []int{0, 13}
 }
 
 func (x *Alert_Count) GetKind() string {
@@ -1941,7 +1992,7 @@ type Alert_Drop struct {
 
 func (x *Alert_Drop) Reset() {
 	*x = Alert_Drop{}
-	mi := &file_alert_proto_msgTypes[14]
+	mi := &file_alert_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1953,7 +2004,7 @@ func (x *Alert_Drop) String() string {
 func (*Alert_Drop) ProtoMessage() {}
 
 func (x *Alert_Drop) ProtoReflect() protoreflect.Message {
-	mi := &file_alert_proto_msgTypes[14]
+	mi := &file_alert_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1966,7 +2017,7 @@ func (x *Alert_Drop) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Alert_Drop.ProtoReflect.Descriptor instead.
 func (*Alert_Drop) Descriptor() ([]byte, []int) {
-	return file_alert_proto_rawDescGZIP(), []int{0, 13}
+	return file_alert_proto_rawDescGZIP(), []int{0, 14}
 }
 
 func (x *Alert_Drop) GetReason() string {
@@ -2006,7 +2057,7 @@ type Alert_Output struct {
 
 func (x *Alert_Output) Reset() {
 	*x = Alert_Output{}
-	mi := &file_alert_proto_msgTypes[15]
+	mi := &file_alert_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2018,7 +2069,7 @@ func (x *Alert_Output) String() string {
 func (*Alert_Output) ProtoMessage() {}
 
 func (x *Alert_Output) ProtoReflect() protoreflect.Message {
-	mi := &file_alert_proto_msgTypes[15]
+	mi := &file_alert_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2031,7 +2082,7 @@ func (x *Alert_Output) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Alert_Output.ProtoReflect.Descriptor instead.
 func (*Alert_Output) Descriptor() ([]byte, []int) {
-	return file_alert_proto_rawDescGZIP(), []int{0, 14}
+	return file_alert_proto_rawDescGZIP(), []int{0, 15}
 }
 
 func (x *Alert_Output) GetName() string {
@@ -2081,7 +2132,7 @@ var File_alert_proto protoreflect.FileDescriptor
 const file_alert_proto_rawDesc = "" +
 	"\n" +
 	"\valert.proto\x12\n" +
-	"tiercel.v1\"\xc9&\n" +
+	"tiercel.v1\"\xb6'\n" +
 	"\x05Alert\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12*\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x16.tiercel.v1.Alert.KindR\x04kind\x12\x19\n" +
@@ -2107,12 +2158,13 @@ const file_alert_proto_rawDesc = "" +
 	"\x05files\x18\x15 \x03(\v2\x16.tiercel.v1.Alert.FileR\x05files\x12<\n" +
 	"\n" +
 	"connection\x18\x16 \x01(\v2\x1c.tiercel.v1.Alert.ConnectionR\n" +
-	"connection\x12\x14\n" +
-	"\x05count\x18\x17 \x01(\x04R\x05count\x12\x1b\n" +
-	"\tlast_time\x18\x18 \x01(\tR\blastTime\x12\x1a\n" +
-	"\bredacted\x18\x19 \x01(\rR\bredacted\x12\x1c\n" +
-	"\ttruncated\x18\x1a \x03(\tR\ttruncated\x12%\n" +
-	"\x0esensor_version\x18\x1b \x01(\tR\rsensorVersion\x129\n" +
+	"connection\x12<\n" +
+	"\n" +
+	"suppressed\x18\x17 \x01(\v2\x1c.tiercel.v1.Alert.SuppressedR\n" +
+	"suppressed\x12\x1a\n" +
+	"\bredacted\x18\x18 \x01(\rR\bredacted\x12\x1c\n" +
+	"\ttruncated\x18\x19 \x03(\tR\ttruncated\x12%\n" +
+	"\x0esensor_version\x18\x1a \x01(\tR\rsensorVersion\x129\n" +
 	"\theartbeat\x18\x1e \x01(\v2\x1b.tiercel.v1.Alert.HeartbeatR\theartbeat\x1a\x99\x01\n" +
 	"\x04Rule\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
@@ -2250,7 +2302,13 @@ const file_alert_proto_rawDesc = "" +
 	"\n" +
 	"\x06CLIENT\x10\x01\x12\n" +
 	"\n" +
-	"\x06SERVER\x10\x02\x1a\xf3\x03\n" +
+	"\x06SERVER\x10\x02\x1a^\n" +
+	"\n" +
+	"Suppressed\x12\x14\n" +
+	"\x05count\x18\x01 \x01(\x04R\x05count\x12\x1d\n" +
+	"\n" +
+	"first_time\x18\x02 \x01(\tR\tfirstTime\x12\x1b\n" +
+	"\tlast_time\x18\x03 \x01(\tR\blastTime\x1a\xf5\x03\n" +
 	"\tHeartbeat\x12\x1d\n" +
 	"\n" +
 	"start_time\x18\x01 \x01(\tR\tstartTime\x12)\n" +
@@ -2260,8 +2318,10 @@ const file_alert_proto_rawDesc = "" +
 	"\vrules_error\x18\x05 \x01(\tR\n" +
 	"rulesError\x12\x19\n" +
 	"\blast_seq\x18\x06 \x01(\x04R\alastSeq\x12\x16\n" +
-	"\x06alerts\x18\a \x01(\x04R\x06alerts\x12\x1c\n" +
-	"\tthrottled\x18\b \x01(\x04R\tthrottled\x12/\n" +
+	"\x06alerts\x18\a \x01(\x04R\x06alerts\x12\x1e\n" +
+	"\n" +
+	"suppressed\x18\b \x01(\x04R\n" +
+	"suppressed\x12/\n" +
 	"\x06events\x18\t \x03(\v2\x17.tiercel.v1.Alert.CountR\x06events\x12,\n" +
 	"\x05drops\x18\n" +
 	" \x03(\v2\x16.tiercel.v1.Alert.DropR\x05drops\x122\n" +
@@ -2312,7 +2372,7 @@ func file_alert_proto_rawDescGZIP() []byte {
 }
 
 var file_alert_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_alert_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_alert_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_alert_proto_goTypes = []any{
 	(Alert_Kind)(0),            // 0: tiercel.v1.Alert.Kind
 	(Alert_Severity)(0),        // 1: tiercel.v1.Alert.Severity
@@ -2331,10 +2391,11 @@ var file_alert_proto_goTypes = []any{
 	(*Alert_Cluster)(nil),      // 14: tiercel.v1.Alert.Cluster
 	(*Alert_File)(nil),         // 15: tiercel.v1.Alert.File
 	(*Alert_Connection)(nil),   // 16: tiercel.v1.Alert.Connection
-	(*Alert_Heartbeat)(nil),    // 17: tiercel.v1.Alert.Heartbeat
-	(*Alert_Count)(nil),        // 18: tiercel.v1.Alert.Count
-	(*Alert_Drop)(nil),         // 19: tiercel.v1.Alert.Drop
-	(*Alert_Output)(nil),       // 20: tiercel.v1.Alert.Output
+	(*Alert_Suppressed)(nil),   // 17: tiercel.v1.Alert.Suppressed
+	(*Alert_Heartbeat)(nil),    // 18: tiercel.v1.Alert.Heartbeat
+	(*Alert_Count)(nil),        // 19: tiercel.v1.Alert.Count
+	(*Alert_Drop)(nil),         // 20: tiercel.v1.Alert.Drop
+	(*Alert_Output)(nil),       // 21: tiercel.v1.Alert.Output
 }
 var file_alert_proto_depIdxs = []int32{
 	0,  // 0: tiercel.v1.Alert.kind:type_name -> tiercel.v1.Alert.Kind
@@ -2350,20 +2411,21 @@ var file_alert_proto_depIdxs = []int32{
 	14, // 10: tiercel.v1.Alert.cluster:type_name -> tiercel.v1.Alert.Cluster
 	15, // 11: tiercel.v1.Alert.files:type_name -> tiercel.v1.Alert.File
 	16, // 12: tiercel.v1.Alert.connection:type_name -> tiercel.v1.Alert.Connection
-	17, // 13: tiercel.v1.Alert.heartbeat:type_name -> tiercel.v1.Alert.Heartbeat
-	2,  // 14: tiercel.v1.Alert.Field.type:type_name -> tiercel.v1.Alert.Field.Type
-	12, // 15: tiercel.v1.Alert.Container.labels:type_name -> tiercel.v1.Alert.Label
-	12, // 16: tiercel.v1.Alert.Pod.labels:type_name -> tiercel.v1.Alert.Label
-	3,  // 17: tiercel.v1.Alert.File.operation:type_name -> tiercel.v1.Alert.File.Operation
-	4,  // 18: tiercel.v1.Alert.Connection.role:type_name -> tiercel.v1.Alert.Connection.Role
-	18, // 19: tiercel.v1.Alert.Heartbeat.events:type_name -> tiercel.v1.Alert.Count
-	19, // 20: tiercel.v1.Alert.Heartbeat.drops:type_name -> tiercel.v1.Alert.Drop
-	20, // 21: tiercel.v1.Alert.Heartbeat.outputs:type_name -> tiercel.v1.Alert.Output
-	22, // [22:22] is the sub-list for method output_type
-	22, // [22:22] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	17, // 13: tiercel.v1.Alert.suppressed:type_name -> tiercel.v1.Alert.Suppressed
+	18, // 14: tiercel.v1.Alert.heartbeat:type_name -> tiercel.v1.Alert.Heartbeat
+	2,  // 15: tiercel.v1.Alert.Field.type:type_name -> tiercel.v1.Alert.Field.Type
+	12, // 16: tiercel.v1.Alert.Container.labels:type_name -> tiercel.v1.Alert.Label
+	12, // 17: tiercel.v1.Alert.Pod.labels:type_name -> tiercel.v1.Alert.Label
+	3,  // 18: tiercel.v1.Alert.File.operation:type_name -> tiercel.v1.Alert.File.Operation
+	4,  // 19: tiercel.v1.Alert.Connection.role:type_name -> tiercel.v1.Alert.Connection.Role
+	19, // 20: tiercel.v1.Alert.Heartbeat.events:type_name -> tiercel.v1.Alert.Count
+	20, // 21: tiercel.v1.Alert.Heartbeat.drops:type_name -> tiercel.v1.Alert.Drop
+	21, // 22: tiercel.v1.Alert.Heartbeat.outputs:type_name -> tiercel.v1.Alert.Output
+	23, // [23:23] is the sub-list for method output_type
+	23, // [23:23] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_alert_proto_init() }
@@ -2377,7 +2439,7 @@ func file_alert_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_alert_proto_rawDesc), len(file_alert_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   16,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -11,15 +11,16 @@ import (
 func shell() *Alert {
 	a := &Alert{
 		Schema: Schema, Kind: KindAlert, SensorId: "gke-prod-pool-1-abcd", BootId: "6f0c3c1e-6b0b-4f5b-9c3e-0d9ad1a0a001", Seq: 17,
-		Time: FormatTime(1767323045000000006), ObservedTime: FormatTime(1767323045001000000), LastTime: FormatTime(1767323046000000000),
-		Severity: High, Count: 3, SensorVersion: "v1.2.3",
+		Time: Time(1767323045000000006), ObservedTime: Time(1767323045001000000),
+		Severity: High, SensorVersion: "v1.2.3",
 		Rule: &Rule{Name: "terminal_shell_in_container", Title: "Terminal shell in container",
 			Description: "An interactive shell was started inside a container.", Tags: []string{"container", "shell"},
 			Attack: []string{"T1059.004"}, SetHash: "5f2d"},
+		Suppressed: &Suppressed{Count: 2, FirstTime: Time(1767323045500000000), LastTime: Time(1767323046000000000)},
 		Output: "shell bash -i started by runc in app (web/app-1)",
 		Fields: []*Field{NewField("proc.cmdline", "bash -i"), NewField("proc.tty", int64(34816)), NewField("k8s.pod.name", "app-1")},
 		Event:  &Event{Type: "execve", Num: 12345},
-		Process: &Process{Pid: 4242, ParentPid: 4200, StartTime: FormatTime(1767323045000000000), Name: "bash", Exe: "bash",
+		Process: &Process{Pid: 4242, ParentPid: 4200, StartTime: Time(1767323045000000000), Name: "bash", Exe: "bash",
 			ExePath: "/usr/bin/bash", Args: []string{"-i"}, CommandLine: "bash -i", Cwd: "/", Tty: 34816, UserName: "root",
 			LoginUserId: -1, NamespacePid: 7, CapabilitiesEffective: "00000000a80425fb"},
 		Ancestors: []*Process{{Pid: 4200, Name: "runc", ExePath: "/usr/bin/runc"}},
@@ -38,9 +39,9 @@ func shell() *Alert {
 func heartbeat() *Alert {
 	return &Alert{
 		Schema: Schema, Kind: KindHeartbeat, AlertId: ID("n1", "b1", 0), SensorId: "n1", BootId: "b1",
-		Time: FormatTime(1767323045000000006), SensorVersion: "v1.2.3", Node: &Node{Name: "n1", Kernel: "6.12.40"},
-		Heartbeat: &Heartbeat{StartTime: FormatTime(1767320000000000000), IntervalSeconds: 60, RuleSetHash: "5f2d", Rules: 15,
-			LastSeq: 17, Alerts: 17, Throttled: 40,
+		Time: Time(1767323045000000006), SensorVersion: "v1.2.3", Node: &Node{Name: "n1", Kernel: "6.12.40"},
+		Heartbeat: &Heartbeat{StartTime: Time(1767320000000000000), IntervalSeconds: 60, RuleSetHash: "5f2d", Rules: 15,
+			LastSeq: 17, Alerts: 17, Suppressed: 40,
 			Events:  []*Count{{Kind: "exec", Count: 100}, {Kind: "openat", Count: 20}},
 			Drops:   []*Drop{{Reason: "ring_full", Kind: "openat", Count: 3}},
 			Outputs: []*Output{{Name: "pubsub", State: "ok", Sent: 15, Waiting: 2}}},

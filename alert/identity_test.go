@@ -116,7 +116,7 @@ func TestAttributes(t *testing.T) {
 
 func TestText(t *testing.T) {
 	host := shell()
-	host.Pod, host.Container, host.Count, host.Output = nil, nil, 1, "read\n\x1b[31m2026 CRITICAL fake: line"
+	host.Pod, host.Container, host.Suppressed, host.Output = nil, nil, nil, "read\n\x1b[31m2026 CRITICAL fake: line"
 	bare := shell()
 	bare.Pod = nil
 	for want, a := range map[string]*Alert{
@@ -132,13 +132,13 @@ func TestText(t *testing.T) {
 }
 
 func TestTimesSortAsText(t *testing.T) {
-	if got := FormatTime(1767323045000000000); got != "2026-01-02T03:04:05.000000000Z" {
+	if got := Time(1767323045000000000); got != "2026-01-02T03:04:05.000000000Z" {
 		t.Errorf("got %s", got)
 	}
-	if got := FormatTime(0); got != "" {
+	if got := Time(0); got != "" {
 		t.Errorf("an unknown time is %q", got)
 	}
-	at, err := ParseTime(FormatTime(1767323045000000006))
+	at, err := ParseTime(Time(1767323045000000006))
 	if err != nil || at.UnixNano() != 1767323045000000006 {
 		t.Errorf("read back %v, %v", at, err)
 	}

@@ -17,8 +17,8 @@ func Text(a *Alert) string {
 	if where := whereText(a); where != "" {
 		fmt.Fprintf(&b, " (%s)", where)
 	}
-	if a.GetCount() > 1 {
-		fmt.Fprintf(&b, " x%d", a.GetCount())
+	if n := a.GetSuppressed().GetCount(); n > 0 {
+		fmt.Fprintf(&b, " x%d", 1+n)
 	}
 	return Escape(b.String())
 }

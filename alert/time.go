@@ -8,8 +8,8 @@ import (
 // timeLayout always has nine digits, unlike time.RFC3339Nano, so that times sort as text.
 const timeLayout = "2006-01-02T15:04:05.000000000Z"
 
-// FormatTime writes ns since the epoch as the contract writes a time. 0 is "": not known.
-func FormatTime(ns int64) string {
+// Time writes ns since the epoch as the contract writes a time. 0 is "": not known.
+func Time(ns int64) string {
 	if ns == 0 {
 		return ""
 	}

@@ -40,8 +40,8 @@ type validator struct {
 func (v *validator) alert(a *Alert) {
 	v.hex("identity", a.GetIdentity())
 	v.require("seq", a.GetSeq() != 0, "is missing")
-	v.require("count", a.GetCount() != 0, "is missing")
-	v.optionalTime("last_time", a.GetLastTime())
+	v.optionalTime("suppressed.first_time", a.GetSuppressed().GetFirstTime())
+	v.optionalTime("suppressed.last_time", a.GetSuppressed().GetLastTime())
 	v.require("severity", a.GetSeverity() >= Low && (a.GetSeverity() <= Critical || v.newer), "is none this version knows")
 	v.name("rule.name", a.GetRule().GetName())
 	for _, id := range a.GetRule().GetAttack() {

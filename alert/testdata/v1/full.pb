@@ -16,7 +16,7 @@
 Ã© projectÃ© locationÃ© nameª<
 Ã© pathÃ© raw_pathÃ© real_path (…€€€€€€€€2	Ã© deviceª<
 Ã© pathÃ© raw_pathÃ© real_path (…€€€€€€€€2	Ã© device²K
-Ã© protocolÃ© local_ip"Ã© remote_ip(2Ã© asked_ip8BÃ© unix_pathH¸—€€€€€€€€ÂÃ© last_timeÈÒÃ© truncatedÒÃ© truncatedÚÃ© sensor_versionòÝ
+Ã© protocolÃ© local_ip"Ã© remote_ip(2Ã© asked_ip8BÃ© unix_pathHº(€€€€€€€€Ã© first_timeÃ© last_timeÀÊÃ© truncatedÊÃ© truncatedÒÃ© sensor_versionòÝ
 Ã© start_timeÃ© rule_set_hash *Ã© rules_error0†€€€€€€€€8‡€€€€€€€€@ˆ€€€€€€€€J
 Ã© kind‚€€€€€€€€J
 Ã© kind‚€€€€€€€€R

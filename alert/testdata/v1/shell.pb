@@ -11,4 +11,4 @@ containerd"gcr.io/acme/app*v72Gsha256:abababababababababababababababababababab
 appapp2
 Deployment:appš
 n16.12.40amd64¢
-acmeeurope-west1prod¸Â2026-01-02T03:04:06.000000000ZÚv1.2.3
+acmeeurope-west1prodºB2026-01-02T03:04:05.500000000Z2026-01-02T03:04:06.000000000ZÒv1.2.3
