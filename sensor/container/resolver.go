@@ -1,0 +1,268 @@
+// Package container says which container each event happened in: cgroup id → cgroup path → container id → what the
+// container runtime says of it, pod included. The paths come from the kernel's own records, with /proc as a second source;
+// the rest comes over the CRI socket (package cri beneath), without the Kubernetes API.
+//
+// It does not hold events back: it says which ones are worth holding ([Resolver.Pending]) and when to look again
+// ([Resolver.Ready]). The sensor's node loop is the caller.
+package container
+
+import (
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"tiercel.dev/internal/event"
+	"tiercel.dev/sensor/container/cri"
+)
+
+const (
+	// guessFor is how long (ns) a cgroup is believed to be what could not be made sure of.
+	guessFor = int64(10 * time.Second)
+	// keepFor is how long (ns) a cgroup or container that no event names is kept; its id is looked up again if one does.
+	keepFor = int64(time.Hour)
+	// keepEnded is the same for a container that the runtime said has ended; events of its last moments may be on their way.
+	keepEnded = int64(time.Minute)
+)
+
+// Resolver attaches containers to events. Attach, Pending, Lookup and Add belong to the one goroutine that reads records;
+// the other methods may be called from any.
+type Resolver struct {
+	cfg  Config
+	log  *slog.Logger
+	dial func(path string) (conn, error)
+
+	// Owned by the goroutine that reads.
+	cgroups    map[uint64]*cgroup
+	last       *cgroup // of the last event; nil or in cgroups
+	containers map[string]*known
+	boot       int64  // of the latest event, the clock for what is unused
+	nowhere    cgroup // stands in for an event without cgroup
+
+	mail     mailbox
+	lookups  lookups
+	sessions sessions
+	stats    counters
+	running  sync.WaitGroup
+}
+
+// cgroup is a cgroup id and whose it is.
+type cgroup struct {
+	id    uint64
+	of    *known // nil: the host's
+	used  int64  // boot time of the last event
+	until int64  // a guess holds until this boot time; 0: for sure
+}
+
+// known is a container that was seen or that the runtime told of.
+type known struct {
+	c       *event.Container
+	pod     string // uid by the cgroup's path; "" if it does not tell
+	pending bool
+	ended   bool
+	used    int64
+}
+
+// New returns a Resolver for a valid cfg. It knows no metadata until Start.
+func New(cfg Config, log *slog.Logger) *Resolver {
+	r := &Resolver{
+		cfg:        cfg,
+		log:        log,
+		cgroups:    make(map[uint64]*cgroup),
+		containers: make(map[string]*known),
+		mail:       newMailbox(),
+		lookups:    newLookups(),
+	}
+	r.dial = func(path string) (conn, error) { return dial(path, &r.stats.cuts) }
+	r.sessions.starting.Store(int64(len(cfg.Sockets)))
+	return r
+}
+
+// Attach sets ev.Container, and the ContainerID of ev.Process, from the cgroup id in the record, and learns from the kinds
+// that tell of cgroups. An event of a cgroup seen before costs one map look-up at most and allocates nothing.
+func (r *Resolver) Attach(ev *event.Event) {
+	if r.mail.waiting.Load() {
+		r.receive()
+	}
+	id := ev.Task.CgroupID
+	switch ev.Kind {
+	case event.CgroupPath:
+		r.learn(&ev.Cgroup, ev.Boot)
+	case event.CgroupMove:
+		r.learn(&ev.Cgroup, ev.Boot)
+		id = ev.Cgroup.ID
+	case event.Fork:
+		if ev.Fork.CgroupID != 0 {
+			id = ev.Fork.CgroupID
+		}
+	}
+	g := r.last
+	if g == nil || g.id != id {
+		g = r.cgroups[id]
+	}
+	if g == nil || g.until != 0 && ev.Boot >= g.until {
+		g = r.discover(ev, id)
+	}
+	r.last, r.boot = g, ev.Boot
+	g.used = ev.Boot
+
+	fullID := ""
+	if g.of == nil {
+		ev.Container = event.Host
+	} else {
+		g.of.used = ev.Boot
+		ev.Container = g.of.c
+		fullID = g.of.c.FullID
+	}
+	if p := ev.Process; p != nil && p.ContainerID != fullID {
+		p.ContainerID = fullID
+	}
+}
+
+// Pending reports whether the metadata of ev's container is being fetched and may still come in time: within HoldFor of
+// the first sight of the container. ev must have been attached.
+func (r *Resolver) Pending(ev *event.Event) bool {
+	if ev.Container.Metadata == event.MetadataComplete {
+		return false
+	}
+	if r.mail.waiting.Load() {
+		r.receive()
+	}
+	k := r.containers[ev.Container.FullID]
+	return k != nil && k.pending
+}
+
+// Ready is signalled when containers stopped being pending, because metadata arrived or their time was up. One signal may
+// stand for several containers, and there may be one too many.
+func (r *Resolver) Ready() <-chan struct{} { return r.mail.ready }
+
+// Lookup returns what is known now of the container with this full id, for events that were held; nil if it is not kept
+// any more.
+func (r *Resolver) Lookup(fullID string) *event.Container {
+	if r.mail.waiting.Load() {
+		r.receive()
+	}
+	if k := r.containers[fullID]; k != nil {
+		return k.c
+	}
+	return nil
+}
+
+// Add makes c known, as if a runtime had told of it: for the containers that a capture holds. c is not changed afterwards
+// by either side.
+func (r *Resolver) Add(c *event.Container) { r.found(c.FullID, c) }
+
+// learn takes in a cgroup's path from a record.
+func (r *Resolver) learn(facts *event.CgroupFacts, boot int64) {
+	if facts.ID == 0 || facts.Path == "" {
+		return
+	}
+	r.stats.records.Add(1)
+	r.keep(facts.ID, r.byPath(facts.Path, boot), boot)
+}
+
+// byPath returns the container that a cgroup path belongs to, nil for the host.
+func (r *Resolver) byPath(path string, boot int64) *known {
+	id, runtime, ok := ID(path)
+	if !ok {
+		return nil
+	}
+	pod := PodUID(path)
+	k := r.containers[id]
+	if k == nil {
+		id = strings.Clone(id) // path is a view into the reader's buffer
+		k = &known{c: &event.Container{ID: id[:12], FullID: id, Runtime: runtime}, used: boot}
+		r.insert(k)
+		if len(r.cfg.Sockets) > 0 {
+			k.pending = r.want(id)
+		}
+	}
+	if k.pod == "" && pod != "" {
+		k.pod = strings.Clone(pod)
+		if k.c.Metadata == event.MetadataComplete && !agrees(k, k.c) {
+			r.refuse(k)
+		}
+	}
+	return k
+}
+
+// keep records for sure whose a cgroup is, and tells the kernel's filter.
+func (r *Resolver) keep(id uint64, of *known, boot int64) *cgroup {
+	g := r.put(id, of, boot)
+	g.until = 0
+	if r.cfg.OnCgroup != nil {
+		r.cfg.OnCgroup(id, of != nil)
+	}
+	return g
+}
+
+func (r *Resolver) put(id uint64, of *known, boot int64) *cgroup {
+	g := r.cgroups[id]
+	if g == nil {
+		if len(r.cgroups) >= r.cfg.MaxCgroups {
+			r.evictCgroup()
+		}
+		g = &cgroup{id: id}
+		r.cgroups[id] = g
+		r.stats.cgroups.Store(uint64(len(r.cgroups)))
+	}
+	g.of, g.used = of, boot
+	return g
+}
+
+// receive takes in what the background found out.
+func (r *Resolver) receive() {
+	letters, sweep := r.mail.take()
+	for id, l := range letters {
+		k := r.containers[id]
+		switch {
+		case l.container != nil:
+			r.found(id, l.container)
+		case k != nil && (l.missing || l.expired):
+			if k.pending && l.expired {
+				r.stats.expired.Add(1)
+			}
+			k.pending = false
+		}
+		if k := r.containers[id]; k != nil && l.ended {
+			k.ended = true
+		}
+	}
+	if sweep {
+		r.sweep()
+	}
+}
+
+func (r *Resolver) found(id string, c *event.Container) {
+	k := r.containers[id]
+	if k == nil {
+		r.insert(&known{c: c, used: r.boot})
+		return
+	}
+	k.pending = false
+	if !agrees(k, c) {
+		r.refuse(k)
+		return
+	}
+	k.c = c
+}
+
+// agrees reports whether metadata may be that of k: the kernel's path and the runtime must name the same pod.
+func agrees(k *known, c *event.Container) bool {
+	return k.pod == "" || c.Pod == nil || c.Pod.UID == "" || c.Pod.UID == k.pod
+}
+
+// refuse forgets metadata that cannot be k's; it is asked for again at the next round.
+func (r *Resolver) refuse(k *known) {
+	r.stats.refusedPod.Add(1)
+	k.c = &event.Container{ID: k.c.ID, FullID: k.c.FullID, Runtime: k.c.Runtime}
+	r.lookups.again(k.c.FullID)
+}
+
+// dial connects to the runtime behind path.
+func dial(path string, cuts *cri.Cuts) (conn, error) {
+	if err := exists(path); err != nil {
+		return nil, err
+	}
+	return cri.Dial(path, cuts)
+}

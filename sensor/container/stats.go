@@ -1,0 +1,137 @@
+package container
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"tiercel.dev/sensor/container/cri"
+)
+
+// Stats are counts since the Resolver was made, but for the first three, which are of now.
+type Stats struct {
+	Cgroups    uint64 // ids kept
+	Containers uint64 // kept, with metadata or without
+	Runtimes   uint64 // sockets with a runtime behind them
+
+	// How cgroup ids became known.
+	CgroupRecords   uint64 // from a record of the kernel
+	CgroupsFound    uint64 // from /proc, and it is this cgroup for sure
+	CgroupsGuessed  uint64 // from /proc or the process, for a short time: it could not be made sure
+	CgroupsUnknown  uint64 // not at all: the process was gone, and is shown as on the host for a short time
+	EventsNoCgroup  uint64 // events that carried no cgroup id
+	CgroupsEvicted  uint64 // because MaxCgroups was reached
+	ContainersFull  uint64 // containers evicted because MaxContainers was reached
+	ContainersEnded uint64 // containers dropped after they ended, or had not been seen for long
+
+	// Look-ups of metadata. Lookups is the sum of the next eight.
+	Lookups     uint64
+	Found       uint64
+	NotFound    uint64
+	Timeouts    uint64
+	Unavailable uint64 // the connection broke, or nobody listens
+	Refused     uint64 // the answer was about something else, or not plausible
+	Unsupported uint64
+	Errors      uint64
+	NoRuntime   uint64 // there was nobody to ask
+
+	RefusedPod uint64 // metadata that names another pod than the cgroup does
+	QueueFull  uint64 // look-ups not made, or later, because too many waited
+	BadIDs     uint64 // ids in the runtime's lists and events that are none
+
+	Holds        uint64 // containers whose events were to be held
+	HoldsExpired uint64 // of these, those whose time was up before an answer came
+
+	Connects       uint64
+	ConnectErrors  uint64
+	Disconnects    uint64
+	ListErrors     uint64
+	RuntimeEvents  uint64
+	LatencySum     time.Duration // of the look-ups that reached a runtime
+	LatencyMax     time.Duration
+	LabelsCut      uint64 // see [cri.Cuts]
+	MountsCut      uint64
+	InfoMissing    uint64
+	SandboxMissing uint64
+}
+
+type counters struct {
+	cgroups, containers, runtimes                                                        atomic.Uint64
+	records, found, guessed, unknown, noCgroup, cgroupsFull, containersFull, ended       atomic.Uint64
+	outcome                                                                              [outcomes]atomic.Uint64
+	refusedPod, queueFull, badIDs, holds, expired                                        atomic.Uint64
+	connects, connectErrors, disconnects, listErrors, runtimeEvents, latency, latencyMax atomic.Uint64
+	cuts                                                                                 cri.Cuts
+}
+
+// outcome is how a look-up ended.
+type outcome int
+
+const (
+	outFound outcome = iota
+	outNotFound
+	outTimeout
+	outUnavailable
+	outRefused
+	outUnsupported
+	outError
+	outNoRuntime
+	outcomes
+)
+
+func outcomeOf(err error) outcome {
+	switch {
+	case err == nil:
+		return outFound
+	case errors.Is(err, errNoRuntime):
+		return outNoRuntime
+	case errors.Is(err, cri.ErrNotFound):
+		return outNotFound
+	case errors.Is(err, cri.ErrTimeout), errors.Is(err, context.DeadlineExceeded):
+		return outTimeout
+	case errors.Is(err, cri.ErrUnavailable), errors.Is(err, context.Canceled): // canceled: the session ended
+		return outUnavailable
+	case errors.Is(err, cri.ErrRefused):
+		return outRefused
+	case errors.Is(err, cri.ErrUnsupported):
+		return outUnsupported
+	}
+	return outError
+}
+
+// Stats may be called from any goroutine.
+func (r *Resolver) Stats() Stats {
+	c := &r.stats
+	s := Stats{
+		Cgroups: c.cgroups.Load(), Containers: c.containers.Load(), Runtimes: c.runtimes.Load(),
+		CgroupRecords: c.records.Load(), CgroupsFound: c.found.Load(), CgroupsGuessed: c.guessed.Load(),
+		CgroupsUnknown: c.unknown.Load(), EventsNoCgroup: c.noCgroup.Load(), CgroupsEvicted: c.cgroupsFull.Load(),
+		ContainersFull: c.containersFull.Load(), ContainersEnded: c.ended.Load(),
+		Found: c.outcome[outFound].Load(), NotFound: c.outcome[outNotFound].Load(), Timeouts: c.outcome[outTimeout].Load(),
+		Unavailable: c.outcome[outUnavailable].Load(), Refused: c.outcome[outRefused].Load(),
+		Unsupported: c.outcome[outUnsupported].Load(), Errors: c.outcome[outError].Load(), NoRuntime: c.outcome[outNoRuntime].Load(),
+		RefusedPod: c.refusedPod.Load(), QueueFull: c.queueFull.Load(), BadIDs: c.badIDs.Load(),
+		Holds: c.holds.Load(), HoldsExpired: c.expired.Load(),
+		Connects: c.connects.Load(), ConnectErrors: c.connectErrors.Load(), Disconnects: c.disconnects.Load(),
+		ListErrors: c.listErrors.Load(), RuntimeEvents: c.runtimeEvents.Load(),
+		LatencySum: time.Duration(c.latency.Load()), LatencyMax: time.Duration(c.latencyMax.Load()),
+		LabelsCut: c.cuts.Labels.Load(), MountsCut: c.cuts.Mounts.Load(),
+		InfoMissing: c.cuts.NoInfo.Load(), SandboxMissing: c.cuts.NoPod.Load(),
+	}
+	for i := range c.outcome {
+		s.Lookups += c.outcome[i].Load()
+	}
+	return s
+}
+
+func (c *counters) took(d time.Duration) {
+	n := uint64(max(d, 0))
+	c.latency.Add(n)
+	for {
+		old := c.latencyMax.Load()
+		if n <= old || c.latencyMax.CompareAndSwap(old, n) {
+			return
+		}
+	}
+}
