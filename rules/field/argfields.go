@@ -1,0 +1,198 @@
+package field
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"tiercel.dev/internal/event"
+)
+
+// uid shows a user id as the name it has where the process runs. The event holds the number; the name is known for the
+// process's own id, which after a call that succeeded is the one asked for, and for root.
+func uid(name string, n int) param {
+	return param{name: name,
+		text: func(ev *event.Event) (string, bool) {
+			switch id := ev.Args.UID[n]; {
+			case id == -1:
+				return "<NONE>", true
+			case ev.Process != nil && uint32(id) == ev.Process.UID && ev.Process.UserName != "":
+				return ev.Process.UserName, true
+			case id == 0:
+				return "root", true
+			}
+			return "<NA>", true
+		},
+		num: func(ev *event.Event) (int64, bool) { return int64(ev.Args.UID[n]), true },
+		set: func(b *builder, v string) error {
+			switch v {
+			case "root":
+				return nil
+			case "<NONE>":
+				b.ev.Args.UID[n] = -1
+				return nil
+			}
+			b.uidName = v
+			b.ev.Args.UID[n] = testUID
+			return nil
+		},
+	}
+}
+
+// execParams are the arguments of an exec. Of a failed one only what was asked for is the call's; the rest is the caller's.
+func execParams(succeeded bool) []param {
+	filename := param{name: "filename", text: func(ev *event.Event) (string, bool) {
+		return ev.Args.Path.Raw, ev.Args.Path.Raw != ""
+	}, set: func(b *builder, v string) error { b.ev.Args.Path = event.Path{Raw: v, Name: v}; return nil }}
+	if !succeeded {
+		return []param{res, filename}
+	}
+	filename.text = func(ev *event.Event) (string, bool) { return ev.Exec.Filename, ev.Exec.Filename != "" }
+	filename.set = func(b *builder, v string) error { b.ev.Exec.Filename = v; return nil }
+	texts := map[string]string{"exe": "proc.exe", "args": "proc.args", "cwd": "proc.cwd", "comm": "proc.name", "env": "proc.env",
+		"trusted_exepath": "proc.exepath", "cap_inheritable": "thread.cap_inheritable", "cap_permitted": "thread.cap_permitted",
+		"cap_effective": "thread.cap_effective"}
+	nums := map[string]string{"tid": "thread.tid", "pid": "proc.pid", "ptid": "proc.ppid", "tty": "proc.tty", "vpgid": "proc.vpgid",
+		"loginuid": "user.loginuid", "exe_ino": "proc.exe_ino", "uid": "user.uid", "pgid": "proc.pgid", "gid": "group.gid"}
+	same := fieldsByName(slices.Concat(procFields(), userFields()))
+	out := []param{res}
+	for _, name := range strings.Fields("exe args tid pid ptid cwd comm env tty vpgid loginuid flags cap_inheritable cap_permitted cap_effective exe_ino uid trusted_exepath pgid gid") {
+		if name == "flags" {
+			out = append(out, execFlags)
+		} else if f := texts[name]; f != "" {
+			out = append(out, param{name: name, text: same[f].TextOf})
+		} else {
+			num := same[nums[name]].IntOf
+			out = append(out, param{name: name, text: decimal(num), num: num})
+		}
+	}
+	return append(out, filename)
+}
+
+func fieldsByName(fields []Field) map[string]Field {
+	m := make(map[string]Field, len(fields))
+	for _, f := range fields {
+		m[f.Name] = f
+	}
+	return m
+}
+
+// execFlags are facts about the executable.
+var execFlags = func() param {
+	table := []bit{{1, "EXE_WRITABLE"}, {2, "EXE_UPPER_LAYER"}, {4, "EXE_FROM_MEMFD"}}
+	texts := renderBits(table)
+	num := func(ev *event.Event) (int64, bool) {
+		p := ev.Process
+		if p == nil {
+			return 0, false
+		}
+		var v int64
+		for i, set := range []bool{p.Writable, p.UpperLayer == event.TriTrue, p.Memfd} {
+			if set {
+				v |= 1 << i
+			}
+		}
+		return v, true
+	}
+	return param{name: "flags", num: num, text: func(ev *event.Event) (string, bool) {
+		v, ok := num(ev)
+		if !ok {
+			return "", false
+		}
+		return texts.of(uint64(v)), true
+	}}
+}()
+
+// argFields makes evt.arg.NAME and evt.rawarg.NAME of every name that some kind has.
+func argFields() []Field {
+	byName := map[string]*[event.Kinds]*param{}
+	for kind := range params {
+		for i := range params[kind] {
+			p := &params[kind][i]
+			if byName[p.name] == nil {
+				byName[p.name] = new([event.Kinds]*param)
+			}
+			byName[p.name][kind] = p
+		}
+	}
+	var fields []Field
+	for _, name := range slices.Sorted(maps.Keys(byName)) {
+		fields = append(fields, argField(name, byName[name]))
+		if f, ok := rawArgField(name, byName[name]); ok {
+			fields = append(fields, f)
+		}
+	}
+	return fields
+}
+
+func argField(name string, of *[event.Kinds]*param) Field {
+	var kinds event.KindSet
+	var texts [event.Kinds]func(*event.Event) (string, bool)
+	for k, p := range of {
+		if p != nil {
+			kinds.Add(event.Kind(k))
+			texts[k] = p.text
+		}
+	}
+	return Field{Name: "evt.arg." + name, Type: Text, Kinds: kinds, Exact: true, Doc: argDocs[name],
+		TextOf: func(ev *event.Event) (string, bool) {
+			if int(ev.Kind) < len(texts) && texts[ev.Kind] != nil {
+				return texts[ev.Kind](ev)
+			}
+			return "", false
+		},
+		set: func(b *builder, v string) error {
+			p := of[b.ev.Kind]
+			if p == nil {
+				return fmt.Errorf("%s events have no such argument", b.ev.Kind)
+			}
+			if p.set == nil {
+				return fmt.Errorf("it is derived; give the facts it comes from")
+			}
+			return p.set(b, v)
+		}}
+}
+
+func rawArgField(name string, of *[event.Kinds]*param) (Field, bool) {
+	var kinds event.KindSet
+	var nums [event.Kinds]func(*event.Event) (int64, bool)
+	for k, p := range of {
+		if p != nil && p.num != nil {
+			kinds.Add(event.Kind(k))
+			nums[k] = p.num
+		}
+	}
+	return Field{Name: "evt.rawarg." + name, Type: Int, Kinds: kinds, Exact: true, Doc: "The number behind evt.arg." + name + ".",
+		IntOf: func(ev *event.Event) (int64, bool) {
+			if int(ev.Kind) < len(nums) && nums[ev.Kind] != nil {
+				return nums[ev.Kind](ev)
+			}
+			return 0, false
+		}}, kinds != 0
+}
+
+// argDocs says what each argument is.
+var argDocs = map[string]string{
+	"addr": "The address given in the call, ip:port, or the path of a unix socket.", "args": "proc.args of the new image.",
+	"backlog": "Length of the queue asked for.", "cap_effective": "thread.cap_effective of the new image.",
+	"cap_inheritable": "thread.cap_inheritable of the new image.", "cap_permitted": "thread.cap_permitted of the new image.",
+	"cmd": "The command, by its name: BPF_PROG_LOAD.", "comm": "proc.name of the new image.", "cwd": "proc.cwd of the new image.",
+	"dev": "open: device number of the file; mount: the device or source.", "dir": "The mount point, absolute.",
+	"dirfd": "Descriptor of the directory that a relative path starts at, or AT_FDCWD.", "env": "proc.env of the new image.",
+	"euid": "The effective user asked for, by name; <NONE> leaves it.", "exe": "proc.exe of the new image.",
+	"exe_ino": "proc.exe_ino of the new image.", "fd": "The descriptor, as its type and name: <f>/etc/passwd.",
+	"filename": "chmod, fchmodat: the path, absolute; execve: the path as given.",
+	"flags":    "Names of the flags, joined by |: O_RDWR|O_CREAT. execve: EXE_WRITABLE, EXE_UPPER_LAYER, EXE_FROM_MEMFD.",
+	"gid":      "group.gid of the new image.", "ino": "Inode number of the file.", "loginuid": "user.loginuid of the new image.",
+	"mode": "chmod: S_ISUID|S_IRUSR and so on; open, creat: octal digits, missing on an open that makes no file.",
+	"name": "open, creat: the path, absolute; unlinkat: the path, absolute.", "newdirfd": "As dirfd, for newpath.",
+	"newfd": "The number asked for.", "newpath": "The new path, absolute.", "olddirfd": "As dirfd, for oldpath.",
+	"oldfd": "The descriptor that is copied.", "oldpath": "The old path, absolute.", "path": "The path, absolute.",
+	"pgid": "proc.pgid of the new image.", "pid": "ptrace: the target process; execve: the process.", "ptid": "proc.ppid of the new image.",
+	"request": "The request, by its name: PTRACE_ATTACH.", "res": "The error's name, or the number returned.",
+	"ruid": "The real user asked for, by name; <NONE> leaves it.", "suid": "The saved user asked for, by name; <NONE> leaves it.",
+	"tid": "thread.tid.", "trusted_exepath": "proc.exepath of the new image.", "tty": "proc.tty of the new image.",
+	"tuple": "Both ends of the socket, as fd.name.", "type": "Type of the filesystem.", "uargs": "Parameters of the module.",
+	"uid": "setuid: the user asked for, by name, <NA> if the name is not known; execve: user.uid.", "vpgid": "proc.vpgid of the new image.",
+}
