@@ -325,7 +325,8 @@ type Alert struct {
 	// Version of this contract that the sender was built with. 1 is the first.
 	Schema uint32     `protobuf:"varint,1,opt,name=schema,proto3" json:"schema,omitempty"`
 	Kind   Alert_Kind `protobuf:"varint,2,opt,name=kind,proto3,enum=tiercel.v1.Alert_Kind" json:"kind,omitempty"`
-	// 32 hexadecimal digits made from sensor_id, boot_id and seq: the same alert delivered twice has the same one.
+	// 32 hexadecimal digits made from sensor_id, boot_id and seq (a heartbeat's from its time instead): the same message
+	// delivered twice has the same one.
 	AlertId string `protobuf:"bytes,3,opt,name=alert_id,json=alertId,proto3" json:"alert_id,omitempty"`
 	// 32 hexadecimal digits, the same for every repeat of the same thing: the rule, where it matched (workload or pod and
 	// container name, else container, else node), the executable, and the fields the rule names for it. The cluster is

@@ -17,9 +17,9 @@ func shell() *Alert {
 			Description: "An interactive shell was started inside a container.", Tags: []string{"container", "shell"},
 			Attack: []string{"T1059.004"}, SetHash: "5f2d"},
 		Suppressed: &Suppressed{Count: 2, FirstTime: Time(1767323045500000000), LastTime: Time(1767323046000000000)},
-		Output: "shell bash -i started by runc in app (web/app-1)",
-		Fields: []*Field{NewField("proc.cmdline", "bash -i"), NewField("proc.tty", int64(34816)), NewField("k8s.pod.name", "app-1")},
-		Event:  &Event{Type: "execve", Num: 12345},
+		Output:     "shell bash -i started by runc in app (web/app-1)",
+		Fields:     []*Field{NewField("proc.cmdline", "bash -i"), NewField("proc.tty", int64(34816)), NewField("k8s.pod.name", "app-1")},
+		Event:      &Event{Type: "execve", Num: 12345},
 		Process: &Process{Pid: 4242, ParentPid: 4200, StartTime: Time(1767323045000000000), Name: "bash", Exe: "bash",
 			ExePath: "/usr/bin/bash", Args: []string{"-i"}, CommandLine: "bash -i", Cwd: "/", Tty: 34816, UserName: "root",
 			LoginUserId: -1, NamespacePid: 7, CapabilitiesEffective: "00000000a80425fb"},
@@ -38,7 +38,7 @@ func shell() *Alert {
 
 func heartbeat() *Alert {
 	return &Alert{
-		Schema: Schema, Kind: KindHeartbeat, AlertId: ID("n1", "b1", 0), SensorId: "n1", BootId: "b1",
+		Schema: Schema, Kind: KindHeartbeat, AlertId: HeartbeatID("n1", "b1", Time(1767323045000000006)), SensorId: "n1", BootId: "b1",
 		Time: Time(1767323045000000006), SensorVersion: "v1.2.3", Node: &Node{Name: "n1", Kernel: "6.12.40"},
 		Heartbeat: &Heartbeat{StartTime: Time(1767320000000000000), IntervalSeconds: 60, RuleSetHash: "5f2d", Rules: 15,
 			LastSeq: 17, Alerts: 17, Suppressed: 40,

@@ -13,6 +13,11 @@ func ID(sensorID, bootID string, seq uint64) string {
 	return digest("id", sensorID, bootID, strconv.FormatUint(seq, 10))
 }
 
+// HeartbeatID is the alert_id of a heartbeat, which has no number.
+func HeartbeatID(sensorID, bootID, time string) string {
+	return digest("heartbeat", sensorID, bootID, time)
+}
+
 // Identity is what repeats of the same thing have in common: the rule's name, the place, the executable, and fields, the
 // values a rule names as telling one thing from another (a file's path, an address). The place is as lasting as is
 // known: the container's name within its workload, so that a crash-looping pod is one thing and not hundreds; without
