@@ -31,6 +31,9 @@ type Event struct {
 	Fork   ForkFacts
 	Exit   ExitFacts
 	Cgroup CgroupFacts
+
+	// Redacted counts the secrets replaced in Args of a copy; 0 in a reader's event. Those of a process are counted there.
+	Redacted int
 }
 
 // Task is the acting task as the kernel described it in the record itself.
