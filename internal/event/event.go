@@ -107,6 +107,7 @@ type ExitFacts struct {
 type CgroupFacts struct {
 	ID   uint64
 	Path string
+	Cut  bool // the path has more components than the kernel side follows: its first ones, which name the container, are missing
 }
 
 // Path is a path argument: as asked, and made absolute.
