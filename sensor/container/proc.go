@@ -16,7 +16,7 @@ import (
 func (r *Resolver) discover(ev *event.Event, id uint64) *cgroup {
 	if id == 0 {
 		r.stats.noCgroup.Add(1)
-		r.nowhere = cgroup{of: r.inherited(ev), until: 1} // until 1: never found again
+		r.nowhere = cgroup{id: ^id, of: r.inherited(ev), until: 1} // an id that no event has: it is made anew each time
 		return &r.nowhere
 	}
 	if r.cfg.ProcRoot != "" {

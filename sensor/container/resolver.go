@@ -23,10 +23,12 @@ const (
 	keepFor = int64(time.Hour)
 	// keepEnded is the same for a container that the runtime said has ended; events of its last moments may be on their way.
 	keepEnded = int64(time.Minute)
+	// shortID is how much of an id is shown, by docker, crictl and Falco.
+	shortID = 12
 )
 
-// Resolver attaches containers to events. Attach, Pending, Lookup and Add belong to the one goroutine that reads records;
-// the other methods may be called from any.
+// Resolver attaches containers to events. Attach, Pending, Lookup and Add are for the goroutine that reads records, or for
+// several that take turns; the other methods may be called from any.
 type Resolver struct {
 	cfg  Config
 	log  *slog.Logger
@@ -114,7 +116,8 @@ func (r *Resolver) Attach(ev *event.Event) {
 		ev.Container = g.of.c
 		fullID = g.of.c.FullID
 	}
-	if p := ev.Process; p != nil && p.ContainerID != fullID {
+	// A guess takes nobody out of the container that he was in.
+	if p := ev.Process; p != nil && p.ContainerID != fullID && (fullID != "" || g.until == 0) {
 		p.ContainerID = fullID
 	}
 }
@@ -136,25 +139,29 @@ func (r *Resolver) Pending(ev *event.Event) bool {
 // stand for several containers, and there may be one too many.
 func (r *Resolver) Ready() <-chan struct{} { return r.mail.ready }
 
-// Lookup returns what is known now of the container with this full id, for events that were held; nil if it is not kept
-// any more.
+// Lookup returns what is known now of the container with this full id, for events that were held. It is never nil: of a
+// container that is not kept any more the ids are known.
 func (r *Resolver) Lookup(fullID string) *event.Container {
+	if fullID == "" {
+		return event.Host
+	}
 	if r.mail.waiting.Load() {
 		r.receive()
 	}
 	if k := r.containers[fullID]; k != nil {
 		return k.c
 	}
-	return nil
+	return &event.Container{ID: fullID[:min(len(fullID), shortID)], FullID: fullID}
 }
 
 // Add makes c known, as if a runtime had told of it: for the containers that a capture holds. c is not changed afterwards
 // by either side.
 func (r *Resolver) Add(c *event.Container) { r.found(c.FullID, c) }
 
-// learn takes in a cgroup's path from a record.
+// learn takes in a cgroup's path from a record. One without its beginning is worth nothing: a container that nests cgroups
+// deep enough would choose what is left. It is looked up in /proc like one whose record was lost.
 func (r *Resolver) learn(facts *event.CgroupFacts, boot int64) {
-	if facts.ID == 0 || facts.Path == "" {
+	if facts.ID == 0 || facts.Cut {
 		return
 	}
 	r.stats.records.Add(1)
@@ -171,7 +178,7 @@ func (r *Resolver) byPath(path string, boot int64) *known {
 	k := r.containers[id]
 	if k == nil {
 		id = strings.Clone(id) // path is a view into the reader's buffer
-		k = &known{c: &event.Container{ID: id[:12], FullID: id, Runtime: runtime}, used: boot}
+		k = &known{c: &event.Container{ID: id[:shortID], FullID: id, Runtime: runtime}, used: boot}
 		r.insert(k)
 		if len(r.cfg.Sockets) > 0 {
 			k.pending = r.want(id)
