@@ -1,0 +1,149 @@
+package process
+
+import (
+	"tiercel.dev/internal/event"
+)
+
+// unlinked in parentStart differs from what any record says, so that the next one links the entry anew.
+const unlinked = -1
+
+// entry is one process in the table.
+type entry struct {
+	proc event.Process
+
+	tick        int64 // proc.Start is rounded down to a multiple of it (from /proc); 0: exact
+	parentStart int64 // of proc.PPID, as the last record said
+	seen        int64 // ns since boot: the last record
+	retryAt     int64 // ns since boot: when to ask /proc again for what could not be read; 0: never
+	pidns       uint64
+
+	image        *held[image]
+	env          *held[[]string]
+	exePath, cwd *held[struct{}]
+
+	// The tree of processes. proc.Parent is &parent.proc.
+	parent, children, next, prev *entry
+
+	older      *entry // the process that had the number before
+	nextExited *entry
+	execKnown  bool // proc.ExecID comes from a record
+	removed    bool
+}
+
+// startedAt reports whether this process started at start, which is exact.
+func (e *entry) startedAt(start int64) bool {
+	return e.proc.Start == start || e.tick != 0 && start-start%e.tick == e.proc.Start
+}
+
+// startedAtTick reports the same for a start that is rounded down to a multiple of tick.
+func (e *entry) startedAtTick(start, tick int64) bool {
+	return e.proc.Start-e.proc.Start%tick == start
+}
+
+// mayDescendFrom holds for no process younger than e. A parent is always older: a process is handed on to an ancestor
+// or to its namespace's init. A number that was used again since is told by this.
+func (e *entry) mayDescendFrom(p *entry) bool {
+	tick := max(e.tick, p.tick, 1)
+	return p.proc.Start/tick <= e.proc.Start/tick
+}
+
+// find returns the process, or nil.
+func (t *Table) find(pid int32, start int64) *entry {
+	e := t.byPID[pid]
+	for e != nil && !e.startedAt(start) {
+		e = e.older
+	}
+	return e
+}
+
+// insert adds a new process. One that holds the number already either ended unnoticed or, being younger, proves that e
+// has ended.
+func (t *Table) insert(e *entry) {
+	pid := e.proc.PID
+	head := t.byPID[pid]
+	if head != nil {
+		t.count.reused.Add(1)
+	}
+	e.seen = t.now
+	if head == nil || head.proc.Start <= e.proc.Start {
+		e.older = head
+		t.byPID[pid] = e
+		t.count.live.Add(1)
+		if head != nil && !head.proc.Exited {
+			t.count.missedExits.Add(1)
+			t.markExited(head)
+		}
+		return
+	}
+	for head.older != nil && head.older.proc.Start > e.proc.Start {
+		head = head.older
+	}
+	e.older, head.older = head.older, e
+	t.count.live.Add(1)
+	t.markExited(e)
+}
+
+// remove forgets a process. Its children stay without a parent until their next record names one.
+func (t *Table) remove(e *entry) {
+	t.unlink(e)
+	for e.children != nil {
+		c := e.children
+		t.unlink(c)
+		c.parentStart = unlinked
+	}
+	at := t.byPID[e.proc.PID]
+	switch {
+	case at != e:
+		for at.older != e {
+			at = at.older
+		}
+		at.older = e.older
+	case e.older != nil:
+		t.byPID[e.proc.PID] = e.older
+	default:
+		delete(t.byPID, e.proc.PID)
+	}
+	t.text.drop(e)
+	if e.proc.Exited {
+		t.count.exited.Add(-1)
+	} else {
+		t.count.live.Add(-1)
+	}
+	e.removed = true
+}
+
+// queue holds the exited processes, the longest dead first.
+type queue struct{ head, tail *entry }
+
+func (t *Table) markExited(e *entry) {
+	if e.proc.Exited {
+		return
+	}
+	e.proc.Exited = true
+	e.seen = t.now
+	t.count.live.Add(-1)
+	t.count.exited.Add(1)
+	if t.exited.tail == nil {
+		t.exited.head = e
+	} else {
+		t.exited.tail.nextExited = e
+	}
+	t.exited.tail = e
+}
+
+// popExited forgets the longest dead, and reports whether there was one.
+func (t *Table) popExited() bool {
+	e := t.exited.head
+	if e == nil {
+		return false
+	}
+	t.exited.head = e.nextExited
+	if t.exited.head == nil {
+		t.exited.tail = nil
+	}
+	e.nextExited = nil
+	t.handOn(e)
+	t.remove(e)
+	t.count.pruned.Add(1)
+	return true
+}
