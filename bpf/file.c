@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* file.c - files are opened, removed, renamed, made executable, mounted. */
+
+#define O_CREAT    0100
+#define __O_TMPFILE 020000000
+
+struct open_how {
+	__u64 flags;
+	__u64 mode;
+	__u64 resolve;
+};
+
+/* open_args: the four calls differ only in where their arguments stand. */
+static __always_inline const void *open_args(struct pt_regs *regs, struct open_event *e,
+	__s32 *dirfd)
+{
+	struct open_how how = {};
+	const void *path = (void *)call_arg(regs, 1);
+
+	*dirfd = call_arg(regs, 0);
+	switch (e->header.kind) {
+	case EVENT_OPENAT2:
+		if (bpf_probe_read_user(&how, sizeof(how), (void *)call_arg(regs, 2)))
+			count_drop(DROP_USER_MEMORY, EVENT_OPENAT2);
+		break;
+	case EVENT_OPENAT:
+		how.flags = (__u32)call_arg(regs, 2);
+		how.mode = call_arg(regs, 3);
+		break;
+	default:
+		path = (void *)call_arg(regs, 0);
+		*dirfd = AT_FDCWD;
+		how.mode = call_arg(regs, 1);
+		if (e->header.kind == EVENT_OPEN) {
+			how.flags = (__u32)call_arg(regs, 1);
+			how.mode = call_arg(regs, 2);
+		}
+	}
+	e->flags = how.flags;
+	/* Without these the argument is not there, and the register holds anything. */
+	if (e->header.kind == EVENT_CREAT || how.flags & (O_CREAT | __O_TMPFILE))
+		e->mode = how.mode & 07777;
+	e->directory = !!(how.flags & O_DIRECTORY);
+	return path;
+}
+
+/* The path as asked and that of the file which the descriptor refers to can differ: by links, and
+ * by a thread that changes the path or the descriptor in between. Both are sent.
+ */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_open, struct pt_regs *regs, long ret)
+{
+	struct scratch *s = begin_call(regs, ret, sizeof(struct open_event));
+	struct open_event *e;
+	const void *path;
+	__s32 dirfd;
+
+	if (!s)
+		return 0;
+	e = &s->record.open;
+	path = open_args(regs, e, &dirfd);
+	read_path_arg(s, sizeof(*e), &e->path, dirfd, path);
+	if (ret >= 0) {
+		struct file *file = file_of(bpf_get_current_task_btf(), ret);
+
+		if (file)
+			read_file(s, sizeof(*e), &e->file, file);
+	}
+	send_record(s, sizeof(*e));
+	return 0;
+}

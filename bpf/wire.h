@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* wire.h - every byte that crosses the ring buffer, defined once. bpf2go makes the Go types of
+ * these structs; nobody copies them.
+ *
+ * A record is an event_header, the fixed part of its kind, and behind that the kind's texts, one
+ * after the other without a terminator, in the order in which the struct names their lengths.
+ * Integers are the machine's own, addresses and only they are in network order.
+ */
+#ifndef TIERCEL_WIRE_H
+#define TIERCEL_WIRE_H
+
+/* A text is at most one page less its terminator: PATH_MAX for paths, and what argv is cut at. */
+#define TEXT_MAX 4095
+#define COMM_LEN 16
+
+/* Captures outlive releases: a value is never reused. The same values stand in package event. */
+enum event_kind {
+	EVENT_NONE = 0,
+	EVENT_FORK = 1,
+	EVENT_EXEC = 2,
+	EVENT_EXIT = 3,
+	EVENT_CGROUP_PATH = 4,
+	EVENT_CGROUP_MOVE = 5,
+
+	EVENT_EXECVE = 16,
+	EVENT_EXECVEAT = 17,
+	EVENT_OPEN = 18,
+	EVENT_OPENAT = 19,
+	EVENT_OPENAT2 = 20,
+	EVENT_CREAT = 21,
+	EVENT_CONNECT = 22,
+	EVENT_ACCEPT = 23,
+	EVENT_ACCEPT4 = 24,
+	EVENT_BIND = 25,
+	EVENT_LISTEN = 26,
+	EVENT_PTRACE = 27,
+	EVENT_SETUID = 28,
+	EVENT_SETRESUID = 29,
+	EVENT_UNLINK = 30,
+	EVENT_UNLINKAT = 31,
+	EVENT_RENAME = 32,
+	EVENT_RENAMEAT = 33,
+	EVENT_RENAMEAT2 = 34,
+	EVENT_CHMOD = 35,
+	EVENT_FCHMOD = 36,
+	EVENT_FCHMODAT = 37,
+	EVENT_FCHMODAT2 = 38,
+	EVENT_MOUNT = 39,
+	EVENT_DUP = 40,
+	EVENT_DUP2 = 41,
+	EVENT_DUP3 = 42,
+	EVENT_INIT_MODULE = 43,
+	EVENT_FINIT_MODULE = 44,
+	EVENT_BPF = 45,
+
+	/* The kernel's tables are indexed by kind with a mask of this less one. */
+	EVENT_KINDS = 64,
+};
+
+/* Why something that should have been reported was not, or not in full. */
+enum drop_reason {
+	DROP_RING_FULL = 0,       /* the ring had no room */
+	DROP_RESERVED = 1,        /* only the quarter kept for process records was left */
+	DROP_TAIL_CALL = 2,       /* the dispatcher found no program for the kind */
+	DROP_USER_MEMORY = 3,     /* an argument's memory was not resident: reported without it */
+	DROP_PATH_UNRESOLVED = 4, /* a path too deep or too long to follow: reported without it */
+	DROP_COMPAT = 5,          /* a 32-bit call, not decoded */
+	DROP_MAP_FULL = 6,        /* a map took no further entry */
+	DROP_X32 = 7,             /* an x32 call, decoded as the native call of its number */
+	DROP_REASONS = 8,
+};
+
+/* How the kernel's path of a file came about; the values are event.PathStatus. */
+enum path_status {
+	PATH_NONE = 0,
+	PATH_RESOLVED = 1,
+	PATH_TOO_DEEP = 2,
+	PATH_UNREACHABLE = 3,
+	PATH_ANONYMOUS = 4,
+};
+
+/* The values are event.Tri. */
+enum tri {
+	TRI_UNKNOWN = 0,
+	TRI_FALSE = 1,
+	TRI_TRUE = 2,
+};
+
+enum path_flag {
+	PATH_UNREADABLE = 1, /* the memory of the path as asked was not resident */
+	PATH_FOREIGN = 2,    /* the walk ended at a root that is not the process's */
+	PATH_CUT = 4,        /* a text is the path's end only */
+};
+
+enum exec_flag {
+	EXEC_ARGS_CUT = 1,
+	EXEC_ENV_CUT = 2,
+	EXEC_READ_ONLY = 4, /* the executable's mount or filesystem is */
+};
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic error "-Wpadded"
+
+/* Who acted, as the kernel saw it when the record was made. ids are of the initial namespaces. */
+struct event_header {
+	__u64 ktime_ns; /* CLOCK_BOOTTIME */
+	__u64 seq;      /* counts this CPU's records, those refused by the ring included */
+	__u64 start_ns; /* of the group's leader: with tgid, the process */
+	__u64 parent_start_ns;
+	__u64 exec_id; /* counts the process's images */
+	__u64 cgroup_id;
+	__u64 caps_inheritable;
+	__u64 caps_permitted;
+	__u64 caps_effective;
+	__s64 ret;
+	__u32 size; /* bytes of this record, header included: unknown kinds are skipped by it */
+	__u16 kind; /* enum event_kind */
+	__u16 cpu;
+	__s32 tgid;
+	__s32 tid;
+	__s32 ppid;
+	__u32 euid;
+	__u32 egid;
+	__u32 reserved;
+	__u8 comm[COMM_LEN]; /* of the leader */
+};
+
+/* A path argument. Texts: the path as asked; its base directory, if the path is relative. */
+struct path_arg {
+	__s32 dirfd; /* AT_FDCWD where the call has none */
+	__u16 raw_len;
+	__u16 base_len;
+	__u8 base_status; /* enum path_status; PATH_NONE if there was no need for a base */
+	__u8 flags;       /* enum path_flag */
+	__u16 reserved;
+};
+
+/* What the kernel knows of a file. Texts: its path in the process's mount namespace; its path
+ * from its filesystem's root, where a bind mount hides that.
+ */
+struct file_facts {
+	__u64 ino;
+	__u64 fs_magic;
+	__u32 dev;  /* dev_t: major << 20 | minor */
+	__u32 mode; /* 0: there is no file */
+	__u16 real_len;
+	__u16 fspath_len;
+	__u8 status; /* enum path_status */
+	__u8 flags;  /* enum path_flag */
+	__u16 reserved;
+};
+
+/* What the kernel knows of a socket. Texts: the unix address; the sockaddr of the call. */
+struct socket_facts {
+	__u8 local[16];
+	__u8 remote[16];
+	__u16 local_port;
+	__u16 remote_port;
+	__u16 family; /* 0: there is no socket */
+	__u16 protocol;
+	__u16 type;
+	__u8 state; /* TCP_ESTABLISHED is 1, for every protocol */
+	__u8 reserved;
+	__u16 unix_len;
+	__u16 asked_len;
+};
+
+/* A descriptor: one of file and socket holds something. Texts: the file's, the socket's. */
+struct fd_facts {
+	__s32 fd;
+	__u32 reserved;
+	struct file_facts file;
+	struct socket_facts socket;
+};
+
+/* Fork. header is the parent. */
+struct fork_event {
+	struct event_header header;
+	__u64 start_ns;
+	__u64 cgroup_id;
+	__s32 tgid;
+	__s32 tid;
+	__s32 vpid;
+	__u32 reserved;
+};
+
+/* Exec. Texts: argv, environment, filename, executable, working directory. */
+struct exec_event {
+	struct event_header header;
+	struct file_facts exe; /* its texts are the fourth; no fspath */
+	__s64 ctime_sec;
+	__s64 mtime_sec;
+	__u64 pidns_start_ns;
+	__u32 ctime_nsec;
+	__u32 mtime_nsec;
+	__u32 owner; /* of the executable */
+	__u32 group;
+	__s32 old_tid; /* the thread that called, before it took over the leader's id */
+	__u32 tty;     /* as /proc/PID/stat encodes it */
+	__s32 sid;
+	__s32 pgid;
+	__s32 vpid;
+	__s32 vpgid;
+	__s32 loginuid;
+	__s32 sessionid;
+	__u16 args_len;
+	__u16 env_len;
+	__u16 filename_len;
+	__u16 cwd_len;
+	__u8 upper_layer; /* enum tri */
+	__u8 flags;       /* enum exec_flag */
+	__u8 cwd_status;  /* enum path_status */
+	__u8 reserved8;
+	__u32 reserved;
+};
+
+struct exit_event {
+	struct event_header header;
+	__u32 group_dead; /* 1: no thread of the process is left */
+	__u32 reserved;
+};
+
+/* CgroupPath and CgroupMove. Text: the path from the root of the hierarchy. */
+struct cgroup_event {
+	struct event_header header;
+	__u64 id;
+	__u16 path_len;
+	__u16 flags; /* enum path_flag */
+	__u32 reserved;
+};
+
+/* open, openat, openat2, creat. */
+struct open_event {
+	struct event_header header;
+	struct path_arg path;
+	__u32 mode;
+	__u64 flags;
+	__u32 directory; /* O_DIRECTORY was given; its value differs between architectures */
+	__u32 reserved;
+	struct file_facts file;
+};
+
+/* connect, accept, accept4, bind, listen, dup, dup2, dup3, fchmod, finit_module. Texts: the
+ * descriptor's; finit_module: the parameters.
+ */
+struct fd_event {
+	struct event_header header;
+	struct fd_facts fd;
+	__u64 flags; /* accept4, dup3, finit_module */
+	__s32 oldfd; /* dup family; accept: the listening descriptor */
+	__s32 newfd; /* dup2, dup3 */
+	__u32 mode;  /* fchmod */
+	__s32 backlog;
+	__u32 params_len;
+	__u32 reserved;
+};
+
+/* execve, execveat (failed), unlink, unlinkat, rename, renameat, renameat2, chmod, fchmodat,
+ * fchmodat2, mount. Texts: path's, new_path's, source, fstype.
+ */
+struct path_event {
+	struct event_header header;
+	__u64 flags;
+	struct path_arg path;
+	struct path_arg new_path;
+	__u32 mode;
+	__u16 source_len;
+	__u16 fstype_len;
+};
+
+/* ptrace, setuid, setresuid, init_module, bpf. Text: init_module's parameters. */
+struct number_event {
+	struct event_header header;
+	__s64 number; /* ptrace: the request; bpf: the command */
+	__s32 pid;
+	__s32 uid[3];
+	__u32 params_len;
+	__u32 reserved;
+};
+
+#pragma GCC diagnostic pop
+
+_Static_assert(sizeof(struct event_header) == 128, "event_header");
+_Static_assert(sizeof(struct path_arg) == 12, "path_arg");
+_Static_assert(sizeof(struct file_facts) == 32, "file_facts");
+_Static_assert(sizeof(struct socket_facts) == 48, "socket_facts");
+_Static_assert(sizeof(struct fd_facts) == 88, "fd_facts");
+_Static_assert(sizeof(struct fork_event) == 160, "fork_event");
+_Static_assert(sizeof(struct exec_event) == 248, "exec_event");
+_Static_assert(sizeof(struct exit_event) == 136, "exit_event");
+_Static_assert(sizeof(struct cgroup_event) == 144, "cgroup_event");
+_Static_assert(sizeof(struct open_event) == 192, "open_event");
+_Static_assert(sizeof(struct fd_event) == 248, "fd_event");
+_Static_assert(sizeof(struct path_event) == 168, "path_event");
+_Static_assert(sizeof(struct number_event) == 160, "number_event");
+
+#endif

@@ -1,0 +1,114 @@
+package probe
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
+	"github.com/cilium/ebpf/link"
+
+	"tiercel.dev/internal/event"
+)
+
+// maxCalls is the size of the kernel side's table of calls.
+const maxCalls = 512
+
+// SetFilter changes what leaves the kernel, while events go on: kinds that are Off leave at the first test, those of
+// ContainersOnly only if the cgroup is not known to be the host's. Fork, Exec, Exit and cgroup records are always sent.
+// With no system call wanted the kernel's system calls are not touched at all. It is safe for concurrent use.
+func (p *Probe) SetFilter(f event.Filter) error {
+	if err := (Config{Filter: f}).Validate(); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return ErrClosed
+	}
+	if !p.overlay && overlayLoaded() {
+		p.findOverlay(btf.NewCache())
+	}
+
+	// What is added must be in place before a call leads to it; what goes must not be led to any more.
+	wanted := wantedCalls(f)
+	if err := p.fillHandlers(wanted); err != nil {
+		return err
+	}
+	var scopes [bpfEventKindEVENT_KINDS]uint8
+	for k, scope := range f {
+		scopes[k] = uint8(scope)
+	}
+	if err := p.objs.Scopes.Set(scopes); err != nil {
+		return fmt.Errorf("set scopes: %w", err)
+	}
+	if err := p.objs.Calls.Set(callTable(wanted)); err != nil {
+		return fmt.Errorf("set calls: %w", err)
+	}
+	if err := p.emptyHandlers(wanted); err != nil {
+		return err
+	}
+	return p.attachCalls(wanted != 0)
+}
+
+// wantedCalls are the system calls of f that this architecture has.
+func wantedCalls(f event.Filter) event.KindSet {
+	var s event.KindSet
+	for k := range f.Wanted().All() {
+		if _, ok := nativeCalls[k]; ok {
+			s.Add(k)
+		}
+	}
+	return s
+}
+
+// callTable holds, by number, the kind of the native call in the low byte and in the high one that of the 32-bit call.
+func callTable(wanted event.KindSet) (calls [maxCalls]uint16) {
+	for kind := range wanted.All() {
+		calls[nativeCalls[kind]] |= uint16(kind)
+	}
+	for nr, kind := range compatCalls {
+		if wanted.Has(kind) {
+			calls[nr] |= uint16(kind) << 8
+		}
+	}
+	return calls
+}
+
+func (p *Probe) fillHandlers(wanted event.KindSet) error {
+	for kind := range wanted.Minus(p.handled).All() {
+		if p.handlers[kind] == nil {
+			continue
+		}
+		if err := p.objs.Handlers.Put(uint32(kind), p.handlers[kind]); err != nil {
+			return fmt.Errorf("set program for %v: %w", kind, err)
+		}
+		p.handled.Add(kind)
+	}
+	return nil
+}
+
+func (p *Probe) emptyHandlers(wanted event.KindSet) error {
+	for kind := range p.handled.Minus(wanted).All() {
+		if err := p.objs.Handlers.Delete(uint32(kind)); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+			return fmt.Errorf("remove program for %v: %w", kind, err)
+		}
+	}
+	p.handled = p.handled.Intersect(wanted)
+	return nil
+}
+
+// attachCalls attaches to sys_exit, which costs every system call of the machine something, or detaches.
+func (p *Probe) attachCalls(want bool) (err error) {
+	switch {
+	case want && p.calls == nil:
+		p.calls, err = link.AttachTracing(link.TracingOptions{Program: p.objs.OnSysExit})
+		if err != nil {
+			return fmt.Errorf("attach to sys_exit: %w", err)
+		}
+	case !want && p.calls != nil:
+		err = p.calls.Close()
+		p.calls = nil
+	}
+	return err
+}

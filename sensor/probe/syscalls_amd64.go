@@ -1,0 +1,30 @@
+package probe
+
+import "tiercel.dev/internal/event"
+
+// nativeCalls holds the number of each call in this architecture's own table (asm/unistd_64.h).
+var nativeCalls = map[event.Kind]uint16{
+	event.Execve: 59, event.Execveat: 322,
+	event.Open: 2, event.Openat: 257, event.Openat2: 437, event.Creat: 85,
+	event.Connect: 42, event.Accept: 43, event.Accept4: 288, event.Bind: 49, event.Listen: 50,
+	event.Ptrace: 101, event.Setuid: 105, event.Setresuid: 117,
+	event.Unlink: 87, event.Unlinkat: 263,
+	event.Rename: 82, event.Renameat: 264, event.Renameat2: 316,
+	event.Chmod: 90, event.Fchmod: 91, event.Fchmodat: 268, event.Fchmodat2: 452,
+	event.Mount: 165, event.Dup: 32, event.Dup2: 33, event.Dup3: 292,
+	event.InitModule: 175, event.FinitModule: 313, event.Bpf: 321,
+}
+
+// compatCalls holds the numbers of the same calls for 32-bit programs (asm/unistd_32.h), of which some have two.
+// socketcall (102) stands for any of the socket calls.
+var compatCalls = map[uint16]event.Kind{
+	11: event.Execve, 358: event.Execveat,
+	5: event.Open, 295: event.Openat, 437: event.Openat2, 8: event.Creat,
+	102: event.Connect, 362: event.Connect, 364: event.Accept4, 361: event.Bind, 363: event.Listen,
+	26: event.Ptrace, 23: event.Setuid, 213: event.Setuid, 164: event.Setresuid, 208: event.Setresuid,
+	10: event.Unlink, 301: event.Unlinkat,
+	38: event.Rename, 302: event.Renameat, 353: event.Renameat2,
+	15: event.Chmod, 94: event.Fchmod, 306: event.Fchmodat, 452: event.Fchmodat2,
+	21: event.Mount, 41: event.Dup, 63: event.Dup2, 330: event.Dup3,
+	128: event.InitModule, 350: event.FinitModule, 357: event.Bpf,
+}

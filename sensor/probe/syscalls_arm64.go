@@ -1,0 +1,29 @@
+package probe
+
+import "tiercel.dev/internal/event"
+
+// nativeCalls holds the number of each call in this architecture's own table (asm-generic/unistd.h). It has no open,
+// creat, dup2, unlink, rename and chmod: only their forms with a directory.
+var nativeCalls = map[event.Kind]uint16{
+	event.Execve: 221, event.Execveat: 281,
+	event.Openat: 56, event.Openat2: 437,
+	event.Connect: 203, event.Accept: 202, event.Accept4: 242, event.Bind: 200, event.Listen: 201,
+	event.Ptrace: 117, event.Setuid: 146, event.Setresuid: 147,
+	event.Unlinkat: 35, event.Renameat: 38, event.Renameat2: 276,
+	event.Fchmod: 52, event.Fchmodat: 53, event.Fchmodat2: 452,
+	event.Mount: 40, event.Dup: 23, event.Dup3: 24,
+	event.InitModule: 105, event.FinitModule: 273, event.Bpf: 280,
+}
+
+// compatCalls holds the numbers of the same calls for 32-bit programs (the ARM EABI's table), of which some have two.
+var compatCalls = map[uint16]event.Kind{
+	11: event.Execve, 387: event.Execveat,
+	5: event.Open, 322: event.Openat, 437: event.Openat2, 8: event.Creat,
+	283: event.Connect, 285: event.Accept, 366: event.Accept4, 282: event.Bind, 284: event.Listen,
+	26: event.Ptrace, 23: event.Setuid, 213: event.Setuid, 164: event.Setresuid, 208: event.Setresuid,
+	10: event.Unlink, 328: event.Unlinkat,
+	38: event.Rename, 329: event.Renameat, 382: event.Renameat2,
+	15: event.Chmod, 94: event.Fchmod, 333: event.Fchmodat, 452: event.Fchmodat2,
+	21: event.Mount, 41: event.Dup, 63: event.Dup2, 358: event.Dup3,
+	128: event.InitModule, 379: event.FinitModule, 386: event.Bpf,
+}
