@@ -74,8 +74,8 @@ type publisher struct {
 	heartbeats bool
 }
 
-// New makes a Fanout without outputs. seq numbers the alerts; nil stands for a [NewSequence].
-func New(cfg Config, seq Sequence, log *slog.Logger) *Fanout {
+// NewFanout makes a Fanout without outputs. seq numbers the alerts; nil stands for a [NewSequence].
+func NewFanout(cfg Config, seq Sequence, log *slog.Logger) *Fanout {
 	if seq == nil {
 		seq = NewSequence()
 	}

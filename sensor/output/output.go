@@ -26,7 +26,8 @@ type Output interface {
 	// Write returns when the alert is with the operating system or the peer. It should give up when ctx is done; one
 	// that hangs all the same harms only itself.
 	Write(ctx context.Context, a *alert.Alert) error
-	Close() error
+	// Close lets go of what the output holds, at once where ctx is done.
+	Close(ctx context.Context) error
 }
 
 // A Reopener is an Output that can be told its file was moved away.
@@ -42,4 +43,6 @@ type Publisher interface {
 
 // A Sequence numbers alerts. Next returns the boot id and the number within it, which no other alert of this sensor has
 // had or will have; it never waits.
-type Sequence interface{ Next() (bootID string, seq uint64) }
+type Sequence interface {
+	Next() (bootID string, seq uint64)
+}

@@ -15,7 +15,13 @@ import (
 // panicAttempts is how often an alert may make an output panic before it is given up.
 const panicAttempts = 3
 
-var errPanic = errors.New("panic")
+// closeGrace is for outputs that heed ctx to come back once it is done.
+const closeGrace = 50 * time.Millisecond
+
+var (
+	errPanic      = errors.New("panic")
+	errLeftBehind = errors.New("hangs; left behind")
+)
 
 // A worker runs one Output. Its queue is shared with Publish; the Output is touched by its own goroutine alone.
 type worker struct {
@@ -226,7 +232,7 @@ func (w *worker) close(ctx context.Context) error {
 		w.cancel()
 		select {
 		case <-w.done:
-		case <-time.After(50 * time.Millisecond): // for outputs that heed ctx to come back
+		case <-time.After(closeGrace):
 		}
 	}
 	left := w.end()
@@ -234,9 +240,9 @@ func (w *worker) close(ctx context.Context) error {
 	var err error
 	select {
 	case <-w.done:
-		err = w.out.Close()
+		err = w.closeOutput(ctx)
 	default: // hangs in Write, and so might Close
-		err = errors.New("hangs; left behind")
+		err = errLeftBehind
 	}
 	if left > 0 {
 		err = errors.Join(err, fmt.Errorf("%d alerts not written", left))
@@ -245,6 +251,22 @@ func (w *worker) close(ctx context.Context) error {
 		return fmt.Errorf("output %s: %w", w.name, err)
 	}
 	return nil
+}
+
+func (w *worker) closeOutput(ctx context.Context) error {
+	closed := make(chan error, 1)
+	go func() { closed <- w.out.Close(ctx) }()
+	select {
+	case err := <-closed:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-closed:
+		return err
+	case <-time.After(closeGrace):
+		return errLeftBehind
+	}
 }
 
 // end counts what is left as dropped.
