@@ -93,20 +93,21 @@ func (t *Table) fork(ev *event.Event) *entry {
 		return child // its own records, or the scan, came first
 	}
 	fresh := child.proc.PID == 0
-	t.inherit(child, parent, &ev.Fork)
+	t.inherit(child, parent, &ev.Fork, ev.Task.ExecID)
 	if fresh {
 		t.insert(child)
 	}
 	t.link(child, parent)
 	child.proc.SessionName = t.sessionName(child)
-	if child.proc.Partial && !child.proc.Exited {
+	if behind := parent.readAt > ev.Fork.Start || parent.proc.ExecID != ev.Task.ExecID; behind || child.proc.Partial {
+		// The parent's image is not, or not surely, the one that was forked.
 		t.repair(child)
 	}
 	t.limit(child)
 	return child
 }
 
-func (t *Table) inherit(child, parent *entry, f *event.ForkFacts) {
+func (t *Table) inherit(child, parent *entry, f *event.ForkFacts, execID uint64) {
 	exited, image, env, exePath, cwd := child.proc.Exited, child.image, child.env, child.exePath, child.cwd
 	child.proc = parent.proc
 	child.image, child.env = parent.image.share(), parent.env.share()
@@ -119,8 +120,9 @@ func (t *Table) inherit(child, parent *entry, f *event.ForkFacts) {
 		p.Parent = &child.parent.proc
 	}
 	p.PID, p.PPID, p.Exited = f.TGID, parent.proc.PID, exited
+	p.ExecID = execID
 	child.pidns = parent.pidns
-	child.parentStart, child.execKnown = parent.proc.Start, parent.execKnown
+	child.parentStart, child.execKnown, child.readAt = parent.proc.Start, true, 0
 	t.setStart(child, f.Start, 0)
 	if f.CgroupID != 0 {
 		p.CgroupID = f.CgroupID
@@ -152,7 +154,7 @@ func (t *Table) exec(ev *event.Event) *entry {
 	}
 	t.text.setPaths(e, exePath(x), directory(x.CWD))
 	p.ArgsTruncated = x.ArgsTruncated
-	p.ExecID, e.execKnown, e.retryAt = task.ExecID, true, 0
+	p.ExecID, e.execKnown, e.readAt, e.retryAt = task.ExecID, true, 0, 0
 	if p.SID != x.SID {
 		p.SessionName = ""
 	}

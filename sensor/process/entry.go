@@ -14,6 +14,7 @@ type entry struct {
 	tick        int64 // proc.Start is rounded down to a multiple of it (from /proc); 0: exact
 	parentStart int64 // of proc.PPID, as the last record said
 	seen        int64 // ns since boot: the last record
+	readAt      int64 // ns since boot: when /proc was read; the image may be as young as that
 	retryAt     int64 // ns since boot: when to ask /proc again for what could not be read; 0: never
 	pidns       uint64
 

@@ -79,8 +79,7 @@ func (t *Table) read(pid int32, start int64, depth int) (*entry, error) {
 	case e.proc.Partial:
 		t.count.partial.Add(1)
 	case missed:
-		e.proc.Repaired = true
-		t.count.repaired.Add(1)
+		t.noteRepaired(e, true)
 	}
 	t.link(e, t.parentOf(f, depth+1))
 	return e, nil
@@ -135,14 +134,22 @@ func (t *Table) reread(e *entry, task *event.Task) {
 	case task.ExecID > p.ExecID:
 		t.count.missedExecs.Add(task.ExecID - p.ExecID)
 		p.ExecID = task.ExecID
-		t.repair(e)
+		t.noteRepaired(e, t.repair(e))
 	case t.now >= e.retryAt:
-		t.repair(e)
+		t.noteRepaired(e, t.repair(e))
 	}
 }
 
-// repair replaces what is known of a process's image by what /proc says, or by nothing.
-func (t *Table) repair(e *entry) {
+// noteRepaired marks a process that was read since a record was lost.
+func (t *Table) noteRepaired(e *entry, repaired bool) {
+	e.proc.Repaired = repaired
+	if repaired {
+		t.count.repaired.Add(1)
+	}
+}
+
+// repair replaces what is known of a process's image by what /proc says, or by nothing. It reports which.
+func (t *Table) repair(e *entry) bool {
 	p := &e.proc
 	wasPartial := p.Partial
 	err := procfs.ErrGone
@@ -151,9 +158,7 @@ func (t *Table) repair(e *entry) {
 	}
 	e.retryAt = 0
 	if err == nil && !p.Partial {
-		p.Repaired = true
-		t.count.repaired.Add(1)
-		return
+		return true
 	}
 	if err != nil && !errors.Is(err, procfs.ErrGone) {
 		e.retryAt = t.now + retryAfter
@@ -161,12 +166,13 @@ func (t *Table) repair(e *entry) {
 	if !wasPartial {
 		t.count.partial.Add(1)
 	}
-	p.Partial, p.Repaired = true, false
+	p.Partial = true
 	t.text.setImage(e, p.Name, nil)
 	t.text.setEnv(e, nil)
 	t.text.setPaths(e, "", p.CWD)
 	p.ArgsTruncated, p.UpperLayer, p.Memfd, p.Writable = false, event.TriUnknown, false, false
 	p.ExeIno, p.ExeCtime, p.ExeMtime = 0, 0, 0
+	return false
 }
 
 // fill takes over what /proc says of a process.
@@ -179,9 +185,10 @@ func (t *Table) fill(e *entry, f procfs.Facts) error {
 	if err != nil {
 		img.ArgsTruncated = true // at their first byte
 	}
+	now, _ := t.source.Clock()
 	at := place{mountNS: f.MountNS}
 	t.set(e, &reading{
-		Facts: f, Image: img,
+		Facts: f, Image: img, at: now,
 		user:  t.names.user(f.PID, at, f.UID, t.now),
 		group: t.names.group(f.PID, at, f.GID, t.now),
 		login: t.names.login(f.PID, at, f.LoginUID, t.now),
@@ -193,6 +200,7 @@ func (t *Table) fill(e *entry, f procfs.Facts) error {
 type reading struct {
 	procfs.Facts
 	procfs.Image
+	at                 int64 // ns since boot
 	user, group, login string
 }
 
@@ -205,6 +213,7 @@ func (t *Table) set(e *entry, r *reading) {
 	t.text.setImage(e, r.Name, r.Args)
 	t.text.setEnv(e, r.Env)
 	t.text.setPaths(e, r.ExePath, directory(r.CWD))
+	e.readAt = r.at
 	p := &e.proc
 	p.ArgsTruncated = r.ArgsTruncated
 	p.Partial = !r.whole()

@@ -98,8 +98,9 @@ func (t *Table) readAll(pid int32, names *names, now int64) (reading, bool) {
 		img.ArgsTruncated = true
 	}
 	at := place{mountNS: f.MountNS}
+	read, _ := t.source.Clock()
 	return reading{
-		Facts: f, Image: img,
+		Facts: f, Image: img, at: read,
 		user: names.user(pid, at, f.UID, now), group: names.group(pid, at, f.GID, now),
 		login: names.login(pid, at, f.LoginUID, now),
 	}, true

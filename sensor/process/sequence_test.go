@@ -1,0 +1,371 @@
+package process
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"tiercel.dev/internal/event"
+)
+
+func TestSequences(t *testing.T) {
+	tests := []struct {
+		name string
+		run  func(w *world)
+		want Stats // counters only
+	}{
+		{"fork, exec, exit", func(w *world) {
+			sh, ev := w.fork(w.tasks[1])
+			w.apply(ev)
+			w.sees(sh)
+			p := w.apply(w.exec(sh, "bash", "-c", "id; true"))
+			if p.CmdLine != "bash -c id; true" || p.ArgsText != "-c id; true" || p.CWD != "/" {
+				w.t.Errorf("got %q, %q, %q", p.CmdLine, p.ArgsText, p.CWD)
+			}
+			w.sees(sh)
+			w.apply(w.exit(sh))
+		}, Stats{}},
+
+		{"a fork's process is the child, a thread's its own", func(w *world) {
+			child, ev := w.fork(w.tasks[1])
+			if p := w.apply(ev); p.PID != child.pid {
+				w.t.Errorf("fork: got process %d, want %d", p.PID, child.pid)
+			}
+			if p := w.apply(w.thread(child, 900)); p.PID != child.pid {
+				w.t.Errorf("thread: got process %d, want %d", p.PID, child.pid)
+			}
+		}, Stats{}},
+
+		{"a thread's exit ends no process, nor does the leader's before the last", func(w *world) {
+			p, ev := w.fork(w.tasks[1])
+			w.apply(ev)
+			w.apply(w.thread(p, 900))
+			w.apply(w.exitThread(p, 900))
+			w.sees(p)
+			w.apply(w.exitThread(p, p.pid))
+			w.sees(p)
+		}, Stats{}},
+
+		{"both of two last threads say the process is dead", func(w *world) {
+			p, ev := w.fork(w.tasks[1])
+			w.apply(ev)
+			last := w.exit(p)
+			w.apply(last)
+			w.apply(last)
+			w.sameLive()
+			if got := w.table.Stats(); got.Live != 1 || got.Exited != 1 {
+				w.t.Errorf("live %d, exited %d", got.Live, got.Exited)
+			}
+		}, Stats{}},
+
+		{"exec by a thread that is not the leader", func(w *world) {
+			p, ev := w.fork(w.tasks[1])
+			w.apply(ev)
+			w.apply(w.thread(p, 900))
+			w.apply(w.exitThread(p, p.pid)) // the leader makes room
+			exec := w.exec(p, "id")
+			exec.Exec.OldTID = 900
+			w.apply(exec)
+			w.sees(p)
+		}, Stats{}},
+
+		{"missed fork", func(w *world) {
+			p, _ := w.fork(w.tasks[1])
+			if got := w.sees(p); !got.Repaired {
+				w.t.Error("not marked repaired")
+			}
+		}, Stats{MissedForks: 1, Repaired: 1}},
+
+		{"missed forks of a whole line", func(w *world) {
+			a, _ := w.fork(w.tasks[1])
+			w.exec(a, "sshd")
+			b, _ := w.fork(a)
+			w.exec(b, "sh")
+			c, _ := w.fork(b)
+			w.sees(c)
+		}, Stats{MissedForks: 3, Repaired: 3}},
+
+		{"missed fork, seen first at exec", func(w *world) {
+			p, _ := w.fork(w.tasks[1])
+			if got := w.apply(w.exec(p, "id")); got.Repaired || got.Partial {
+				w.t.Error("the record told all: nothing is repaired, nothing missing")
+			}
+			w.sees(p)
+			if w.reads[p.pid] != 0 {
+				w.t.Error("read from /proc what the record told")
+			}
+		}, Stats{MissedForks: 1}},
+
+		{"missed exec", func(w *world) {
+			p, ev := w.fork(w.tasks[1])
+			w.apply(ev)
+			w.exec(p, "nc", "-l", "4444")
+			if got := w.sees(p); !got.Repaired {
+				w.t.Error("not marked repaired")
+			}
+		}, Stats{MissedExecs: 1, Repaired: 1}},
+
+		{"missed exec that the next exec makes good", func(w *world) {
+			p, ev := w.fork(w.tasks[1])
+			w.apply(ev)
+			w.exec(p, "env")
+			w.apply(w.exec(p, "id"))
+			w.sees(p)
+		}, Stats{MissedExecs: 1}},
+
+		{"missed exec of a process that is gone: the older image is not claimed", func(w *world) {
+			p, ev := w.fork(w.tasks[1])
+			w.apply(ev)
+			w.exec(p, "nc", "-l")
+			late := w.does(p)
+			w.exit(p)
+			got := w.apply(late)
+			if !got.Partial || got.Repaired || got.ExePath != "" || got.Exe != "" || got.CmdLine != "nc" || got.Args != nil {
+				w.t.Errorf("got %+v", got)
+			}
+		}, Stats{MissedExecs: 1, Partial: 1}},
+
+		{"a record from before the exec comes after it", func(w *world) {
+			p, ev := w.fork(w.tasks[1])
+			w.apply(ev)
+			late := w.does(p)
+			w.apply(w.exec(p, "id"))
+			w.apply(late)
+			w.sees(p)
+			if w.reads[p.pid] != 0 {
+				w.t.Error("taken for a missed exec")
+			}
+		}, Stats{}},
+
+		{"an exec's record comes after that of the next", func(w *world) {
+			p, ev := w.fork(w.tasks[1])
+			w.apply(ev)
+			late := w.exec(p, "env")
+			w.apply(w.exec(p, "id"))
+			w.apply(late)
+			w.sees(p)
+		}, Stats{MissedExecs: 1}},
+
+		{"a child's exec comes before its fork", func(w *world) {
+			p, fork := w.fork(w.tasks[1])
+			w.apply(w.exec(p, "id"))
+			w.apply(fork)
+			w.sees(p)
+		}, Stats{MissedForks: 1}},
+
+		{"a child's exit comes before its fork", func(w *world) {
+			p, fork := w.fork(w.tasks[1])
+			w.apply(w.exit(p))
+			got := w.apply(fork)
+			if !got.Exited || got.Partial || got.ExePath != "/usr/lib/systemd/systemd" || lineage(got) != "init(100) init(1)" {
+				w.t.Errorf("got %+v, %s", got, lineage(got))
+			}
+			w.sameLive()
+		}, Stats{MissedForks: 1, Partial: 1}},
+
+		{"a number is used again", func(w *world) {
+			a, ev := w.fork(w.tasks[1])
+			w.apply(ev)
+			w.apply(w.exec(a, "old", "secret"))
+			late := w.does(a)
+			w.apply(w.exit(a))
+			b, ev := w.forkAs(a.pid, w.tasks[1])
+			w.apply(ev)
+			w.sees(b)
+			if got := w.apply(late); got.Name != "old" || got.Start != a.start || !got.Exited {
+				w.t.Errorf("late record: got %+v", got)
+			}
+			w.sees(b)
+			w.sameLive()
+		}, Stats{PIDReused: 1}},
+
+		{"a number is used again, the exit was missed", func(w *world) {
+			a, ev := w.fork(w.tasks[1])
+			w.apply(ev)
+			w.apply(w.exec(a, "old"))
+			w.exit(a)
+			b, ev := w.forkAs(a.pid, w.tasks[1])
+			w.apply(ev)
+			w.sees(b)
+			w.sameLive()
+		}, Stats{PIDReused: 1, MissedExits: 1}},
+
+		{"a number is used again, everything was missed", func(w *world) {
+			a, ev := w.fork(w.tasks[1])
+			w.apply(ev)
+			w.apply(w.exec(a, "old"))
+			w.exit(a)
+			w.now += tick
+			b, _ := w.forkAs(a.pid, w.tasks[1])
+			w.exec(b, "new")
+			w.sees(b)
+			w.sameLive()
+		}, Stats{PIDReused: 1, MissedExits: 1, MissedForks: 1, Repaired: 1}},
+
+		{"/proc shows the next holder of the number", func(w *world) {
+			a, _ := w.fork(w.tasks[1])
+			w.exec(a, "old")
+			late := w.does(a)
+			w.exit(a)
+			w.now += tick
+			b, ev := w.forkAs(a.pid, w.tasks[1])
+			w.exec(b, "new", "secret")
+			got := w.apply(late)
+			if !got.Partial || got.Name != "old" || got.CmdLine != "old" || got.ExePath != "" {
+				w.t.Errorf("mixed: %+v", got)
+			}
+			w.apply(ev)
+			w.sees(b)
+			w.sameLive()
+		}, Stats{MissedForks: 1, Partial: 1, PIDReused: 1, MissedExecs: 1, Repaired: 1}},
+
+		{"a process dies before it is read", func(w *world) {
+			p, _ := w.fork(w.tasks[1])
+			p.uid, p.caps.Effective = 33, 7
+			last := w.does(p)
+			w.exit(p)
+			got := w.apply(last)
+			want := known{
+				PID: p.pid, PPID: 1, Start: p.start, StartTime: p.start + epoch, ExecID: 1, Name: "init", CmdLine: "init",
+				UID: 33, Caps: event.Caps{Effective: 7}, CgroupID: 1, Exited: true, Partial: true, Lineage: "init(100) init(1)",
+			}
+			if diff := cmp.Diff(want, facts(got)); diff != "" {
+				w.t.Errorf("(-want +got):\n%s", diff)
+			}
+		}, Stats{MissedForks: 1, Partial: 1}},
+
+		{"a process dies while it is read", func(w *world) {
+			p, _ := w.fork(w.tasks[1])
+			ev := w.does(p)
+			w.during = func(pid int32) {
+				if pid == p.pid {
+					w.exec(p, "next")
+					delete(w.tasks, pid)
+				}
+			}
+			if got := w.apply(ev); !got.Partial || got.Name != "init" {
+				w.t.Errorf("got %+v", got)
+			}
+		}, Stats{MissedForks: 1, Partial: 1}},
+
+		{"a process that /proc denies is asked for again, but not at each record", func(w *world) {
+			p, _ := w.fork(w.tasks[1])
+			w.fail[p.pid] = errDenied
+			for range 5 {
+				if got := w.apply(w.does(p)); !got.Partial || got.Exited {
+					w.t.Errorf("got %+v", got)
+				}
+			}
+			if w.reads[p.pid] != 1 {
+				w.t.Errorf("read %d times", w.reads[p.pid])
+			}
+			delete(w.fail, p.pid)
+			w.now += retryAfter
+			if got := w.sees(p); !got.Repaired {
+				w.t.Error("not marked repaired")
+			}
+		}, Stats{MissedForks: 1, Partial: 1, Unreadable: 1, Repaired: 1}},
+
+		{"the parent exits", func(w *world) {
+			a, ev := w.fork(w.tasks[1])
+			w.apply(ev)
+			w.apply(w.exec(a, "sshd"))
+			b, ev := w.fork(a)
+			w.apply(ev)
+			before := w.does(b)
+			w.apply(w.exit(a))
+			if got := lineage(w.apply(before)); got != "sshd(101) sshd(100) init(1)" {
+				w.t.Errorf("until the child's next record the dead parent serves: got %s", got)
+			}
+			w.sees(b)
+		}, Stats{Reparented: 1}},
+
+		{"the parent's exit was missed", func(w *world) {
+			a, ev := w.fork(w.tasks[1])
+			w.apply(ev)
+			b, ev := w.fork(a)
+			w.apply(ev)
+			w.exit(a)
+			w.sees(b)
+		}, Stats{Reparented: 1}},
+
+		{"a silent child follows when its dead parent is forgotten", func(w *world) {
+			a, ev := w.fork(w.tasks[1])
+			w.apply(ev)
+			b, ev := w.fork(a)
+			w.apply(ev)
+			c, ev := w.fork(b)
+			w.apply(ev)
+			w.apply(w.exit(a))
+			w.now += 16e9
+			d, ev := w.fork(w.tasks[1])
+			w.apply(ev)
+			w.apply(w.exit(d)) // prunes a
+			w.sees(c)          // and b has said nothing since
+		}, Stats{}},
+
+		{"records claim a circle", func(w *world) {
+			a, ev := w.fork(w.tasks[1])
+			w.apply(ev)
+			b, ev := w.fork(a)
+			w.apply(ev)
+			lie := w.does(a)
+			lie.Task.PPID, lie.Task.ParentStart = b.pid, b.start
+			w.apply(lie)
+			self := w.does(b)
+			self.Task.PPID, self.Task.ParentStart = b.pid, b.start
+			w.apply(self)
+			for _, p := range []*task{a, b} {
+				if got := strings.Count(lineage(&w.table.find(p.pid, p.start).proc), "("); got > 2 {
+					w.t.Errorf("lineage of %d has %d processes", p.pid, got)
+				}
+			}
+			w.sees(a)
+			w.sees(b)
+		}, Stats{Reparented: 4}},
+
+		{"identities change without exec", func(w *world) {
+			p, ev := w.fork(w.tasks[1])
+			w.apply(ev)
+			w.apply(w.exec(p, "su", "-", "alice"))
+			p.uid, p.gid, p.caps, p.cgroup = 1000, 100, event.Caps{Effective: 1, Permitted: 2, Inheritable: 4}, 77
+			p.comm = "su: alice"
+			w.names["77/etc/passwd/1000"], w.names["77/etc/group/100"] = "alice", "users"
+			got := w.sees(p)
+			if got.UserName != "alice" || got.GroupName != "users" || got.CmdLine != "su: alice - alice" {
+				w.t.Errorf("got %q, %q, %q", got.UserName, got.GroupName, got.CmdLine)
+			}
+		}, Stats{}},
+
+		{"moved to another cgroup", func(w *world) {
+			p, ev := w.fork(w.tasks[1])
+			w.apply(ev)
+			p.cgroup = 99
+			move := w.record(event.CgroupMove, p)
+			move.Cgroup = event.CgroupFacts{ID: 99, Path: "/kubepods/x"}
+			if got := w.apply(move); got.CgroupID != 99 {
+				w.t.Errorf("got cgroup %d", got.CgroupID)
+			}
+			w.sees(p)
+		}, Stats{}},
+
+		{"the idle task", func(w *world) {
+			if got := w.apply(w.record(event.Fork, &task{comm: "swapper/1"})); got.PID != 0 || got.Parent != nil {
+				w.t.Errorf("got %+v", got)
+			}
+			w.sameLive()
+		}, Stats{}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t, Config{})
+			tt.run(w)
+			got := w.table.Stats()
+			got.Live, got.Exited, got.TextBytes = 0, 0, 0
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("stats (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
