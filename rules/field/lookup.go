@@ -116,7 +116,7 @@ func unknown(name string) error {
 // Nearest returns the candidate that differs least from name, or "" if none is near: at most a third of it, and at
 // most 3 letters, are wrong. Of equally near ones it takes the first in alphabetical order.
 func Nearest(name string, candidates []string) string {
-	best, bestAt := "", min(3, len(name)/3)+1
+	best, bestAt := "", min(3, (len(name)+2)/3)+1
 	for _, c := range candidates {
 		if d := distance(name, c, bestAt); d < bestAt || d == bestAt && best != "" && c < best {
 			best, bestAt = c, d

@@ -1,0 +1,202 @@
+package condition
+
+import (
+	"cmp"
+	"slices"
+
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/types"
+)
+
+func (b *building) boolean(e ast.Expr) boolNode {
+	switch e.Kind() {
+	case ast.LiteralKind:
+		if v, ok := e.AsLiteral().(types.Bool); ok {
+			n := leaf(basis{total: true}, func(*frame) bool { return bool(v) })
+			n.konst, n.value = true, bool(v)
+			return n
+		}
+	case ast.IdentKind:
+		if v, ok := b.vars[e.AsIdent()]; ok {
+			// Total: it holds an error only if the loop's step, which is judged by itself, can end in one.
+			return leaf(basis{total: true, cost: 1, free: true}, func(f *frame) bool {
+				if err := f.slots[v.slot].err; err != nil {
+					f.fail(err)
+				}
+				return f.slots[v.slot].flag
+			})
+		}
+		switch fl, present := b.fieldOf(e.AsIdent()); {
+		case present:
+			return leaf(fieldBasis(fl), func(f *frame) bool { return fl.Has(f.ev) })
+		case fl != nil && fl.BoolOf != nil:
+			of := fl.BoolOf
+			return leaf(fieldBasis(fl), func(f *frame) bool { v, _ := of(f.ev); return v })
+		}
+	case ast.CallKind:
+		return b.boolCall(e, e.AsCall())
+	case ast.ComprehensionKind:
+		return b.loop(e)
+	}
+	b.unsupported(e)
+	return boolNode{node: konst(false), can: always}
+}
+
+func (b *building) boolCall(e ast.Expr, call ast.CallExpr) boolNode {
+	args := call.Args()
+	switch name := call.FunctionName(); name {
+	case operators.LogicalAnd, operators.LogicalOr:
+		var sides []boolNode
+		b.flatten(e, name, &sides)
+		return logical(sides, name == operators.LogicalOr)
+	case operators.LogicalNot:
+		return not(b.boolean(args[0]))
+	case operators.Conditional:
+		return chooseBool(b.boolean(args[0]), b.boolean(args[1]), b.boolean(args[2]))
+	case operators.NotStrictlyFalse:
+		x := b.boolean(args[0])
+		base := x.basis()
+		base.total = true
+		return leaf(base, func(f *frame) bool {
+			outer := f.take()
+			v := x.eval(f)
+			bad := f.take()
+			f.err = outer
+			return v || bad != nil
+		})
+	case operators.Equals, operators.NotEquals:
+		n := b.equal(e, args[0], args[1])
+		if name == operators.NotEquals {
+			return not(n)
+		}
+		return n
+	case operators.Less, operators.LessEquals, operators.Greater, operators.GreaterEquals:
+		return b.compare(name, args[0], args[1])
+	case operators.In:
+		return b.in(args[0], args[1])
+	case "inCIDR":
+		return b.inCIDR(args[0], args[1])
+	case "matches":
+		return b.matches(call.Target(), args[0])
+	default:
+		if textTests[name] != nil {
+			return b.textTest(name, call.Target(), args[0])
+		}
+	}
+	b.unsupported(e)
+	return boolNode{node: konst(false), can: always}
+}
+
+// flatten collects the sides of a && b && c.
+func (b *building) flatten(e ast.Expr, operator string, sides *[]boolNode) {
+	if e.Kind() == ast.CallKind && e.AsCall().FunctionName() == operator {
+		for _, arg := range e.AsCall().Args() {
+			b.flatten(arg, operator, sides)
+		}
+		return
+	}
+	*sides = append(*sides, b.boolean(e))
+}
+
+// logical is && or || over many sides. It tries cheap sides first: the order makes no difference to the result, since
+// a side that decides does so whatever the others are, errors included.
+func logical(sides []boolNode, or bool) boolNode {
+	parts := make([]basis, len(sides))
+	for i, s := range sides {
+		parts[i] = s.basis()
+	}
+	base := join(0, parts...)
+	slices.SortStableFunc(sides, func(x, y boolNode) int { return cmp.Compare(x.cost, y.cost) })
+	evals := make([]func(*frame) bool, len(sides))
+	for i, s := range sides {
+		evals[i] = s.eval
+	}
+	n := boolNode{node: make1(base, logicalEval(evals, or, base.total))}
+	n.can = func(w world) (canBeTrue, canBeFalse bool) {
+		decides, others := false, true
+		for _, s := range sides {
+			t, f := s.can(w)
+			if or {
+				t, f = f, t
+			}
+			decides, others = decides || f, others && t
+		}
+		if or {
+			return decides, others
+		}
+		return others, decides
+	}
+	return n
+}
+
+func logicalEval(sides []func(*frame) bool, or, total bool) func(*frame) bool {
+	switch {
+	case !total:
+		return func(f *frame) bool { return absorbing(f, sides, or) }
+	case len(sides) == 2 && or:
+		x, y := sides[0], sides[1]
+		return func(f *frame) bool { return x(f) || y(f) }
+	case len(sides) == 2:
+		x, y := sides[0], sides[1]
+		return func(f *frame) bool { return x(f) && y(f) }
+	}
+	return func(f *frame) bool {
+		for _, side := range sides {
+			if side(f) == or {
+				return or
+			}
+		}
+		return !or
+	}
+}
+
+// absorbing is && or || where a side may end in an error: any side that decides makes errors of the others void.
+func absorbing(f *frame, sides []func(*frame) bool, or bool) bool {
+	outer := f.take()
+	var first error
+	for _, side := range sides {
+		v := side(f)
+		if err := f.take(); err != nil {
+			if first == nil {
+				first = err
+			}
+			continue
+		}
+		if v == or {
+			f.err = outer
+			return or
+		}
+	}
+	f.err = outer
+	if first != nil {
+		f.fail(first)
+	}
+	return !or
+}
+
+func not(x boolNode) boolNode {
+	n := boolNode{node: make1(x.basis(), func(f *frame) bool { return !x.eval(f) })}
+	n.can = func(w world) (bool, bool) { t, f := x.can(w); return f, t }
+	return n
+}
+
+func chooseBool(c, x, y boolNode) boolNode {
+	n := boolNode{node: make1(join(1, c.basis(), x.basis(), y.basis()), func(f *frame) bool {
+		is := c.eval(f)
+		if f.err != nil {
+			return false
+		}
+		if is {
+			return x.eval(f)
+		}
+		return y.eval(f)
+	})}
+	n.can = func(w world) (bool, bool) {
+		ct, cf := c.can(w)
+		xt, xf := x.can(w)
+		yt, yf := y.can(w)
+		return ct && xt || cf && yt, ct && xf || cf && yf
+	}
+	return n
+}

@@ -1,0 +1,57 @@
+package condition
+
+import (
+	"cel.dev/cel-go/cel"
+
+	"tiercel.dev/internal/event"
+	"tiercel.dev/rules/field"
+)
+
+// A Condition is compiled. It is safe for concurrent use.
+type Condition struct {
+	Text   string
+	Fields []*field.Field // those named, sorted by name
+
+	root    boolNode
+	ast     *cel.Ast
+	env     *cel.Env
+	lists   map[string]bool
+	all     map[string]*List
+	dynamic *Lists
+}
+
+// Match reports whether the condition is true of ev. An error is one of ErrIndex, ErrDivide, ErrOverflow and ErrNumber;
+// then it is neither true nor false.
+func (c *Condition) Match(ev *event.Event) (bool, error) {
+	f := newFrame(ev)
+	v := c.root.eval(f)
+	err := f.err
+	f.release()
+	return v && err == nil, err
+}
+
+// Filter says on which kinds of events the condition can be true, and whether outside containers too. It is sound: an
+// event that it leaves out makes the condition false, or an error.
+func (c *Condition) Filter() event.Filter {
+	var filter event.Filter
+	for k := range event.AllKinds().All() {
+		if onHost, _ := c.root.can(world{kind: k, host: true}); onHost {
+			filter[k] = event.All
+		} else if anywhere, _ := c.root.can(world{kind: k}); anywhere {
+			filter[k] = event.ContainersOnly
+		}
+	}
+	return filter
+}
+
+// Lists returns the names of the lists that the condition reads.
+func (c *Condition) Lists() map[string]bool { return c.lists }
+
+// Expanded is the condition with its macros in place. Fields with keys stand in it as they do in conditions.
+func (c *Condition) Expanded() string {
+	text, err := cel.AstToString(c.ast)
+	if err != nil {
+		return c.Text
+	}
+	return text
+}
