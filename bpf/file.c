@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* file.c - files are opened, removed, renamed, made executable, mounted. */
 
-#define O_CREAT    0100
+#define O_CREAT     0100
 #define __O_TMPFILE 020000000
 
 struct open_how {
@@ -66,6 +66,117 @@ int BPF_PROG(on_open, struct pt_regs *regs, long ret)
 		if (file)
 			read_file(s, sizeof(*e), &e->file, file);
 	}
+	send_record(s, sizeof(*e));
+	return 0;
+}
+
+/* An exec that failed: the process goes on as it was. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_exec_failed, struct pt_regs *regs, long ret)
+{
+	struct scratch *s = begin_call(regs, ret, sizeof(struct path_event));
+	struct path_event *e;
+	bool at;
+
+	if (!s)
+		return 0;
+	e = &s->record.path;
+	at = e->header.kind == EVENT_EXECVEAT;
+	if (at)
+		e->flags = (__u32)call_arg(regs, 4);
+	read_path_arg(s, sizeof(*e), &e->path, at ? (__s32)call_arg(regs, 0) : AT_FDCWD,
+		at ? (void *)call_arg(regs, 1) : (void *)call_arg(regs, 0));
+	send_record(s, sizeof(*e));
+	return 0;
+}
+
+/* What was removed has no path any more: there is only the one asked for. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_unlink, struct pt_regs *regs, long ret)
+{
+	struct scratch *s = begin_call(regs, ret, sizeof(struct path_event));
+	struct path_event *e;
+	bool at;
+
+	if (!s)
+		return 0;
+	e = &s->record.path;
+	at = e->header.kind == EVENT_UNLINKAT;
+	if (at)
+		e->flags = (__u32)call_arg(regs, 2);
+	read_path_arg(s, sizeof(*e), &e->path, at ? (__s32)call_arg(regs, 0) : AT_FDCWD,
+		at ? (void *)call_arg(regs, 1) : (void *)call_arg(regs, 0));
+	send_record(s, sizeof(*e));
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_rename, struct pt_regs *regs, long ret)
+{
+	struct scratch *s = begin_call(regs, ret, sizeof(struct path_event));
+	__s32 from_dir = AT_FDCWD, to_dir = AT_FDCWD;
+	const void *from, *to;
+	struct path_event *e;
+
+	if (!s)
+		return 0;
+	e = &s->record.path;
+	from = (void *)call_arg(regs, 0);
+	to = (void *)call_arg(regs, 1);
+	if (e->header.kind != EVENT_RENAME) {
+		from_dir = call_arg(regs, 0);
+		from = (void *)call_arg(regs, 1);
+		to_dir = call_arg(regs, 2);
+		to = (void *)call_arg(regs, 3);
+	}
+	if (e->header.kind == EVENT_RENAMEAT2)
+		e->flags = (__u32)call_arg(regs, 4);
+	read_path_arg(s, sizeof(*e), &e->path, from_dir, from);
+	read_path_arg(s, sizeof(*e), &e->new_path, to_dir, to);
+	send_record(s, sizeof(*e));
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_chmod, struct pt_regs *regs, long ret)
+{
+	struct scratch *s = begin_call(regs, ret, sizeof(struct path_event));
+	struct path_event *e;
+	bool at;
+
+	if (!s)
+		return 0;
+	e = &s->record.path;
+	at = e->header.kind != EVENT_CHMOD;
+	e->mode = (at ? call_arg(regs, 2) : call_arg(regs, 1)) & 07777;
+	if (e->header.kind == EVENT_FCHMODAT2)
+		e->flags = (__u32)call_arg(regs, 3);
+	read_path_arg(s, sizeof(*e), &e->path, at ? (__s32)call_arg(regs, 0) : AT_FDCWD,
+		at ? (void *)call_arg(regs, 1) : (void *)call_arg(regs, 0));
+	send_record(s, sizeof(*e));
+	return 0;
+}
+
+/* Source and type may be absent: a remount has neither. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_mount, struct pt_regs *regs, long ret)
+{
+	struct scratch *s = begin_call(regs, ret, sizeof(struct path_event));
+	const void *source, *fstype;
+	struct path_event *e;
+	long n;
+
+	if (!s)
+		return 0;
+	e = &s->record.path;
+	source = (void *)call_arg(regs, 0);
+	fstype = (void *)call_arg(regs, 2);
+	e->flags = call_arg(regs, 3);
+	read_path_arg(s, sizeof(*e), &e->path, AT_FDCWD, (void *)call_arg(regs, 1));
+	if (source && (n = append_user_str(s, sizeof(*e), source)) > 0)
+		e->source_len = n;
+	if (fstype && (n = append_user_str(s, sizeof(*e), fstype)) > 0)
+		e->fstype_len = n;
 	send_record(s, sizeof(*e));
 	return 0;
 }

@@ -4,7 +4,7 @@
 #define TIERCEL_PATH_H
 
 /* Steps of a walk: components and mounts crossed. */
-#define PATH_STEPS 64
+#define PATH_STEPS 48
 
 /* d_parent and d_name are neighbours in struct dentry: one read gets both. */
 struct dentry_link {

@@ -27,6 +27,15 @@ static __always_inline long send_record(struct scratch *s, __u32 fixed)
 	return 0;
 }
 
+/* verifiable bounds a length right before its use. Where the compiler knows a bound it would drop the
+ * mask, and the verifier, which has forgotten, would refuse.
+ */
+static __always_inline __u32 verifiable(__u32 len)
+{
+	asm volatile("" : "+r"(len));
+	return len & TEXT_MAX;
+}
+
 /* text_end is where the record's next text goes. */
 static __always_inline __u8 *text_end(struct scratch *s, __u32 fixed)
 {
@@ -36,7 +45,7 @@ static __always_inline __u8 *text_end(struct scratch *s, __u32 fixed)
 static __always_inline __u16 append_kernel(struct scratch *s, __u32 fixed, const void *from,
 	__u32 len)
 {
-	len &= TEXT_MAX;
+	len = verifiable(len);
 	if (bpf_probe_read_kernel(text_end(s, fixed), len, from))
 		return 0;
 	s->text_len += len;
@@ -59,7 +68,7 @@ static __always_inline __u16 append_kernel_str(struct scratch *s, __u32 fixed, c
 static __always_inline __u16 append_user(struct scratch *s, __u32 fixed, const void *from,
 	__u32 len)
 {
-	len &= TEXT_MAX;
+	len = verifiable(len);
 	if (bpf_probe_read_user(text_end(s, fixed), len, from)) {
 		count_drop(DROP_USER_MEMORY, s->record.header.kind);
 		return 0;

@@ -16,6 +16,8 @@
 #include "process.c"
 #include "dispatch.c"
 #include "file.c"
+#include "descriptor.c"
+#include "privilege.c"
 
 /* The tracing helpers are for programs under a licence that the kernel takes for GPL. */
 char _license[] SEC("license") = "Dual BSD/GPL";

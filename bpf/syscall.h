@@ -42,7 +42,7 @@ static __always_inline bool is_compat(void)
 #elif defined(__TARGET_ARCH_arm64)
 static __always_inline __u64 call_number(struct pt_regs *regs)
 {
-	return (__s64)regs->syscallno;
+	return (__u32)regs->syscallno;
 }
 
 /* x0 holds the result by now. */

@@ -147,6 +147,19 @@ type bpfExitEvent struct {
 	Reserved  uint32
 }
 
+type bpfFdEvent struct {
+	_         structs.HostLayout
+	Header    bpfEventHeader
+	Fd        bpfFdFacts
+	Flags     uint64
+	Oldfd     int32
+	Newfd     int32
+	Mode      uint32
+	Backlog   int32
+	ParamsLen uint32
+	Reserved  uint32
+}
+
 type bpfFdFacts struct {
 	_        structs.HostLayout
 	Fd       int32
@@ -179,6 +192,16 @@ type bpfForkEvent struct {
 	Reserved uint32
 }
 
+type bpfNumberEvent struct {
+	_         structs.HostLayout
+	Header    bpfEventHeader
+	Number    int64
+	Pid       int32
+	Uid       [3]int32
+	ParamsLen uint32
+	Reserved  uint32
+}
+
 type bpfOpenEvent struct {
 	_         structs.HostLayout
 	Header    bpfEventHeader
@@ -198,6 +221,17 @@ type bpfPathArg struct {
 	BaseStatus uint8
 	Flags      uint8
 	Reserved   uint16
+}
+
+type bpfPathEvent struct {
+	_         structs.HostLayout
+	Header    bpfEventHeader
+	Flags     uint64
+	Path      bpfPathArg
+	NewPath   bpfPathArg
+	Mode      uint32
+	SourceLen uint16
+	FstypeLen uint16
 }
 
 type bpfPathFlag uint32
@@ -247,11 +281,23 @@ const (
 	bpfMapRecords          = "records"
 	bpfMapScratches        = "scratches"
 	bpfProgOnCgroupAttach  = "on_cgroup_attach"
+	bpfProgOnChmod         = "on_chmod"
+	bpfProgOnConnect       = "on_connect"
 	bpfProgOnExec          = "on_exec"
+	bpfProgOnExecFailed    = "on_exec_failed"
 	bpfProgOnExit          = "on_exit"
+	bpfProgOnFchmod        = "on_fchmod"
+	bpfProgOnFinitModule   = "on_finit_module"
 	bpfProgOnFork          = "on_fork"
+	bpfProgOnInitModule    = "on_init_module"
+	bpfProgOnListen        = "on_listen"
+	bpfProgOnMount         = "on_mount"
+	bpfProgOnNewFd         = "on_new_fd"
+	bpfProgOnNumber        = "on_number"
 	bpfProgOnOpen          = "on_open"
+	bpfProgOnRename        = "on_rename"
 	bpfProgOnSysExit       = "on_sys_exit"
+	bpfProgOnUnlink        = "on_unlink"
 	bpfVarCalls            = "calls"
 	bpfVarCgroupSubsys     = "cgroup_subsys"
 	bpfVarDrops            = "drops"
@@ -308,11 +354,23 @@ type bpfSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type bpfProgramSpecs struct {
 	OnCgroupAttach *ebpf.ProgramSpec `ebpf:"on_cgroup_attach"`
+	OnChmod        *ebpf.ProgramSpec `ebpf:"on_chmod"`
+	OnConnect      *ebpf.ProgramSpec `ebpf:"on_connect"`
 	OnExec         *ebpf.ProgramSpec `ebpf:"on_exec"`
+	OnExecFailed   *ebpf.ProgramSpec `ebpf:"on_exec_failed"`
 	OnExit         *ebpf.ProgramSpec `ebpf:"on_exit"`
+	OnFchmod       *ebpf.ProgramSpec `ebpf:"on_fchmod"`
+	OnFinitModule  *ebpf.ProgramSpec `ebpf:"on_finit_module"`
 	OnFork         *ebpf.ProgramSpec `ebpf:"on_fork"`
+	OnInitModule   *ebpf.ProgramSpec `ebpf:"on_init_module"`
+	OnListen       *ebpf.ProgramSpec `ebpf:"on_listen"`
+	OnMount        *ebpf.ProgramSpec `ebpf:"on_mount"`
+	OnNewFd        *ebpf.ProgramSpec `ebpf:"on_new_fd"`
+	OnNumber       *ebpf.ProgramSpec `ebpf:"on_number"`
 	OnOpen         *ebpf.ProgramSpec `ebpf:"on_open"`
+	OnRename       *ebpf.ProgramSpec `ebpf:"on_rename"`
 	OnSysExit      *ebpf.ProgramSpec `ebpf:"on_sys_exit"`
+	OnUnlink       *ebpf.ProgramSpec `ebpf:"on_unlink"`
 }
 
 // bpfMapSpecs contains maps before they are loaded into the kernel.
@@ -399,21 +457,45 @@ type bpfVariables struct {
 // It can be passed to loadBpfObjects or ebpf.CollectionSpec.LoadAndAssign.
 type bpfPrograms struct {
 	OnCgroupAttach *ebpf.Program `ebpf:"on_cgroup_attach"`
+	OnChmod        *ebpf.Program `ebpf:"on_chmod"`
+	OnConnect      *ebpf.Program `ebpf:"on_connect"`
 	OnExec         *ebpf.Program `ebpf:"on_exec"`
+	OnExecFailed   *ebpf.Program `ebpf:"on_exec_failed"`
 	OnExit         *ebpf.Program `ebpf:"on_exit"`
+	OnFchmod       *ebpf.Program `ebpf:"on_fchmod"`
+	OnFinitModule  *ebpf.Program `ebpf:"on_finit_module"`
 	OnFork         *ebpf.Program `ebpf:"on_fork"`
+	OnInitModule   *ebpf.Program `ebpf:"on_init_module"`
+	OnListen       *ebpf.Program `ebpf:"on_listen"`
+	OnMount        *ebpf.Program `ebpf:"on_mount"`
+	OnNewFd        *ebpf.Program `ebpf:"on_new_fd"`
+	OnNumber       *ebpf.Program `ebpf:"on_number"`
 	OnOpen         *ebpf.Program `ebpf:"on_open"`
+	OnRename       *ebpf.Program `ebpf:"on_rename"`
 	OnSysExit      *ebpf.Program `ebpf:"on_sys_exit"`
+	OnUnlink       *ebpf.Program `ebpf:"on_unlink"`
 }
 
 func (p *bpfPrograms) Close() error {
 	return _BpfClose(
 		p.OnCgroupAttach,
+		p.OnChmod,
+		p.OnConnect,
 		p.OnExec,
+		p.OnExecFailed,
 		p.OnExit,
+		p.OnFchmod,
+		p.OnFinitModule,
 		p.OnFork,
+		p.OnInitModule,
+		p.OnListen,
+		p.OnMount,
+		p.OnNewFd,
+		p.OnNumber,
 		p.OnOpen,
+		p.OnRename,
 		p.OnSysExit,
+		p.OnUnlink,
 	)
 }
 

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"bytes"
 	"fmt"
 	"sync/atomic"
 	"unsafe"
@@ -73,6 +74,14 @@ func (d *Decoder) body(raw []byte, ev *event.Event) error {
 		return d.cgroup(raw, ev)
 	case event.Open, event.Openat, event.Openat2, event.Creat:
 		return d.open(raw, ev)
+	case event.Connect, event.Accept, event.Accept4, event.Bind, event.Listen,
+		event.Dup, event.Dup2, event.Dup3, event.Fchmod, event.FinitModule:
+		return d.descriptor(raw, ev)
+	case event.Execve, event.Execveat, event.Unlink, event.Unlinkat, event.Rename, event.Renameat, event.Renameat2,
+		event.Chmod, event.Fchmodat, event.Fchmodat2, event.Mount:
+		return d.paths(raw, ev)
+	case event.Ptrace, event.Setuid, event.Setresuid, event.InitModule, event.Bpf:
+		return d.numbers(raw, ev)
 	}
 	return fmt.Errorf("kind %d: %w", ev.Kind, ErrUnknownKind)
 }
@@ -90,14 +99,7 @@ func (d *Decoder) header(h *bpfEventHeader, raw []byte, ev *event.Event) {
 	t.CgroupID = h.CgroupId
 	t.UID, t.GID = h.Euid, h.Egid
 	t.Caps = event.Caps{Effective: h.CapsEffective, Permitted: h.CapsPermitted, Inheritable: h.CapsInheritable}
-	comm := raw[unsafe.Offsetof(h.Comm):][:len(h.Comm)]
-	for i, c := range comm {
-		if c == 0 {
-			comm = comm[:i]
-			break
-		}
-	}
-	t.Comm = str(comm)
+	t.Comm = str(untilNUL(raw[unsafe.Offsetof(h.Comm):][:len(h.Comm)]))
 }
 
 // sequence counts what is missing before seq. A smaller number than expected is another run of the programs.
@@ -120,6 +122,13 @@ func view[T any](raw []byte) (T, error) {
 	}
 	copy(unsafe.Slice((*byte)(unsafe.Pointer(&v)), unsafe.Sizeof(v)), raw)
 	return v, nil
+}
+
+func untilNUL(text []byte) []byte {
+	if i := bytes.IndexByte(text, 0); i >= 0 {
+		return text[:i]
+	}
+	return text
 }
 
 // str is a string that shares b's memory.

@@ -34,6 +34,30 @@ func (d *Decoder) open(raw []byte, ev *event.Event) error {
 	return t.err()
 }
 
+// descriptor decodes calls on a descriptor, or that return one made from another.
+func (d *Decoder) descriptor(raw []byte, ev *event.Event) error {
+	v, err := view[bpfFdEvent](raw)
+	if err != nil {
+		return err
+	}
+	t := textsOf(raw, &v)
+	a, f := &ev.Args, &ev.FD
+	a.Flags, a.Mode = v.Flags, v.Mode
+	a.OldFD, a.NewFD, a.Backlog = v.Oldfd, v.Newfd, v.Backlog
+	if v.Fd.Fd >= 0 {
+		f.Valid, f.Num = true, v.Fd.Fd
+	}
+	switch {
+	case v.Fd.Socket.Family != 0:
+		d.socket(&v.Fd, &t, ev)
+	case v.Fd.File.Mode != 0:
+		d.file(&v.Fd.File, &t, f)
+	}
+	d.asked(t.next(int(v.Fd.Socket.AskedLen)), f)
+	a.Source = str(t.next(int(v.ParamsLen)))
+	return t.err()
+}
+
 // file decodes what the kernel side said of a file.
 func (d *Decoder) file(v *bpfFileFacts, t *texts, f *event.FD) {
 	f.Dev, f.Ino = v.Dev, v.Ino
@@ -42,8 +66,7 @@ func (d *Decoder) file(v *bpfFileFacts, t *texts, f *event.FD) {
 	f.Real = realPath(t.next(int(v.RealLen)), v.Status)
 	f.FSPath = str(t.next(int(v.FspathLen)))
 	f.Type = fileType(v, f)
-	switch f.Type {
-	case event.FDPipe:
+	if f.Type == event.FDPipe {
 		f.Real = d.numbered("pipe:[", v.Ino)
 	}
 }

@@ -33,7 +33,7 @@ func (d *Decoder) cgroup(raw []byte, ev *event.Event) error {
 		return err
 	}
 	t := textsOf(raw, &v)
-	ev.Cgroup = event.CgroupFacts{ID: v.Id, Path: str(t.next(int(v.PathLen)))}
+	ev.Cgroup = event.CgroupFacts{ID: v.Id, Path: str(t.next(int(v.PathLen))), Cut: v.Flags&uint16(bpfPathFlagPATH_CUT) != 0}
 	if ev.Cgroup.Path == "" {
 		ev.Cgroup.Path = "/"
 	}

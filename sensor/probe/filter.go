@@ -77,9 +77,6 @@ func callTable(wanted event.KindSet) (calls [maxCalls]uint16) {
 
 func (p *Probe) fillHandlers(wanted event.KindSet) error {
 	for kind := range wanted.Minus(p.handled).All() {
-		if p.handlers[kind] == nil {
-			continue
-		}
 		if err := p.objs.Handlers.Put(uint32(kind), p.handlers[kind]); err != nil {
 			return fmt.Errorf("set program for %v: %w", kind, err)
 		}
@@ -111,4 +108,21 @@ func (p *Probe) attachCalls(want bool) (err error) {
 		p.calls = nil
 	}
 	return err
+}
+
+// handlers names the program of each system call. Calls that differ only in the order of their arguments share one.
+func (o *bpfObjects) handlers() map[event.Kind]*ebpf.Program {
+	return map[event.Kind]*ebpf.Program{
+		event.Execve: o.OnExecFailed, event.Execveat: o.OnExecFailed,
+		event.Open: o.OnOpen, event.Openat: o.OnOpen, event.Openat2: o.OnOpen, event.Creat: o.OnOpen,
+		event.Connect: o.OnConnect, event.Bind: o.OnConnect, event.Listen: o.OnListen,
+		event.Accept: o.OnNewFd, event.Accept4: o.OnNewFd,
+		event.Dup: o.OnNewFd, event.Dup2: o.OnNewFd, event.Dup3: o.OnNewFd,
+		event.Ptrace: o.OnNumber, event.Setuid: o.OnNumber, event.Setresuid: o.OnNumber, event.Bpf: o.OnNumber,
+		event.Unlink: o.OnUnlink, event.Unlinkat: o.OnUnlink,
+		event.Rename: o.OnRename, event.Renameat: o.OnRename, event.Renameat2: o.OnRename,
+		event.Chmod: o.OnChmod, event.Fchmodat: o.OnChmod, event.Fchmodat2: o.OnChmod, event.Fchmod: o.OnFchmod,
+		event.Mount:      o.OnMount,
+		event.InitModule: o.OnInitModule, event.FinitModule: o.OnFinitModule,
+	}
 }

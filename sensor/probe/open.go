@@ -152,10 +152,3 @@ func (p *Probe) Close() error {
 	}
 	return errors.Join(errs...)
 }
-
-// handlers names the program of each system call.
-func (o *bpfObjects) handlers() map[event.Kind]*ebpf.Program {
-	return map[event.Kind]*ebpf.Program{
-		event.Open: o.OnOpen, event.Openat: o.OnOpen, event.Openat2: o.OnOpen, event.Creat: o.OnOpen,
-	}
-}

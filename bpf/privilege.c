@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* privilege.c - calls that change what a process may do, or that only a privileged one may make.
+ * Their arguments are numbers.
+ */
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_number, struct pt_regs *regs, long ret)
+{
+	struct scratch *s = begin_call(regs, ret, sizeof(struct number_event));
+	struct number_event *e;
+
+	if (!s)
+		return 0;
+	e = &s->record.number;
+	switch (e->header.kind) {
+	case EVENT_PTRACE:
+		e->number = call_arg(regs, 0);
+		e->pid = call_arg(regs, 1);
+		break;
+	case EVENT_BPF:
+		e->number = (__s32)call_arg(regs, 0);
+		break;
+	case EVENT_SETRESUID:
+		e->uid[2] = call_arg(regs, 2);
+		e->uid[1] = call_arg(regs, 1);
+		/* fallthrough */
+	case EVENT_SETUID:
+		e->uid[0] = call_arg(regs, 0);
+	}
+	send_record(s, sizeof(*e));
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_init_module, struct pt_regs *regs, long ret)
+{
+	struct scratch *s = begin_call(regs, ret, sizeof(struct number_event));
+	struct number_event *e;
+	long n;
+
+	if (!s)
+		return 0;
+	e = &s->record.number;
+	n = append_user_str(s, sizeof(*e), (void *)call_arg(regs, 2));
+	if (n > 0)
+		e->params_len = n;
+	send_record(s, sizeof(*e));
+	return 0;
+}
