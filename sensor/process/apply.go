@@ -89,8 +89,11 @@ func (t *Table) fork(ev *event.Event) *entry {
 	switch {
 	case child == nil:
 		child = &entry{}
-	case !child.proc.Partial:
-		return child // its own records, or the scan, came first
+	case !child.proc.Partial: // its own records, or the scan, came first
+		if !child.execKnown {
+			child.proc.ExecID, child.execKnown = ev.Task.ExecID, true
+		}
+		return child
 	}
 	fresh := child.proc.PID == 0
 	t.inherit(child, parent, &ev.Fork, ev.Task.ExecID)
@@ -101,7 +104,8 @@ func (t *Table) fork(ev *event.Event) *entry {
 	child.proc.SessionName = t.sessionName(child)
 	if behind := parent.readAt > ev.Fork.Start || parent.proc.ExecID != ev.Task.ExecID; behind || child.proc.Partial {
 		// The parent's image is not, or not surely, the one that was forked.
-		t.repair(child)
+		repaired := t.repair(child, "") // its name may be that of the thread that forked
+		t.noteRepaired(child, repaired && (parent.proc.Partial || parent.proc.Repaired))
 	}
 	t.limit(child)
 	return child
@@ -134,7 +138,8 @@ func (t *Table) inherit(child, parent *entry, f *event.ForkFacts, execID uint64)
 	p.VPID = f.VPID
 }
 
-// exec replaces the image. The record alone describes it: nothing is read.
+// exec replaces the image. The record alone describes it: nothing is read, unless the kernel had the arguments' memory
+// paged out.
 func (t *Table) exec(ev *event.Event) *entry {
 	task := &ev.Task
 	e := t.find(task.TGID, task.Start)
@@ -166,6 +171,9 @@ func (t *Table) exec(ev *event.Event) *entry {
 		p.PIDNSStart = t.epoch(x.PIDNSStart)
 	}
 	p.Repaired, p.Partial = false, false
+	if len(x.Args) == 0 {
+		t.readArgs(e)
+	}
 	t.takeOver(e, task)
 	t.nameAll(e)
 	p.SessionName = t.sessionName(e)

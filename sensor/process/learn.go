@@ -28,6 +28,11 @@ func (t *Table) create(task *event.Task) *entry {
 // unknown learns of a process whose fork was not seen: it is older than the table, or the record was lost.
 func (t *Table) unknown(task *event.Task) *entry {
 	e, err := t.read(task.TGID, task.Start, 0)
+	if e != nil && !t.sameImage(e, task.Comm) {
+		t.count.partial.Add(1)
+		t.forgetImage(e)
+		e.proc.Repaired = false
+	}
 	if e == nil {
 		e = t.create(task)
 		t.noteMissedFork(e)
@@ -128,15 +133,15 @@ func (t *Table) reread(e *entry, task *event.Task) {
 	case !e.execKnown:
 		// The scan does not see which image it read. Another name tells that there may have been an exec since.
 		if task.Comm != p.Name {
-			_ = t.refresh(e)
+			t.repair(e, task.Comm)
 		}
 		p.ExecID, e.execKnown = task.ExecID, true
 	case task.ExecID > p.ExecID:
 		t.count.missedExecs.Add(task.ExecID - p.ExecID)
 		p.ExecID = task.ExecID
-		t.noteRepaired(e, t.repair(e))
+		t.noteRepaired(e, t.repair(e, task.Comm))
 	case t.now >= e.retryAt:
-		t.noteRepaired(e, t.repair(e))
+		t.noteRepaired(e, t.repair(e, task.Comm))
 	}
 }
 
@@ -148,8 +153,9 @@ func (t *Table) noteRepaired(e *entry, repaired bool) {
 	}
 }
 
-// repair replaces what is known of a process's image by what /proc says, or by nothing. It reports which.
-func (t *Table) repair(e *entry) bool {
+// repair replaces what is known of a process's image by what /proc says, or by nothing. It reports which. name is the
+// record's for the image, "" if it has none.
+func (t *Table) repair(e *entry, name string) bool {
 	p := &e.proc
 	wasPartial := p.Partial
 	err := procfs.ErrGone
@@ -157,7 +163,7 @@ func (t *Table) repair(e *entry) bool {
 		err = t.refresh(e)
 	}
 	e.retryAt = 0
-	if err == nil && !p.Partial {
+	if err == nil && !p.Partial && t.sameImage(e, name) {
 		return true
 	}
 	if err != nil && !errors.Is(err, procfs.ErrGone) {
@@ -166,13 +172,28 @@ func (t *Table) repair(e *entry) bool {
 	if !wasPartial {
 		t.count.partial.Add(1)
 	}
+	t.forgetImage(e)
+	return false
+}
+
+// sameImage reports whether what was read can be the image of a record. /proc is ahead of the records, and may show the
+// next image already; the name tells, but for a process that changed only that, and it will be asked for again.
+func (t *Table) sameImage(e *entry, name string) bool {
+	if name == "" || name == e.proc.Name || e.proc.Exe == "" {
+		return true
+	}
+	e.retryAt = t.now + retryAfter
+	return false
+}
+
+func (t *Table) forgetImage(e *entry) {
+	p := &e.proc
 	p.Partial = true
 	t.text.setImage(e, p.Name, nil)
 	t.text.setEnv(e, nil)
 	t.text.setPaths(e, "", p.CWD)
 	p.ArgsTruncated, p.UpperLayer, p.Memfd, p.Writable = false, event.TriUnknown, false, false
 	p.ExeIno, p.ExeCtime, p.ExeMtime = 0, 0, 0
-	return false
 }
 
 // fill takes over what /proc says of a process.
@@ -194,6 +215,27 @@ func (t *Table) fill(e *entry, f procfs.Facts) error {
 		login: t.names.login(f.PID, at, f.LoginUID, t.now),
 	})
 	return nil
+}
+
+// readArgs asks for the arguments that an exec record lacks.
+func (t *Table) readArgs(e *entry) {
+	p := &e.proc
+	f, err := t.source.Process(p.PID)
+	if err == nil && (!e.startedAtTick(f.Start, f.Tick) || f.Name != p.Name) {
+		err = procfs.ErrGone // or has another image by now
+	}
+	var img procfs.Image
+	if err == nil {
+		img, err = within(t.guard, func() (procfs.Image, error) { return t.source.Image(f.PID, f.Start) })
+	}
+	if err != nil {
+		t.countUnreadable(err)
+		p.ArgsTruncated = true // at their first byte
+		return
+	}
+	t.text.setImage(e, p.Name, img.Args)
+	p.ArgsTruncated = img.ArgsTruncated
+	t.noteRepaired(e, len(img.Args) != 0) // before Linux 5.18 a program may have none
 }
 
 // reading is all that was read of one process.

@@ -126,6 +126,62 @@ func TestSequences(t *testing.T) {
 			}
 		}, Stats{MissedExecs: 1, Partial: 1}},
 
+		{"an exec's arguments were paged out", func(w *world) {
+			p, ev := w.fork(w.tasks[1])
+			w.apply(ev)
+			ev = w.exec(p, "nc", "-l")
+			ev.Exec.Args = nil
+			if got := w.apply(ev); !got.Repaired {
+				w.t.Error("not marked repaired")
+			}
+			w.sees(p)
+			ev = w.exec(p, "nc", "-k")
+			ev.Exec.Args = nil
+			w.exit(p)
+			if got := w.apply(ev); !got.ArgsTruncated || got.Partial || got.CmdLine != "nc" || got.ExePath != "/usr/bin/nc" {
+				w.t.Errorf("got %+v", got)
+			}
+		}, Stats{Repaired: 1}},
+
+		{"a scanned process renamed itself or ran another image, and is gone", func(w *world) {
+			p, _ := w.fork(w.tasks[1])
+			w.exec(p, "old", "secret")
+			w.scan()
+			w.exec(p, "new")
+			last := w.does(p)
+			w.exit(p)
+			if got := w.apply(last); !got.Partial || got.CmdLine != "new" || got.ExePath != "" {
+				w.t.Errorf("got %+v", got)
+			}
+		}, Stats{Partial: 1}},
+
+		{"a fork's record comes once its parent is known to have another image", func(w *world) {
+			p, ev := w.fork(w.tasks[1])
+			w.apply(ev)
+			w.exec(p, "first", "image") // lost
+			child, fork := w.fork(p)
+			w.exec(p, "second") // under way, and already in /proc
+			if got := w.apply(fork); got.Exe != "first" || !got.Parent.Partial || got.Parent.Name != "first" || got.Parent.Exe != "" {
+				w.t.Errorf("the later image is taken for the one that forked: %+v of %+v", got, got.Parent)
+			}
+			w.now += retryAfter
+			w.sees(p)
+			w.sees(child)
+		}, Stats{MissedExecs: 2, Partial: 1, Repaired: 2}},
+
+		{"an image not yet shown is asked for again", func(w *world) {
+			p, ev := w.fork(w.tasks[1])
+			w.apply(ev)
+			w.exec(p, "nginx") // lost
+			late := w.does(p)
+			p.comm = "nginx: worker" // prctl
+			if got := w.apply(late); !got.Partial {
+				w.t.Errorf("got %+v", got)
+			}
+			w.now += retryAfter
+			w.sees(p)
+		}, Stats{MissedExecs: 1, Partial: 1, Repaired: 1}},
+
 		{"a record from before the exec comes after it", func(w *world) {
 			p, ev := w.fork(w.tasks[1])
 			w.apply(ev)
