@@ -110,7 +110,8 @@ static __always_inline void read_times(struct exec_event *e, struct inode *inode
 
 	if (bpf_core_field_exists(struct inode, i_ctime_sec)) {
 		e->ctime_sec = READ(inode->i_ctime_sec);
-		e->ctime_nsec = READ(inode->i_ctime_nsec);
+		/* From 6.13 the highest bit says that someone asked for the time. */
+		e->ctime_nsec = READ(inode->i_ctime_nsec) & ~(1U << 31);
 		e->mtime_sec = READ(inode->i_mtime_sec);
 		e->mtime_nsec = READ(inode->i_mtime_nsec);
 		return;

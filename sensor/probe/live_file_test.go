@@ -1,0 +1,482 @@
+package probe
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"tiercel.dev/internal/event"
+)
+
+// call makes a system call by its kind, or skips where the architecture has none. What the arguments point to is made
+// resident: the kernel side does not wait for memory.
+func call(t *testing.T, kind event.Kind, args ...uintptr) (uintptr, unix.Errno) {
+	t.Helper()
+	nr, ok := nativeCalls[kind]
+	if !ok {
+		t.Skipf("this architecture has no %v", kind)
+	}
+	var a [6]uintptr
+	copy(a[:], args)
+	r, _, errno := unix.Syscall6(uintptr(nr), a[0], a[1], a[2], a[3], a[4], a[5])
+	return r, errno
+}
+
+func text(s string) uintptr {
+	p, err := unix.BytePtrFromString(s)
+	if err != nil {
+		panic(err)
+	}
+	kept = append(kept, p)
+	return uintptr(unsafe.Pointer(p))
+}
+
+// kept holds what system calls are pointed to, since a uintptr does not.
+var kept []any
+
+func addr[T any](v *T) uintptr {
+	kept = append(kept, v)
+	return uintptr(unsafe.Pointer(v))
+}
+
+func at(fd int) uintptr { return uintptr(fd) }
+
+const cwd = unix.AT_FDCWD
+
+// resolved is dir as the kernel says it.
+func resolved(t *testing.T, dir string) string {
+	t.Helper()
+	dir, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func stat(t *testing.T, name string) unix.Stat_t {
+	t.Helper()
+	var st unix.Stat_t
+	if err := unix.Stat(name, &st); err != nil {
+		t.Fatal(err)
+	}
+	return st
+}
+
+func TestOpenFamily(t *testing.T) {
+	l := all(t)
+	dir := resolved(t, t.TempDir())
+	name := filepath.Join(dir, "file")
+	how := unix.OpenHow{Flags: unix.O_RDWR | unix.O_CREAT, Mode: 0o640}
+	for _, test := range []struct {
+		kind  event.Kind
+		args  []uintptr
+		flags uint64
+		mode  uint32
+	}{
+		{event.Openat, []uintptr{at(cwd), text(name), unix.O_WRONLY | unix.O_CREAT | unix.O_TRUNC, 0o4755},
+			unix.O_WRONLY | unix.O_CREAT | unix.O_TRUNC, 0o4755},
+		{event.Openat2, []uintptr{at(cwd), text(name), addr(&how), unsafe.Sizeof(how)}, how.Flags, 0o640},
+		{event.Open, []uintptr{text(name), unix.O_RDONLY, 0o7777}, unix.O_RDONLY, 0},
+		{event.Creat, []uintptr{text(name), 0o600}, 0, 0o600},
+	} {
+		t.Run(test.kind.String(), func(t *testing.T) {
+			var fd uintptr
+			ev := l.expect(t, mine(test.kind, func(ev *event.Event) bool { return ev.FD.Path.Raw == name }), func() {
+				var errno unix.Errno
+				if fd, errno = call(t, test.kind, test.args...); errno != 0 {
+					t.Fatal(errno)
+				}
+			})
+			st := stat(t, name)
+			unix.Close(int(fd))
+			if ev.Args.Flags != test.flags || ev.Args.Mode != test.mode {
+				t.Errorf("flags %#x mode %#o, want %#x %#o", ev.Args.Flags, ev.Args.Mode, test.flags, test.mode)
+			}
+			f := ev.FD
+			if !f.Valid || f.Num != int32(fd) || f.Type != event.FDFile || ev.Ret != int64(fd) {
+				t.Errorf("descriptor %+v, returned %d; want %d, a file", f, ev.Ret, fd)
+			}
+			if f.Path.Name != name || f.Real != name || f.RealStatus != event.PathResolved || f.Foreign {
+				t.Errorf("paths %+v", f)
+			}
+			if f.Ino != st.Ino || unix.Mkdev(f.Dev>>20, f.Dev&0xfffff) != st.Dev {
+				t.Errorf("inode %d on %#x, want %d on %#x", f.Ino, f.Dev, st.Ino, st.Dev)
+			}
+		})
+	}
+}
+
+// The header is the same for all kinds: one test of it does.
+func TestHeader(t *testing.T) {
+	l := all(t)
+	name := filepath.Join(t.TempDir(), "absent")
+	before := bootTime()
+	ev := l.expect(t, mine(event.Openat, func(ev *event.Event) bool { return ev.FD.Path.Raw == name }), func() {
+		if _, errno := call(t, event.Openat, at(cwd), text(name), unix.O_RDONLY); errno != unix.ENOENT {
+			t.Fatal(errno)
+		}
+	})
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var caps event.Caps
+	for field, to := range map[string]*uint64{"CapInh": &caps.Inheritable, "CapPrm": &caps.Permitted, "CapEff": &caps.Effective} {
+		fmt.Sscanf(statusField(string(status), field), "%x", to)
+	}
+	task := ev.Task
+	if task.TGID != int32(os.Getpid()) || task.PPID != int32(os.Getppid()) || task.TID == 0 {
+		t.Errorf("ids %+v", task)
+	}
+	if want := statusField(string(status), "Name"); task.Comm != want {
+		t.Errorf("comm %q, want %q", task.Comm, want)
+	}
+	if task.UID != uint32(os.Geteuid()) || task.GID != uint32(os.Getegid()) || task.Caps != caps {
+		t.Errorf("credentials %+v, want %+v", task, caps)
+	}
+	if got, want := task.Start/1e7, startTicks(t, os.Getpid()); got != want {
+		t.Errorf("start %d ticks, want %d", got, want)
+	}
+	if got, want := task.ParentStart/1e7, startTicks(t, os.Getppid()); got != want {
+		t.Errorf("parent's start %d ticks, want %d", got, want)
+	}
+	if task.ExecID == 0 || task.CgroupID == 0 {
+		t.Errorf("exec id %d, cgroup %d", task.ExecID, task.CgroupID)
+	}
+	if d := ev.Time - ev.Boot - before; d < -1e9 || d > 1e9 {
+		t.Errorf("time is %d ns off", d)
+	}
+	if ev.Ret != -int64(unix.ENOENT) || !ev.FD.Valid || ev.FD.Num != -1 || ev.FD.Type != event.FDFile ||
+		ev.FD.RealStatus != event.PathNone || ev.FD.Path.Name != name {
+		t.Errorf("failed open: returned %d, descriptor %+v", ev.Ret, ev.FD)
+	}
+	if ev.Num == 0 {
+		t.Error("no number")
+	}
+}
+
+// startTicks is field 22 of /proc/PID/stat, in hundredths of a second.
+func startTicks(t *testing.T, pid int) int64 {
+	t.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+	var n int64
+	fmt.Sscan(fields[19], &n)
+	return n
+}
+
+func TestOpenPaths(t *testing.T) {
+	l := all(t)
+	dir := resolved(t, t.TempDir())
+	t.Chdir(dir)
+	deep := strings.Repeat("d/", 60) + "f"
+	long := strings.TrimSuffix(strings.Repeat(strings.Repeat("n", 255)+"/", 15), "/")
+	for _, d := range []string{"sub", filepath.Dir(deep)} {
+		if err := os.MkdirAll(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var longDir int
+	makeLong(t, long, &longDir)
+	strange := "a\nb\x1b[31m\xff\xfe"
+	for _, name := range []string{"file", "sub/file", deep, strange} {
+		if err := os.WriteFile(name, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("file", "link"); err != nil {
+		t.Fatal(err)
+	}
+	sub, err := unix.Open("sub", unix.O_PATH|unix.O_DIRECTORY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(sub)
+	file, err := os.Open("file")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+
+	for _, test := range []struct {
+		name      string
+		dirfd     int
+		raw       string
+		flags     uintptr
+		want      string // "" where it is not to be had
+		real      string
+		status    event.PathStatus
+		directory bool
+	}{
+		{name: "relative", dirfd: cwd, raw: "file", want: dir + "/file", real: dir + "/file", status: event.PathResolved},
+		{name: "dots", dirfd: cwd, raw: ".//sub/../sub/./file", want: dir + "/sub/file", real: dir + "/sub/file", status: event.PathResolved},
+		{name: "descriptor", dirfd: sub, raw: "file", want: dir + "/sub/file", real: dir + "/sub/file", status: event.PathResolved},
+		{name: "parent of descriptor", dirfd: sub, raw: "../file", want: dir + "/file", real: dir + "/file", status: event.PathResolved},
+		{name: "link", dirfd: cwd, raw: "link", want: dir + "/link", real: dir + "/file", status: event.PathResolved},
+		{name: "root", dirfd: cwd, raw: "/..", want: "/", real: "/", status: event.PathResolved},
+		{name: "slash at the end", dirfd: cwd, raw: "sub/", want: dir + "/sub", real: dir + "/sub", status: event.PathResolved},
+		{name: "directory", dirfd: cwd, raw: dir, flags: unix.O_DIRECTORY, want: dir, real: dir, status: event.PathResolved, directory: true},
+		{name: "own descriptor", dirfd: cwd, raw: fmt.Sprintf("/proc/self/fd/%d", file.Fd()), want: fmt.Sprintf("/proc/self/fd/%d", file.Fd()),
+			real: dir + "/file", status: event.PathResolved},
+		{name: "control characters and no UTF-8", dirfd: cwd, raw: strange, want: dir + "/" + strange, real: dir + "/" + strange, status: event.PathResolved},
+		{name: "60 deep", dirfd: cwd, raw: deep, want: dir + "/" + deep, status: event.PathTooDeep},
+		{name: "over 4095 bytes", dirfd: longDir, raw: long, want: "", status: event.PathTooDeep},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			before := countOf(l.probe, PathUnresolved, event.Openat)
+			ev := l.expect(t, mine(event.Openat, func(ev *event.Event) bool { return ev.FD.Path.Raw == test.raw && ev.Args.DirFD == int32(test.dirfd) }),
+				func() {
+					fd, errno := call(t, event.Openat, at(test.dirfd), text(test.raw), unix.O_RDONLY|test.flags)
+					if errno != 0 {
+						t.Fatal(errno)
+					}
+					unix.Close(int(fd))
+				})
+			if test.want != "" && ev.FD.Path.Name != test.want {
+				t.Errorf("name %q, want %q", ev.FD.Path.Name, test.want)
+			}
+			if ev.FD.Real != test.real || ev.FD.RealStatus != test.status {
+				t.Errorf("resolved %q (%v), want %q (%v)", ev.FD.Real, ev.FD.RealStatus, test.real, test.status)
+			}
+			if (ev.FD.Type == event.FDDirectory) != test.directory {
+				t.Errorf("type %v", ev.FD.Type)
+			}
+			if counted := countOf(l.probe, PathUnresolved, event.Openat) > before; counted != (test.status == event.PathTooDeep) {
+				t.Errorf("counted as unresolved: %v", counted)
+			}
+		})
+	}
+}
+
+// makeLong makes the file long below a directory so deep that its whole path has more than 4095 bytes.
+func makeLong(t *testing.T, long string, dirfd *int) {
+	t.Helper()
+	fd, err := unix.Open(".", unix.O_PATH|unix.O_DIRECTORY, 0)
+	for range 2 {
+		for part := range strings.SplitSeq(long[:len(long)/2], "/") {
+			if err == nil {
+				err = unix.Mkdirat(fd, part, 0o755)
+			}
+			if err == nil {
+				fd, err = unix.Openat(fd, part, unix.O_PATH|unix.O_DIRECTORY, 0)
+			}
+		}
+		if *dirfd == 0 {
+			*dirfd = fd
+		}
+	}
+	fd = *dirfd
+	parts := strings.Split(long, "/")
+	for i, part := range parts {
+		if err == nil && i < len(parts)-1 {
+			if err = unix.Mkdirat(fd, part, 0o755); err == unix.EEXIST {
+				err = nil
+			}
+		}
+		if err == nil {
+			flags := unix.O_PATH | unix.O_DIRECTORY
+			if i == len(parts)-1 {
+				flags = unix.O_CREAT | unix.O_WRONLY
+			}
+			fd, err = unix.Openat(fd, part, flags, 0o644)
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func countOf(p *Probe, reason Reason, kind event.Kind) uint64 {
+	for _, d := range p.Drops() {
+		if d.Reason == reason && d.Kind == kind {
+			return d.Count
+		}
+	}
+	return 0
+}
+
+// A path whose memory was never there is reported without it, and counted.
+func TestOpenUnreadable(t *testing.T) {
+	l := all(t)
+	before := countOf(l.probe, UserMemory, event.Openat)
+	ev := l.expect(t, mine(event.Openat, func(ev *event.Event) bool { return ev.Ret == -int64(unix.EFAULT) }), func() {
+		if _, errno := call(t, event.Openat, at(cwd), 1, unix.O_RDONLY); errno != unix.EFAULT {
+			t.Fatal(errno)
+		}
+	})
+	if ev.FD.Path != (event.Path{}) {
+		t.Errorf("path %+v", ev.FD.Path)
+	}
+	if countOf(l.probe, UserMemory, event.Openat) <= before {
+		t.Error("not counted")
+	}
+}
+
+func TestPathCalls(t *testing.T) {
+	l := all(t)
+	dir := resolved(t, t.TempDir())
+	t.Chdir(dir)
+	dirfd, err := unix.Open("/", unix.O_PATH, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(dirfd)
+	absolute := event.Path{Raw: "/absent/x", Name: "/absent/x"}
+	relative := event.Path{Raw: "absent/../y", Name: dir + "/y"}
+	below := event.Path{Raw: "absent/z", Name: "/absent/z"}
+	for _, test := range []struct {
+		kind event.Kind
+		args []uintptr
+		want event.Args
+	}{
+		{event.Unlink, []uintptr{text(relative.Raw)}, event.Args{Path: relative, DirFD: cwd}},
+		{event.Unlinkat, []uintptr{at(dirfd), text(below.Raw), unix.AT_REMOVEDIR},
+			event.Args{Path: below, DirFD: int32(dirfd), Flags: unix.AT_REMOVEDIR}},
+		{event.Rename, []uintptr{text(relative.Raw), text(absolute.Raw)},
+			event.Args{Path: relative, NewPath: absolute, DirFD: cwd, NewDirFD: cwd}},
+		{event.Renameat, []uintptr{at(dirfd), text(below.Raw), at(cwd), text(relative.Raw)},
+			event.Args{Path: below, NewPath: relative, DirFD: int32(dirfd), NewDirFD: cwd}},
+		{event.Renameat2, []uintptr{at(cwd), text(relative.Raw), at(dirfd), text(below.Raw), unix.RENAME_NOREPLACE},
+			event.Args{Path: relative, NewPath: below, DirFD: cwd, NewDirFD: int32(dirfd), Flags: unix.RENAME_NOREPLACE}},
+		{event.Chmod, []uintptr{text(relative.Raw), 0o6755}, event.Args{Path: relative, Mode: 0o6755, DirFD: cwd}},
+		{event.Fchmodat, []uintptr{at(dirfd), text(below.Raw), 0o4711},
+			event.Args{Path: below, Mode: 0o4711, DirFD: int32(dirfd)}},
+		{event.Fchmodat2, []uintptr{at(dirfd), text(below.Raw), 0o4711, unix.AT_SYMLINK_NOFOLLOW},
+			event.Args{Path: below, Mode: 0o4711, DirFD: int32(dirfd), Flags: unix.AT_SYMLINK_NOFOLLOW}},
+		{event.Mount, []uintptr{text("none"), text(absolute.Raw), text("tmpfs"), unix.MS_NOSUID},
+			event.Args{Path: absolute, DirFD: cwd, Source: "none", FSType: "tmpfs", Flags: unix.MS_NOSUID}},
+		{event.Execve, []uintptr{text(relative.Raw), 0, 0}, event.Args{Path: relative, DirFD: cwd}},
+		{event.Execveat, []uintptr{at(dirfd), text(below.Raw), 0, 0, unix.AT_SYMLINK_NOFOLLOW},
+			event.Args{Path: below, DirFD: int32(dirfd), Flags: unix.AT_SYMLINK_NOFOLLOW}},
+	} {
+		t.Run(test.kind.String(), func(t *testing.T) {
+			var errno unix.Errno
+			ev := l.expect(t, mine(test.kind, func(ev *event.Event) bool { return ev.Args.Path == test.want.Path }), func() {
+				_, errno = call(t, test.kind, test.args...)
+			})
+			if errno == 0 || ev.Ret != -int64(errno) {
+				t.Errorf("returned %d, want %d", ev.Ret, -int64(errno))
+			}
+			switch test.kind {
+			case event.Rename, event.Renameat, event.Renameat2:
+			default:
+				ev.Args.NewDirFD = 0
+			}
+			if ev.Args != test.want {
+				t.Errorf("got  %+v\nwant %+v", ev.Args, test.want)
+			}
+		})
+	}
+}
+
+func TestFchmod(t *testing.T) {
+	l := all(t)
+	name := filepath.Join(resolved(t, t.TempDir()), "file")
+	f, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	ev := l.expect(t, mine(event.Fchmod, nil), func() {
+		if _, errno := call(t, event.Fchmod, f.Fd(), 0o4755); errno != 0 {
+			t.Fatal(errno)
+		}
+	})
+	if ev.Args.Mode != 0o4755 || ev.FD.Num != int32(f.Fd()) || ev.FD.Real != name || ev.FD.Type != event.FDFile {
+		t.Errorf("mode %#o, descriptor %+v", ev.Args.Mode, ev.FD)
+	}
+}
+
+func init() {
+	children["bindmount"] = func(args []string) error {
+		dir, name := args[0], args[1]
+		if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
+			return err
+		}
+		if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil && err != unix.EINVAL {
+			return err
+		}
+		if err := unix.Mount(filepath.Join(dir, "etc"), filepath.Join(dir, "host"), "", unix.MS_BIND, ""); err != nil {
+			return err
+		}
+		_, err := os.ReadFile(filepath.Join(dir, "host", name))
+		return err
+	}
+	children["chroot"] = func(args []string) error {
+		outside, err := unix.Open(args[0], unix.O_PATH|unix.O_DIRECTORY, 0)
+		if err != nil {
+			return err
+		}
+		if err := unix.Chroot(args[1]); err != nil {
+			return err
+		}
+		if err := unix.Chdir("/"); err != nil {
+			return err
+		}
+		for _, dirfd := range []int{outside, cwd} {
+			fd, err := unix.Openat(dirfd, args[2], unix.O_RDONLY, 0)
+			if err != nil {
+				return err
+			}
+			unix.Close(fd)
+		}
+		return nil
+	}
+}
+
+// A bind mount hides where a file really is from both other paths.
+func TestBindMount(t *testing.T) {
+	l := all(t)
+	dir := resolved(t, t.TempDir())
+	for _, d := range []string{"etc", "host"} {
+		if err := os.Mkdir(filepath.Join(dir, d), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "etc", "bound"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	want := filepath.Join(dir, "host/bound")
+	ev := l.expect(t, func(ev *event.Event) bool { return ev.Kind == event.Openat && ev.FD.Path.Name == want },
+		func() { run(t, child(t, "bindmount", dir, "bound")) })
+	// dir may be on a mount of its own: the filesystem's root is not this system's.
+	if f := ev.FD; f.Real != want || !strings.HasSuffix(f.FSPath, "/etc/bound") || f.Foreign {
+		t.Errorf("resolved %q, on its filesystem %q", f.Real, f.FSPath)
+	}
+}
+
+// A descriptor from outside leads to files that have no path below the process's root.
+func TestChroot(t *testing.T) {
+	l := all(t)
+	dir := resolved(t, t.TempDir())
+	root := filepath.Join(dir, "root")
+	if err := os.Mkdir(root, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range []string{dir, root} {
+		if err := os.WriteFile(filepath.Join(d, "jailed"), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := child(t, "chroot", dir, root, "jailed")
+	var inside *event.Event
+	outside := l.expect(t, func(ev *event.Event) bool { return ev.Kind == event.Openat && ev.FD.Path.Raw == "jailed" && ev.Args.DirFD >= 0 },
+		func() {
+			inside = l.expect(t, func(ev *event.Event) bool { return ev.Kind == event.Openat && ev.FD.Path.Raw == "jailed" && ev.Args.DirFD == cwd },
+				func() { run(t, cmd) })
+		})
+	if f := outside.FD; !f.Foreign || f.Real != filepath.Join(dir, "jailed") {
+		t.Errorf("outside: foreign %v, %q", f.Foreign, f.Real)
+	}
+	if f := inside.FD; f.Foreign || f.Real != "/jailed" || f.Path.Name != "/jailed" {
+		t.Errorf("inside: foreign %v, %q, %q", f.Foreign, f.Real, f.Path.Name)
+	}
+}
