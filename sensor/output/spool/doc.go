@@ -48,7 +48,7 @@ type Config struct {
 	CommitDelay  time.Duration // from the first write to the sync; 20 ms, which leaves 30 for the disk
 	RetryMin     time.Duration // after the disk failed; 250 ms, then twice as long each time
 	RetryMax     time.Duration // 30 s
-	Reserve      uint64        // numbers set aside ahead of use; 1024. Without Counter, a crash counts up to so many as lost
+	Reserve      uint64        // numbers set aside ahead of use; 4096. Without Counter, a crash counts up to so many as lost
 	Counter      string        // file on a tmpfs that outlives the process, for an exact count after kill -9; "" for none
 
 	FS FS // stands for Dir in tests
@@ -61,7 +61,7 @@ func (c Config) withDefaults() Config {
 	set(&c.CommitDelay, 20*time.Millisecond)
 	set(&c.RetryMin, 250*time.Millisecond)
 	set(&c.RetryMax, 30*time.Second)
-	set(&c.Reserve, 1024)
+	set(&c.Reserve, 4096)
 	if c.FS == nil {
 		c.FS = osFS(c.Dir)
 	}

@@ -45,3 +45,12 @@ func (s *Spool) loseEntry(reason string, e *entry) {
 	e.stream.decide(e.seq)
 	s.memory -= e.cost()
 }
+
+// Lose counts an alert that has a number and cannot be put in.
+func (s *Spool) Lose(bootID string, seq uint64, class int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := &entry{stream: s.streamOf(bootID), seq: seq, class: min(max(class, 0), Classes-1)}
+	s.memory += e.cost()
+	s.loseEntry(LostDiscarded, e)
+}

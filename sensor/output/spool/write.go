@@ -186,8 +186,9 @@ func (s *Spool) evict(c int) bool {
 	if s.actives[victim.class] == victim {
 		s.seal(victim)
 	}
-	// The file goes before the control file says so. After a crash in between, the control file lists records that are
-	// not there, and they are counted then.
+	// The control file first, so that what was delivered of it is known; if that cannot be written, space is worth more
+	// than the exact count: after a crash the records that are not there are counted, delivered or not.
+	s.note()
 	return s.remove(victim.name) == nil
 }
 
