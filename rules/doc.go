@@ -79,8 +79,8 @@
 //
 // # Outputs
 //
-// In an output, {field} stands for a field's value, with "<NA>" where the event has none; {{ and }} are braces. Control
-// and unprintable characters, invalid UTF-8 and the backslash are escaped as in a Go string literal.
+// In an output, {field} stands for a field's value, {a|b} for that of the first field that has one, with "<NA>" where the
+// event has none; {{ and }} are braces. Control and unprintable characters, invalid UTF-8 and the backslash are escaped as in a Go string literal.
 //
 // # Tests
 //

@@ -1,0 +1,220 @@
+package rules
+
+import (
+	"regexp"
+	"strconv"
+
+	"go.yaml.in/yaml/v4"
+)
+
+var nameOf = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
+
+// reserved are the words of CEL, and the first parts of fields: no list or macro may have their names.
+var reserved = map[string]bool{"true": true, "false": true, "null": true, "in": true, "as": true, "break": true, "const": true,
+	"continue": true, "else": true, "for": true, "function": true, "if": true, "import": true, "let": true, "loop": true,
+	"package": true, "namespace": true, "return": true, "var": true, "void": true, "while": true, "has": true, "size": true,
+	"int": true, "string": true, "duration": true, "evt": true, "fd": true, "proc": true, "thread": true, "user": true, "group": true,
+	"container": true, "k8s": true}
+
+// A listDef is one entry under lists.
+type listDef struct {
+	file     *file
+	key      *yaml.Node
+	items    []*yaml.Node
+	override bool
+	appends  bool
+	from     string
+	ints     bool // declared of: int
+}
+
+// A macroDef is one entry under macros.
+type macroDef struct {
+	file      *file
+	key       *yaml.Node
+	condition located
+	override  bool
+	and, or   *located
+}
+
+// A ruleDef is one entry under rules: the keys it gives.
+type ruleDef struct {
+	file *file
+	node *yaml.Node
+	name string
+	keys map[string]*yaml.Node
+}
+
+// A document is what one file defines.
+type document struct {
+	lists  []listDef
+	macros []macroDef
+	rules  []ruleDef
+}
+
+func parseDocument(src Source, errs *Errors) document {
+	f := newFile(src, errs)
+	var doc document
+	top := f.root(src.Data)
+	if top == nil {
+		return doc
+	}
+	before := len(*errs)
+	sections := f.keys(top, "a rule file", "lists", "macros", "rules")
+	if n := sections["lists"]; n != nil && f.is(n, yaml.MappingNode, "lists") {
+		f.pairs(n, func(key, value *yaml.Node) { doc.addList(f, key, value) })
+	}
+	if n := sections["macros"]; n != nil && f.is(n, yaml.MappingNode, "macros") {
+		f.pairs(n, func(key, value *yaml.Node) { doc.addMacro(f, key, value) })
+	}
+	if n := sections["rules"]; n != nil && f.is(n, yaml.SequenceNode, "rules") {
+		for _, item := range n.Content {
+			doc.addRule(f, item)
+		}
+	}
+	if len(doc.lists)+len(doc.macros)+len(doc.rules) == 0 && len(*errs) == before {
+		f.fail(nil, "no lists, macros or rules in the file")
+	}
+	return doc
+}
+
+func (f *file) name1(key *yaml.Node, what string) bool {
+	switch {
+	case !nameOf.MatchString(key.Value):
+		f.fail(key, "the name of a %s has lower-case letters, digits and _, and starts with no digit: %s", what, quote(key.Value))
+	case reserved[key.Value]:
+		f.fail(key, "%s is a word of the language and can't name a %s", key.Value, what)
+	default:
+		return true
+	}
+	return false
+}
+
+func (d *document) addList(f *file, key, value *yaml.Node) {
+	if !f.name1(key, "list") {
+		return
+	}
+	l := listDef{file: f, key: key}
+	if value.Kind == yaml.SequenceNode {
+		l.items = value.Content
+		d.lists = append(d.lists, l)
+		return
+	}
+	if !f.is(value, yaml.MappingNode, "a list, if not [items],") {
+		return
+	}
+	keys := f.keys(value, "a list", "items", "override", "append", "from", "of", "default")
+	source := ""
+	for _, k := range []string{"items", "append", "default"} {
+		n := keys[k]
+		if n == nil {
+			continue
+		}
+		if source != "" {
+			f.fail(n, "a list has either %s or %s", source, k)
+		}
+		source = k
+		if f.is(n, yaml.SequenceNode, k) {
+			l.items = n.Content
+		}
+	}
+	l.appends = source == "append"
+	if n := keys["override"]; n != nil {
+		l.override, _ = f.bool(n, "override")
+	}
+	if n := keys["from"]; n != nil {
+		l.from, _ = f.text(n, "from")
+		if !nameOf.MatchString(l.from) {
+			f.fail(n, "from names what fills the list: lower-case letters, digits and _")
+		}
+	}
+	if n := keys["of"]; n != nil {
+		of, _ := f.text(n, "of")
+		if l.ints = of == "int"; !l.ints && of != "string" {
+			f.fail(n, "of is string or int")
+		}
+	}
+	switch {
+	case source == "" && l.from == "":
+		f.fail(value, "a list has items, append, or from with default")
+	case (source == "default") != (l.from != "") && source != "":
+		f.fail(value, "from and default go together")
+	case l.ints && l.from == "":
+		f.fail(value, "of goes with from")
+	}
+	d.lists = append(d.lists, l)
+}
+
+func (d *document) addMacro(f *file, key, value *yaml.Node) {
+	if !f.name1(key, "macro") {
+		return
+	}
+	m := macroDef{file: f, key: key}
+	if value.Kind != yaml.MappingNode {
+		if text, ok := f.text(value, "a macro"); ok {
+			m.condition = located{f, value, text}
+			d.macros = append(d.macros, m)
+		}
+		return
+	}
+	keys := f.keys(value, "a macro", "condition", "override", "and", "or")
+	given := 0
+	for k, n := range keys {
+		if k == "override" {
+			m.override, _ = f.bool(n, k)
+			continue
+		}
+		text, ok := f.text(n, k)
+		if !ok {
+			return
+		}
+		given++
+		l := located{f, n, text}
+		switch k {
+		case "condition":
+			m.condition = l
+		case "and":
+			m.and = &l
+		case "or":
+			m.or = &l
+		}
+	}
+	if given != 1 {
+		f.fail(value, "a macro has one of condition, and, or")
+		return
+	}
+	d.macros = append(d.macros, m)
+}
+
+var ruleKeys = []string{"name", "title", "description", "condition", "output", "severity", "attack", "tags", "throttle", "enabled", "override", "except"}
+
+func (d *document) addRule(f *file, n *yaml.Node) {
+	if !f.is(n, yaml.MappingNode, "a rule") {
+		return
+	}
+	r := ruleDef{file: f, node: n, keys: f.keys(n, "a rule", ruleKeys...)}
+	if r.keys["name"] == nil {
+		f.fail(n, "the rule has no name")
+		return
+	}
+	name, ok := f.text(r.keys["name"], "name")
+	if !ok {
+		return
+	}
+	if !printable(name) || name == "" || len(name) > maxName {
+		f.fail(r.keys["name"], "a rule's name is 1 to %d bytes of printable text", maxName)
+		return
+	}
+	r.name = name
+	d.rules = append(d.rules, r)
+}
+
+const maxName = 200
+
+func printable(s string) bool {
+	for _, r := range s {
+		if !strconv.IsPrint(r) || r == '\ufffd' {
+			return false
+		}
+	}
+	return true
+}

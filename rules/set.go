@@ -1,0 +1,128 @@
+package rules
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"tiercel.dev/internal/event"
+	"tiercel.dev/rules/condition"
+	"tiercel.dev/rules/field"
+)
+
+// A Set is the rules loaded together. It is safe for concurrent use, but for OnError, which is set before.
+type Set struct {
+	// OnError is told of each event on which a rule's condition ended in an error. nil only counts them.
+	OnError func(*Rule, error)
+
+	rules      []*Rule
+	byKind     [event.Kinds][]*Rule
+	metadata   [event.Kinds]bool
+	filter     event.Filter
+	hash       string
+	warnings   Errors
+	firstMatch bool
+	lists      *Lists
+	fills      map[string]condition.Elem // lists that the program fills
+
+	definedLists map[string]*condition.List
+}
+
+// finish sorts the enabled rules by the kinds they can match.
+func (s *Set) finish() {
+	for _, r := range s.rules {
+		usesMetadata := func(f *field.Field) bool { return f.Metadata }
+		r.metadata = slices.ContainsFunc(r.cond.Fields, usesMetadata) || slices.ContainsFunc(r.output.fields(), usesMetadata) ||
+			slices.ContainsFunc(r.Throttle.Per, usesMetadata)
+		if !r.Enabled {
+			continue
+		}
+		s.filter = s.filter.Union(r.filter)
+		for k := range r.kinds.All() {
+			s.byKind[k] = append(s.byKind[k], r)
+			s.metadata[k] = s.metadata[k] || r.metadata
+		}
+	}
+	s.hash = s.sum()
+}
+
+// Match calls fire for each enabled rule that matches ev, in order, or for the first one alone if the set was loaded
+// so. It allocates nothing for an event that matches nothing, but for fields that say so.
+func (s *Set) Match(ev *event.Event, fire func(*Rule)) {
+	if int(ev.Kind) >= len(s.byKind) {
+		return
+	}
+	for _, r := range s.byKind[ev.Kind] {
+		is, err := r.cond.Match(ev)
+		if err != nil {
+			r.errors.Add(1)
+			if s.OnError != nil {
+				s.OnError(r, err)
+			}
+			continue
+		}
+		if is {
+			r.matches.Add(1)
+			fire(r)
+			if s.firstMatch {
+				return
+			}
+		}
+	}
+}
+
+// Filter is what the kernel must report so that every enabled rule sees all that it can match.
+func (s *Set) Filter() event.Filter { return s.filter }
+
+// NeedsMetadata reports whether an enabled rule of the kind reads, in its condition, output or throttle, what the
+// container runtime tells: such events are worth holding until it has.
+func (s *Set) NeedsMetadata(k event.Kind) bool { return int(k) < len(s.metadata) && s.metadata[k] }
+
+// Rules returns all rules in order, disabled ones too.
+func (s *Set) Rules() []*Rule { return slices.Clone(s.rules) }
+
+// Rule returns the rule of that name, nil if there is none.
+func (s *Set) Rule(name string) *Rule {
+	for _, r := range s.rules {
+		if r.Name == name {
+			return r
+		}
+	}
+	return nil
+}
+
+// Warnings tells of what is allowed in rule files and surely not meant.
+func (s *Set) Warnings() Errors { return slices.Clone(s.warnings) }
+
+// Hash is equal for sets that do the same: it is over the enabled rules with their macros and fixed lists in place.
+func (s *Set) Hash() string { return s.hash }
+
+// DynamicLists are the names of the lists that the program fills, sorted.
+func (s *Set) DynamicLists() []string { return slices.Sorted(maps.Keys(s.fills)) }
+
+func (s *Set) sum() string {
+	h := sha256.New()
+	out := json.NewEncoder(h)
+	used := map[string]bool{}
+	for _, r := range s.rules {
+		if !r.Enabled {
+			continue
+		}
+		info := r.Info()
+		info.Position, info.Condition, info.Events = Position{}, "", nil
+		// Info holds text, numbers and maps that JSON sorts: encoding can't fail.
+		if err := out.Encode(info); err != nil {
+			panic(fmt.Sprintf("rules: hash of rule %s: %v", r.Name, err))
+		}
+		maps.Copy(used, r.cond.Lists())
+	}
+	for _, name := range slices.Sorted(maps.Keys(used)) {
+		l := s.definedLists[name]
+		fmt.Fprintf(h, "%q %d %q %q %d\n", name, l.Of, l.Dynamic, l.Values.Texts, l.Values.Ints)
+	}
+	fmt.Fprintf(h, "%v", s.firstMatch)
+	return hex.EncodeToString(h.Sum(nil))
+}
