@@ -7,7 +7,7 @@
 // they return hold as long as the event does.
 package field
 
-//go:generate go run tiercel.dev/rules/field/gen
+//go:generate go run tiercel.dev/rules/field/gen -o ../../docs/rules-reference.md
 
 import (
 	"net/netip"
