@@ -137,13 +137,7 @@ func (p *Probe) Close() error {
 		return nil
 	}
 	p.closed = true
-	var errs []error
-	if p.calls != nil {
-		errs = append(errs, p.calls.Close())
-	}
-	for _, l := range p.tasks {
-		errs = append(errs, l.Close())
-	}
+	errs := []error{p.detach()}
 	if p.reader != nil {
 		errs = append(errs, p.reader.Close())
 	}

@@ -1,7 +1,10 @@
 package probe
 
 import (
+	"errors"
 	"time"
+
+	"github.com/cilium/ebpf/ringbuf"
 
 	"tiercel.dev/internal/event"
 )
@@ -11,12 +14,16 @@ import (
 // blocks, and the first record after that wakes it at once.
 const drainSleep = 2 * time.Millisecond
 
-// Next waits for the next record. What it returns holds until the next call. It ends with [ErrClosed].
+// Next waits for the next record. What it returns holds until the next call. It ends with [ErrClosed], after Stop only
+// when all records were returned.
 func (p *Probe) Next() ([]byte, error) {
 	if p.drained {
 		time.Sleep(drainSleep)
 	}
-	if err := p.reader.ReadInto(&p.record); err != nil {
+	switch err := p.reader.ReadInto(&p.record); {
+	case errors.Is(err, ringbuf.ErrFlushed):
+		return nil, ErrClosed
+	case err != nil:
 		return nil, err
 	}
 	p.drained = p.record.Remaining == 0
