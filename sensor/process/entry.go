@@ -25,10 +25,12 @@ type entry struct {
 	// The tree of processes. proc.Parent is &parent.proc.
 	parent, children, next, prev *entry
 
-	older      *entry // the process that had the number before
-	nextExited *entry
-	execKnown  bool // proc.ExecID comes from a record
-	removed    bool
+	older *entry // the process that had the number before
+
+	nextExited, prevExited *entry
+
+	execKnown bool // proc.ExecID comes from a record
+	removed   bool
 }
 
 // startedAt reports whether this process started at start, which is exact.
@@ -74,6 +76,7 @@ func (t *Table) insert(e *entry) {
 			t.count.missedExits.Add(1)
 			t.markExited(head)
 		}
+		t.shorten(e)
 		return
 	}
 	for head.older != nil && head.older.proc.Start > e.proc.Start {
@@ -82,6 +85,18 @@ func (t *Table) insert(e *entry) {
 	e.older, head.older = head.older, e
 	t.count.live.Add(1)
 	t.markExited(e)
+}
+
+// shorten forgets all but the last few holders of a number, lest a number used over and over makes find slow.
+func (t *Table) shorten(e *entry) {
+	const most = 4
+	for n := 0; e.older != nil; n++ {
+		if n == most {
+			t.prune(e.older)
+			return
+		}
+		e = e.older
+	}
 }
 
 // remove forgets a process. Its children stay without a parent until their next record names one.
@@ -106,6 +121,7 @@ func (t *Table) remove(e *entry) {
 	}
 	t.text.drop(e)
 	if e.proc.Exited {
+		t.exited.drop(e)
 		t.count.exited.Add(-1)
 	} else {
 		t.count.live.Add(-1)
@@ -124,27 +140,36 @@ func (t *Table) markExited(e *entry) {
 	e.seen = t.now
 	t.count.live.Add(-1)
 	t.count.exited.Add(1)
-	if t.exited.tail == nil {
-		t.exited.head = e
-	} else {
-		t.exited.tail.nextExited = e
-	}
-	t.exited.tail = e
+	t.exited.add(e)
 }
 
-// popExited forgets the longest dead, and reports whether there was one.
-func (t *Table) popExited() bool {
-	e := t.exited.head
-	if e == nil {
-		return false
+func (q *queue) add(e *entry) {
+	e.prevExited = q.tail
+	if q.tail == nil {
+		q.head = e
+	} else {
+		q.tail.nextExited = e
 	}
-	t.exited.head = e.nextExited
-	if t.exited.head == nil {
-		t.exited.tail = nil
+	q.tail = e
+}
+
+func (q *queue) drop(e *entry) {
+	if e.prevExited == nil {
+		q.head = e.nextExited
+	} else {
+		e.prevExited.nextExited = e.nextExited
 	}
-	e.nextExited = nil
+	if e.nextExited == nil {
+		q.tail = e.prevExited
+	} else {
+		e.nextExited.prevExited = e.prevExited
+	}
+	e.nextExited, e.prevExited = nil, nil
+}
+
+// prune forgets an exited process.
+func (t *Table) prune(e *entry) {
 	t.handOn(e)
 	t.remove(e)
 	t.count.pruned.Add(1)
-	return true
 }

@@ -10,7 +10,7 @@ func (t *Table) limit(keep *entry) {
 		if e.seen >= horizon && t.count.exited.Load() <= int64(t.cfg.MaxExited) && !t.over() {
 			break
 		}
-		t.popExited()
+		t.prune(e)
 	}
 	if t.over() {
 		t.shrink(keep)
@@ -30,8 +30,8 @@ func (t *Table) shrink(keep *entry) {
 		if pids, err := t.source.PIDs(); err == nil {
 			t.reconcile(pids, t.now)
 		}
-		for t.over() && t.exited.head != nil && t.exited.head != keep {
-			t.popExited()
+		for e := t.exited.head; e != nil && e != keep && t.over(); e = t.exited.head {
+			t.prune(e)
 		}
 	}
 	for t.over() {

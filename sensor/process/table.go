@@ -62,13 +62,13 @@ func (c Config) Validate() error {
 		return fmt.Errorf("ReadTimeout: %v is negative", c.ReadTimeout)
 	}
 	if err := c.procfs().Validate(); err != nil {
-		return fmt.Errorf("ProcRoot: %w", err)
+		return err
 	}
 	return nil
 }
 
 func (c Config) procfs() procfs.Config {
-	return procfs.Config{Root: c.ProcRoot, Environment: c.Environment}
+	return procfs.Config{ProcRoot: c.ProcRoot, Environment: c.Environment}
 }
 
 func (c Config) withDefaults() Config {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -45,6 +46,8 @@ const (
 	memoryMax = 4<<10 - 1 // TEXT_MAX of bpf/wire.h: a process looks the same from here and from its exec record
 )
 
+var buffers = sync.Pool{New: func() any { return new([statusMax]byte) }}
+
 // Process reads the facts of one process. [ErrGone] if there is none.
 func (fs *FS) Process(pid int32) (Facts, error) {
 	d, err := fs.open(pid)
@@ -52,7 +55,9 @@ func (fs *FS) Process(pid int32) (Facts, error) {
 		return Facts{}, err
 	}
 	defer d.close()
-	buf := make([]byte, statusMax)
+	scratch := buffers.Get().(*[statusMax]byte)
+	defer buffers.Put(scratch)
+	buf := scratch[:]
 	s, err := d.stat(buf)
 	if err != nil {
 		return Facts{}, err
@@ -145,7 +150,9 @@ func (fs *FS) Image(pid int32, start int64) (Image, error) {
 		return Image{}, err
 	}
 	defer d.close()
-	buf := make([]byte, memoryMax)
+	scratch := buffers.Get().(*[statusMax]byte)
+	defer buffers.Put(scratch)
+	buf := scratch[:memoryMax]
 	s, err := d.stat(buf)
 	if err != nil {
 		return Image{}, err

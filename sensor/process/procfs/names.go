@@ -88,7 +88,7 @@ func (fs *FS) readUnder(root int, path string) ([]byte, error) {
 	if st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return nil, fmt.Errorf("mode %o: not a regular file", st.Mode)
 	}
-	// Our own /proc, whatever Config.Root is: that one may be a copy without our process.
+	// Our own /proc, whatever Config.ProcRoot is: that one may be a copy without our process.
 	fd, err := retry(func() (int, error) {
 		return unix.Open("/proc/self/fd/"+strconv.Itoa(at), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
 	})

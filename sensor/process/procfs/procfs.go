@@ -30,14 +30,14 @@ const initPIDNS = "pid:[4026531836]"
 
 // Config says which /proc is read, and how much of it.
 type Config struct {
-	Root        string // where procfs is mounted; default /proc
+	ProcRoot    string // where procfs is mounted; default /proc
 	Environment bool   // read environments too; default false, since they hold secrets
 }
 
 // Validate names the field that cannot be used.
 func (c Config) Validate() error {
-	if c.Root != "" && !filepath.IsAbs(c.Root) {
-		return fmt.Errorf("Root: %q is not absolute", c.Root)
+	if c.ProcRoot != "" && !filepath.IsAbs(c.ProcRoot) {
+		return fmt.Errorf("ProcRoot: %q is not absolute", c.ProcRoot)
 	}
 	return nil
 }
@@ -50,10 +50,10 @@ type FS struct {
 }
 
 func New(cfg Config) *FS {
-	if cfg.Root == "" {
-		cfg.Root = "/proc"
+	if cfg.ProcRoot == "" {
+		cfg.ProcRoot = "/proc"
 	}
-	return &FS{root: cfg.Root, env: cfg.Environment, tick: 1e9 / clockTicks()}
+	return &FS{root: cfg.ProcRoot, env: cfg.Environment, tick: 1e9 / clockTicks()}
 }
 
 // clockTicks is USER_HZ, the unit of times in /proc. It is 100 on every architecture that Linux still has but alpha;
