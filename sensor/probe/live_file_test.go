@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -408,7 +409,8 @@ func init() {
 			return err
 		}
 		_, err := os.ReadFile(filepath.Join(dir, "host", name))
-		return err
+		// The namespace may outlive the process for a moment, and the test removes dir.
+		return errors.Join(err, unix.Unmount(filepath.Join(dir, "host"), 0))
 	}
 	children["chroot"] = func(args []string) error {
 		outside, err := unix.Open(args[0], unix.O_PATH|unix.O_DIRECTORY, 0)
@@ -468,9 +470,13 @@ func TestChroot(t *testing.T) {
 	}
 	cmd := child(t, "chroot", dir, root, "jailed")
 	var inside *event.Event
-	outside := l.expect(t, func(ev *event.Event) bool { return ev.Kind == event.Openat && ev.FD.Path.Raw == "jailed" && ev.Args.DirFD >= 0 },
+	outside := l.expect(t, func(ev *event.Event) bool {
+		return ev.Kind == event.Openat && ev.FD.Path.Raw == "jailed" && ev.Args.DirFD >= 0
+	},
 		func() {
-			inside = l.expect(t, func(ev *event.Event) bool { return ev.Kind == event.Openat && ev.FD.Path.Raw == "jailed" && ev.Args.DirFD == cwd },
+			inside = l.expect(t, func(ev *event.Event) bool {
+				return ev.Kind == event.Openat && ev.FD.Path.Raw == "jailed" && ev.Args.DirFD == cwd
+			},
 				func() { run(t, cmd) })
 		})
 	if f := outside.FD; !f.Foreign || f.Real != filepath.Join(dir, "jailed") {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -113,6 +114,7 @@ func (l *listener) read() {
 			return
 		}
 		err = l.probe.Decode(raw, &ev)
+		keepRecord(raw, &ev)
 		l.mu.Lock()
 		if err != nil {
 			l.failed = append(l.failed, err)
@@ -124,6 +126,24 @@ func (l *listener) read() {
 			}
 		}
 		l.mu.Unlock()
+	}
+}
+
+// keepRecords is a directory into which live tests write the first record that they see of each kind; testdata/records
+// was made so.
+const keepRecords = "PROBE_TEST_RECORDS"
+
+func keepRecord(raw []byte, ev *event.Event) {
+	dir := os.Getenv(keepRecords)
+	if dir == "" || ev.Kind.IsSyscall() && ev.Task.TGID != int32(os.Getpid()) {
+		return
+	}
+	name := filepath.Join(dir, ev.Kind.String()+".bin")
+	if ev.Kind == event.Execve {
+		name = filepath.Join(dir, "execve_failed.bin")
+	}
+	if _, err := os.Stat(name); err != nil {
+		os.WriteFile(name, raw, 0o644)
 	}
 }
 

@@ -1,13 +1,12 @@
 package probe
 
 import (
-	"log/slog"
+	"bytes"
 	"reflect"
 	"testing"
 
 	"github.com/cilium/ebpf"
-
-	"tiercel.dev/internal/event"
+	"github.com/cilium/ebpf/asm"
 )
 
 // programs lists what bpf2go knows, so that none is left out.
@@ -42,5 +41,46 @@ func TestVerifiedInstructions(t *testing.T) {
 	}
 }
 
-var _ = slog.Default
-var _ event.Kind
+// helperSince holds the kernel that brought each helper the programs use, from the kernel's own history.
+var helperSince = map[asm.BuiltinFunc][2]int{
+	asm.FnMapLookupElem:      {3, 18},
+	asm.FnMapUpdateElem:      {3, 18},
+	asm.FnMapDeleteElem:      {3, 18},
+	asm.FnGetSmpProcessorId:  {4, 1},
+	asm.FnTailCall:           {4, 2},
+	asm.FnProbeReadUser:      {5, 5},
+	asm.FnProbeReadKernel:    {5, 5},
+	asm.FnProbeReadUserStr:   {5, 5},
+	asm.FnProbeReadKernelStr: {5, 5},
+	asm.FnKtimeGetBootNs:     {5, 8},
+	asm.FnRingbufOutput:      {5, 8},
+	asm.FnRingbufQuery:       {5, 8},
+	asm.FnGetCurrentTaskBtf:  {5, 11},
+}
+
+// The floor kernel is promised only as far as the programs use nothing that came later.
+func TestHelpers(t *testing.T) {
+	for arch, object := range objects(t) {
+		spec, err := ebpf.LoadCollectionSpecFromReader(bytes.NewReader(object))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, program := range spec.Programs {
+			for _, ins := range program.Instructions {
+				if ins.IsKfuncCall() {
+					t.Errorf("%s %s: calls a kernel function, %v: none is older than 5.18", arch, name, ins)
+				}
+				if !ins.IsBuiltinCall() {
+					continue
+				}
+				helper := asm.BuiltinFunc(ins.Constant)
+				since, ok := helperSince[helper]
+				if !ok {
+					t.Errorf("%s %s: %v is not in the table", arch, name, helper)
+				} else if since[0] > floorMajor || since[0] == floorMajor && since[1] > floorMinor {
+					t.Errorf("%s %s: %v came with %d.%d", arch, name, helper, since[0], since[1])
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,90 @@
+package probe
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"tiercel.dev/internal/event"
+)
+
+func init() {
+	// compat makes two 32-bit calls: open, whose number is that of the native fstat, and the call whose number is that
+	// of the native openat (remap_file_pages), with arguments that would make sense to openat.
+	children["compat"] = func(args []string) error {
+		const open, likeOpenat = 5, 257
+		page, err := unix.Mmap(-1, 0, 4096, unix.PROT_READ|unix.PROT_WRITE|unix.PROT_EXEC,
+			unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_32BIT)
+		if err != nil {
+			return err
+		}
+		name := append([]byte(args[0]), 0)
+		path := uint32(uintptr(unsafe.Pointer(&page[2048])))
+		copy(page[2048:], name)
+		fd := int80(page, open, path, unix.O_RDONLY, 0)
+		if fd < 0 {
+			return fmt.Errorf("32-bit open: %w", unix.Errno(-fd))
+		}
+		unix.Close(int(fd))
+		int80(page, likeOpenat, ^uint32(99), path, unix.O_RDONLY)
+		_, err = os.ReadFile(args[0] + ".last")
+		return err
+	}
+}
+
+// int80 enters the kernel as a 32-bit program does. page must be executable and below 4 GiB.
+func int80(page []byte, eax, ebx, ecx, edx uint32) int32 {
+	result := &page[1024]
+	code := []byte{0x53} // push rbx
+	for op, value := range map[byte]uint32{0xb8: eax, 0xbb: ebx, 0xb9: ecx, 0xba: edx} {
+		code = binary.LittleEndian.AppendUint32(append(code, op), value) // mov register, value
+	}
+	code = append(code, 0xcd, 0x80)       // int 0x80
+	code = append(code, 0x89, 0x04, 0x25) // mov [result], eax
+	code = binary.LittleEndian.AppendUint32(code, uint32(uintptr(unsafe.Pointer(result))))
+	code = append(code, 0x5b, 0xc3) // pop rbx, ret
+	copy(page, code)
+	// A func value points to a word that holds the code's address.
+	entry := unsafe.Pointer(&page[0])
+	value := &entry
+	(*(*func())(unsafe.Pointer(&value)))()
+	return int32(binary.LittleEndian.Uint32(page[1024:]))
+}
+
+// A 32-bit call is counted under its own name, and never taken for the native call of the same number.
+func TestCompat(t *testing.T) {
+	filter := event.FilterOf(event.AllKinds())
+	l := listen(t, Config{Filter: filter})
+	name := filepath.Join(t.TempDir(), "compat")
+	for _, f := range []string{name, name + ".last"} {
+		if err := os.WriteFile(f, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var failed error
+	last := func(ev *event.Event) bool { return ev.FD.Path.Raw == name+".last" }
+	misread := func(ev *event.Event) bool { return ev.FD.Path.Raw == name && ev.Task.TGID != int32(os.Getpid()) }
+	l.absent(t, misread, last, func() {
+		failed = child(t, "compat", name).Run()
+		var exit *exec.ExitError
+		if errors.As(failed, &exit) && exit.ExitCode() == -1 {
+			t.Skip("this kernel has no 32-bit calls (CONFIG_IA32_EMULATION)")
+		}
+	})
+	if failed != nil {
+		t.Fatal(failed)
+	}
+	if n := countOf(l.probe, Compat, event.Open); n != 1 {
+		t.Errorf("%d 32-bit opens counted, want 1", n)
+	}
+	if n := countOf(l.probe, Compat, event.Unknown); n != 1 {
+		t.Errorf("%d others counted, want 1", n)
+	}
+}

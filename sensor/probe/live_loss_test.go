@@ -1,0 +1,244 @@
+package probe
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"tiercel.dev/internal/event"
+)
+
+// A ring that nobody reads fills up. Files and sockets leave its last quarter to process records, every loss is counted
+// by its reason and kind, and the sequences of the CPUs miss just as many.
+func TestFullRing(t *testing.T) {
+	var filter event.Filter
+	filter[event.Openat] = event.All
+	p := open(t, Config{RingBytes: 64 << 10, Filter: filter})
+
+	opens := func() {
+		for range 1000 {
+			fd, err := unix.Open("/dev/null", unix.O_RDONLY, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			unix.Close(fd)
+		}
+	}
+	opens()
+	if countOf(p, Reserved, event.Openat) == 0 {
+		t.Fatalf("1000 opens fit into a ring of 64 KiB; drops: %v", p.Drops())
+	}
+	if n := countOf(p, RingFull, event.Openat) + countOf(p, RingFull, event.Exec); n != 0 {
+		t.Errorf("%d records found the ring full: the reserve was not kept", n)
+	}
+	run(t, child(t, "nothing", "in-the-reserve"))
+	for range 100 {
+		run(t, child(t, "nothing", "beyond-the-reserve"))
+	}
+	if countOf(p, RingFull, event.Exec) == 0 {
+		t.Fatalf("100 execs fit into the reserve; drops: %v", p.Drops())
+	}
+
+	reserved := false
+	var ev event.Event
+	for range ringRecords(t, p, &ev) {
+		if ev.Kind == event.Exec && argv(&ev)[1] == "in-the-reserve" {
+			reserved = true
+		}
+	}
+	if !reserved {
+		t.Error("the exec after the first quarter of losses was lost too")
+	}
+	// One more record of each CPU, behind the loss, shows the gap.
+	lastOnEachCPU(t, p, &ev)
+	var lost uint64
+	for _, d := range p.Drops() {
+		if d.Reason == RingFull || d.Reason == Reserved {
+			lost += d.Count
+		}
+	}
+	if gaps := countOf(p, SequenceGap, event.Unknown); gaps != lost {
+		t.Errorf("%d records are missing in the sequences, %d were counted as lost", gaps, lost)
+	}
+}
+
+// ringRecords yields what is in the ring now.
+func ringRecords(t *testing.T, p *Probe, ev *event.Event) func(func(int) bool) {
+	return func(yield func(int) bool) {
+		for n := 0; p.reader.AvailableBytes() > 0; n++ {
+			raw, err := p.Next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := p.Decode(raw, ev); err != nil {
+				t.Fatal(err)
+			}
+			if !yield(n) {
+				return
+			}
+		}
+	}
+}
+
+func lastOnEachCPU(t *testing.T, p *Probe, ev *event.Event) {
+	t.Helper()
+	var all unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &all); err != nil {
+		t.Fatal(err)
+	}
+	for cpu := range 1024 {
+		if !all.IsSet(cpu) {
+			continue
+		}
+		done := make(chan error)
+		go func() {
+			// Not unlocked: the thread ends with the goroutine, and its affinity with it.
+			lockToCPU(cpu, done)
+		}()
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range ringRecords(t, p, ev) {
+	}
+}
+
+// What no rule names any more stops leaving the kernel, and what one names from now on starts to, while all goes on.
+func TestSetFilter(t *testing.T) {
+	var opens, unlinks event.Filter
+	opens[event.Openat] = event.All
+	unlinks[event.Unlinkat] = event.All
+	l := listen(t, Config{Filter: opens})
+	name := filepath.Join(t.TempDir(), "absent")
+	open := mine(event.Openat, func(ev *event.Event) bool { return ev.FD.Path.Raw == name })
+	unlink := mine(event.Unlinkat, func(ev *event.Event) bool { return ev.Args.Path.Raw == name })
+	exec := execOf("/proc/self/exe")
+	both := func() {
+		call(t, event.Openat, at(cwd), text(name), 0)
+		call(t, event.Unlinkat, at(cwd), text(name), 0)
+		run(t, child(t, "nothing"))
+	}
+	set := func(f event.Filter) {
+		t.Helper()
+		if err := l.probe.SetFilter(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	l.expect(t, open, both)
+	l.absent(t, unlink, exec, both)
+	set(unlinks)
+	l.expect(t, unlink, both)
+	l.absent(t, open, exec, both)
+	set(opens.Union(unlinks))
+	l.expect(t, open, both)
+	l.expect(t, unlink, both)
+	set(event.Filter{})
+	if l.probe.calls != nil {
+		t.Error("sys_exit is attached although no call is wanted")
+	}
+	l.absent(t, func(ev *event.Event) bool { return open(ev) || unlink(ev) }, exec, both)
+	set(opens)
+	l.expect(t, open, both)
+	if n := countOf(l.probe, TailCall, event.Openat) + countOf(l.probe, TailCall, event.Unlinkat); n != 0 {
+		t.Errorf("%d calls found no program", n)
+	}
+	bad := event.Filter{event.Openat: 9}
+	if err := l.probe.SetFilter(bad); err == nil {
+		t.Error("scope 9 was taken")
+	}
+}
+
+// A wanted call whose program is not there is a loss, and counted.
+func TestMissingProgram(t *testing.T) {
+	var filter event.Filter
+	filter[event.Openat] = event.All
+	p := open(t, Config{Filter: filter})
+	if err := p.objs.Handlers.Delete(uint32(event.Openat)); err != nil {
+		t.Fatal(err)
+	}
+	call(t, event.Openat, at(cwd), text("/dev/null"), 0)
+	if countOf(p, TailCall, event.Openat) == 0 {
+		t.Errorf("not counted: %v", p.Drops())
+	}
+}
+
+// The path of a cgroup comes before the first record that carries its id, and what the sensor says of the id decides
+// for kinds that only containers are asked for.
+func TestCgroups(t *testing.T) {
+	var filter event.Filter
+	filter[event.Openat] = event.ContainersOnly
+	l := listen(t, Config{Filter: filter})
+	name := filepath.Join(t.TempDir(), "absent")
+	open := mine(event.Openat, func(ev *event.Event) bool { return ev.FD.Path.Raw == name })
+	exec := execOf("/proc/self/exe")
+	both := func() {
+		call(t, event.Openat, at(cwd), text(name), 0)
+		run(t, child(t, "nothing"))
+	}
+
+	// Not known: it may be a container.
+	var path *event.Event
+	first := l.expect(t, open, func() {
+		path = l.expect(t, func(ev *event.Event) bool { return ev.Kind == event.CgroupPath }, both)
+	})
+	own, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if path.Cgroup.ID != first.Task.CgroupID || path.Cgroup.Cut {
+		t.Errorf("path of cgroup %d, record of %d", path.Cgroup.ID, first.Task.CgroupID)
+	}
+	if want := cgroupOf(string(own)); path.Cgroup.Path != want {
+		t.Errorf("path %q, want %q", path.Cgroup.Path, want)
+	}
+
+	if err := l.probe.SetCgroup(first.Task.CgroupID, false); err != nil {
+		t.Fatal(err)
+	}
+	l.absent(t, open, exec, both)
+	if err := l.probe.SetCgroup(first.Task.CgroupID, true); err != nil {
+		t.Fatal(err)
+	}
+	l.expect(t, open, both)
+}
+
+// A process that is moved, as container runtimes do between fork and exec.
+func TestCgroupMove(t *testing.T) {
+	l := all(t)
+	dir := cgroupDir(t)
+	cgroup := filepath.Join(dir, "tiercel-test-"+filepath.Base(t.TempDir()))
+	if err := os.Mkdir(cgroup, 0o755); err != nil {
+		t.Skipf("no cgroup can be made: %v", err)
+	}
+	defer os.Remove(cgroup)
+	cmd := child(t, "wait")
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	pid := int32(cmd.Process.Pid)
+	st := stat(t, cgroup)
+	ev := l.expect(t, func(ev *event.Event) bool { return ev.Kind == event.CgroupMove && ev.Task.TGID == pid }, func() {
+		if err := os.WriteFile(filepath.Join(cgroup, "cgroup.procs"), []byte(itoa(pid)), 0); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if ev.Cgroup.ID != st.Ino || filepath.Base(ev.Cgroup.Path) != filepath.Base(cgroup) || ev.Task.CgroupID != st.Ino {
+		t.Errorf("moved to %+v (task in %d), want %d", ev.Cgroup, ev.Task.CgroupID, st.Ino)
+	}
+	exit := l.expect(t, func(ev *event.Event) bool { return ev.Kind == event.Exit && ev.Task.TGID == pid }, func() {
+		stdin.Close()
+		if err := cmd.Wait(); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if exit.Task.CgroupID != st.Ino {
+		t.Errorf("ended in cgroup %d", exit.Task.CgroupID)
+	}
+}
