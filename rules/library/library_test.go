@@ -1,0 +1,110 @@
+package library
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"tiercel.dev/internal/event"
+	"tiercel.dev/rules"
+)
+
+func load(t testing.TB, more ...rules.Source) *rules.Set {
+	t.Helper()
+	set, err := rules.Load(append(Sources(), more...), rules.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+func TestLoadsWithoutWarnings(t *testing.T) {
+	for _, w := range load(t).Warnings() {
+		t.Error(w)
+	}
+}
+
+func TestCases(t *testing.T) {
+	for _, src := range Tests() {
+		t.Run(src.Name, func(t *testing.T) {
+			results, err := rules.RunTests(load(t), src)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range results {
+				if !r.Passed {
+					t.Errorf("%s: %s: %s", r.Position, r.Name, r.Message)
+				}
+			}
+		})
+	}
+}
+
+// Each rule has two cases that it matches, and two of events it could match and does not.
+func TestEachRuleIsTested(t *testing.T) {
+	set := load(t)
+	matched, missed := map[string]int{}, map[string]int{}
+	for _, c := range cases(t) {
+		for _, r := range set.Rules() {
+			if file, _, _ := strings.Cut(r.Position.File, ".yaml"); file+"_test.yaml" != c.file || !r.Kinds().Has(c.event.Kind) {
+				continue
+			}
+			if slices.Contains(c.Match, r.Name) {
+				matched[r.Name]++
+			} else {
+				missed[r.Name]++
+			}
+		}
+	}
+	for _, r := range set.Rules() {
+		if matched[r.Name] < 2 || missed[r.Name] < 2 {
+			t.Errorf("%s: %d cases match and %d nearly do, want 2 of each", r.Name, matched[r.Name], missed[r.Name])
+		}
+	}
+}
+
+func TestEachRuleSaysWhatItIs(t *testing.T) {
+	for _, r := range load(t).Rules() {
+		switch {
+		case r.Title == "" || strings.HasSuffix(r.Title, "."):
+			t.Errorf("%s: title %q", r.Name, r.Title)
+		case strings.Count(r.Description, ". ") < 1:
+			t.Errorf("%s: the description says what happened and what to do next, in sentences: %q", r.Name, r.Description)
+		case len(r.Attack) == 0 || len(r.Tags) == 0:
+			t.Errorf("%s: attack %v, tags %v", r.Name, r.Attack, r.Tags)
+		case r.Throttle.Every == 0 || len(r.Throttle.Per) == 0:
+			t.Errorf("%s: no throttle", r.Name)
+		}
+		// Whoever reads the alert must learn who did it, and in which container if it was in one.
+		for _, field := range []string{"{proc.", "container.name"} {
+			onHostOnly := slices.Equal(r.Tags, []string{"host", "kernel"}) || slices.Equal(r.Tags, []string{"host", "users"})
+			if !strings.Contains(r.OutputText(), field) && !onHostOnly {
+				t.Errorf("%s: the output lacks %s", r.Name, field)
+			}
+		}
+	}
+}
+
+// The tags say where a rule looks, and the kernel filter is derived from the condition: they must agree.
+func TestScopeIsAsTagged(t *testing.T) {
+	for _, r := range load(t).Rules() {
+		host := false
+		for k := range r.Kinds().All() {
+			host = host || r.Filter()[k] == event.All
+		}
+		if tagged := slices.Contains(r.Tags, "host"); tagged != host {
+			t.Errorf("%s: tagged host: %v, but its condition can be true on the host: %v", r.Name, tagged, host)
+		}
+	}
+}
+
+// The kinds that the sensor sees and no shipped rule looks at: a list to shorten.
+func TestKindsCovered(t *testing.T) {
+	var covered event.KindSet
+	for _, r := range load(t).Rules() {
+		covered = covered.Union(r.Kinds())
+	}
+	for k := range event.AllKinds().Minus(covered).All() {
+		t.Errorf("no rule looks at %s", k)
+	}
+}
