@@ -93,7 +93,7 @@ func (c *Compiler) finish(p *parsed) (*Condition, []Issue) {
 		return nil, p.issuesOf(issues)
 	}
 	if out := checked.OutputType(); !out.IsExactType(cel.BoolType) {
-		return nil, []Issue{{Message: fmt.Sprintf("a condition is a bool, this is a %s", out)}}
+		return nil, []Issue{{Message: fmt.Sprintf("a condition is a bool, not %s", out)}}
 	}
 	cond := &Condition{Text: p.text, ast: checked, env: c.env, lists: p.lists, all: c.lists, dynamic: c.dynamic}
 	b := &building{c: c, tree: checked.NativeRep(), p: p}

@@ -165,7 +165,7 @@ func TestIssues(t *testing.T) {
 		{`true && proc.name = "sh"`, "=", ""},
 		{`proc.name in shell`, "shell", "there is no list or macro shell: did you mean shells?"},
 		{`proc.tty == "x"`, "==", "== can't be applied to (int, string)"},
-		{`proc.name`, "proc.name", "a condition is a bool, this is a string"},
+		{`proc.name`, "proc.name", "a condition is a bool, not string"},
 		{`has(shells)`, "shells", "has takes a field"},
 		{`fd.snet == "10.0.0.0/8"`, "fd.snet", `unknown field fd.snet: write inCIDR(fd.sip, ["10.0.0.0/8"])`},
 		{`evt.type == "opne"`, `"opne"`, `there is no event type "opne": did you mean "open"?`},

@@ -122,6 +122,7 @@ func offsetOf(text string, at common.Location) int {
 
 var (
 	noOverload = regexp.MustCompile(`^found no matching overload for '([^']*)' applied to '([^']*)'$`)
+	unexpected = regexp.MustCompile(`^(?:mismatched|extraneous) input ('.*') expecting .*$`)
 	undeclared = regexp.MustCompile(`^undeclared reference to '([^']*)'(?: \(in container '[^']*'\))?$`)
 )
 
@@ -141,5 +142,12 @@ func plainly(message string) string {
 	if m := undeclared.FindStringSubmatch(message); m != nil {
 		return "unknown function " + m[1]
 	}
-	return strings.ReplaceAll(strings.TrimPrefix(message, "Syntax error: "), "\n", " ")
+	message = strings.ReplaceAll(strings.TrimPrefix(message, "Syntax error: "), "\n", " ")
+	if m := unexpected.FindStringSubmatch(message); m != nil {
+		return "unexpected " + m[1]
+	}
+	if message == "token recognition error at: '= '" || message == "token recognition error at: '='" {
+		return "equality is =="
+	}
+	return message
 }

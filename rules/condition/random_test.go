@@ -1,0 +1,281 @@
+package condition
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"tiercel.dev/internal/event"
+	"tiercel.dev/rules/field"
+)
+
+// A generator makes events and well-typed conditions at random, from few words so that they meet.
+type generator struct {
+	*rand.Rand
+	vars []string // text variables of loops around the place
+}
+
+var (
+	words   = []string{"", "bash", "sh", "cat", "/etc/shadow", "/etc/", "/usr/bin/bash", "O_RDWR", "host", "3f1b2c4d5e6f", "web", "systemd", "10", "Ünïcode", "\xff", "10.96.0.1", "open", "a*b?["}
+	addrs   = []string{"10.96.0.1", "10.0.0.7", "2001:db8::1", "127.0.0.1"}
+	numbers = []int64{0, 1, -1, 3, 22, 443, 6443, 1 << 62, -1 << 63}
+	keyed   = []string{`proc.aname[0]`, `proc.aname[1]`, `proc.aname[2]`, `container.label["app"]`, `k8s.pod.label["app"]`, `proc.env["A"]`, `container.mount.dest["/etc/*"]`}
+	apids   = []string{`proc.apid[1]`, `proc.apid[5]`}
+)
+
+func pick[T any](g *generator, of []T) T { return of[g.IntN(len(of))] }
+
+// byType holds the names of the plain fields of each type.
+var byType = func() map[field.Type][]string {
+	m := map[field.Type][]string{}
+	for _, f := range field.All() {
+		m[f.Type] = append(m[f.Type], f.Name)
+	}
+	return m
+}()
+
+func (g *generator) text(depth int) string {
+	if depth <= 0 || g.IntN(3) > 0 {
+		switch n := g.IntN(10); {
+		case n == 0 && len(g.vars) > 0:
+			return pick(g, g.vars)
+		case n < 3:
+			return quoted(pick(g, words))
+		case n < 4:
+			return pick(g, keyed)
+		case n < 5:
+			return pick(g, byType[field.Addr])
+		case n < 6:
+			return "evt.type"
+		}
+		return pick(g, byType[field.Text])
+	}
+	switch g.IntN(6) {
+	case 0:
+		return g.text(depth-1) + pick(g, []string{".lower()", ".basename()", ".dirname()"})
+	case 1:
+		return fmt.Sprintf("(%s + %s)", g.text(depth-1), g.text(depth-1))
+	case 2:
+		return fmt.Sprintf("string(%s)", g.num(depth-1))
+	case 3:
+		return fmt.Sprintf("(%s ? %s : %s)", g.bool(depth-1), g.text(depth-1), g.text(depth-1))
+	}
+	return fmt.Sprintf("%s[%s]", pick(g, []string{"shells", "fd.ip", "servers", `["a", proc.name]`}), g.num(depth-1))
+}
+
+func (g *generator) num(depth int) string {
+	if depth <= 0 || g.IntN(3) > 0 {
+		switch g.IntN(5) {
+		case 0:
+			return fmt.Sprint(pick(g, numbers))
+		case 1:
+			return pick(g, apids)
+		}
+		return pick(g, byType[field.Int])
+	}
+	switch g.IntN(7) {
+	case 0:
+		return fmt.Sprintf("size(%s)", pick(g, []string{g.text(depth - 1), g.texts(depth - 1), g.ints(depth - 1)}))
+	case 1:
+		return fmt.Sprintf("int(%s)", g.text(depth-1))
+	case 2:
+		return fmt.Sprintf("%s[%s]", pick(g, []string{"ports", "sports", "fd.port", "[1, 2]"}), g.num(depth-1))
+	case 3:
+		return fmt.Sprintf("(%s ? %s : %s)", g.bool(depth-1), g.num(depth-1), g.num(depth-1))
+	case 4:
+		return fmt.Sprintf("-(%s)", g.num(depth-1))
+	}
+	return fmt.Sprintf("(%s %s %s)", g.num(depth-1), pick(g, []string{"+", "-", "*", "/", "%"}), g.num(depth-1))
+}
+
+func (g *generator) texts(depth int) string {
+	switch n := g.IntN(6); {
+	case n == 0 && depth > 0:
+		var items []string
+		for range 1 + g.IntN(4) {
+			items = append(items, g.text(depth-1))
+		}
+		return "[" + strings.Join(items, ", ") + "]"
+	case n == 1:
+		return pick(g, byType[field.Texts])
+	case n == 2:
+		return "fd.ip"
+	}
+	return pick(g, []string{"shells", "dirs", "empty", "servers", `["bash", "sh", "10", "", "/etc/", "host"]`, `["cat"]`})
+}
+
+func (g *generator) ints(depth int) string {
+	switch n := g.IntN(5); {
+	case n == 0 && depth > 0:
+		return fmt.Sprintf("[%s, %s]", g.num(depth-1), g.num(depth-1))
+	case n == 1:
+		return pick(g, byType[field.Ints])
+	}
+	return pick(g, []string{"ports", "sports", "[0, 1, 2, 22, 443]", "[3]"})
+}
+
+func (g *generator) bool(depth int) string {
+	if depth <= 0 {
+		switch g.IntN(5) {
+		case 0:
+			return "has(" + pick(g, field.All()).KeyedName() + ")"
+		case 1:
+			return fmt.Sprintf("evt.type == %q", pick(g, kindNames()))
+		case 2:
+			return fmt.Sprintf(`container.id %s "host"`, pick(g, []string{"==", "!="}))
+		case 3:
+			return pick(g, []string{"true", "false", "in_container", "open_write", "shell_root"})
+		}
+		return pick(g, byType[field.Bool])
+	}
+	d := depth - 1
+	switch g.IntN(14) {
+	case 0, 1, 2:
+		return fmt.Sprintf("(%s && %s)", g.bool(d), g.bool(d))
+	case 3, 4:
+		return fmt.Sprintf("(%s || %s)", g.bool(d), g.bool(d))
+	case 5:
+		return "!(" + g.bool(d) + ")"
+	case 6:
+		return fmt.Sprintf("(%s ? %s : %s)", g.bool(d), g.bool(d), g.bool(d))
+	case 7:
+		return fmt.Sprintf("%s %s %s", g.num(d), pick(g, []string{"==", "!=", "<", "<=", ">", ">="}), g.num(d))
+	case 8:
+		return fmt.Sprintf("%s in %s", g.num(d), g.ints(d))
+	case 9:
+		return pick(g, []string{
+			fmt.Sprintf(`evt.type in [%q, %q]`, pick(g, kindNames()), pick(g, kindNames())),
+			fmt.Sprintf(`%s %s %q`, pick(g, byType[field.Addr]), pick(g, []string{"==", "!="}), pick(g, addrs)),
+			fmt.Sprintf(`%q in fd.ip`, pick(g, addrs)),
+			fmt.Sprintf(`inCIDR(%s, %s)`, pick(g, []string{g.text(d), "fd.ip", "servers", "fd.sip"}), pick(g, []string{`"10.0.0.0/8"`, `["10.96.0.0/12", "2001:db8::/32"]`, "servers", `""+proc.name`})),
+			fmt.Sprintf(`proc.duration %s duration("2s")`, pick(g, []string{"<", ">", "==", ">="})),
+		})
+	case 10:
+		return fmt.Sprintf("%s.%s(%s)", g.text(d), pick(g, []string{"startsWith", "endsWith", "contains", "icontains", "glob", "pmatch"}),
+			pick(g, []string{g.text(d), g.texts(d)}))
+	case 11:
+		return fmt.Sprintf("%s.matches(%s)", g.text(d), pick(g, []string{`"^/etc/.*w$"`, `r"[a-c]+"`, `""`}))
+	case 12:
+		v := fmt.Sprintf("v%d", len(g.vars))
+		list := g.texts(d)
+		g.vars = append(g.vars, v)
+		defer func() { g.vars = g.vars[:len(g.vars)-1] }()
+		return fmt.Sprintf("%s.%s(%s, %s)", list, pick(g, []string{"exists", "all", "exists_one"}), v, g.bool(d))
+	}
+	if g.IntN(2) == 0 {
+		return fmt.Sprintf("%s in %s", g.text(d), g.texts(d))
+	}
+	return fmt.Sprintf("%s %s %s", g.text(d), pick(g, []string{"==", "!=", "<"}), g.text(d))
+}
+
+func quoted(s string) string {
+	return `"` + strings.NewReplacer("\xff", `ÿ`).Replace(s) + `"`
+}
+
+func kindNames() []string {
+	var names []string
+	for k := range event.AllKinds().All() {
+		names = append(names, k.Type())
+	}
+	return names
+}
+
+// event fills what the sensor may fill, and more at once than it would.
+func (g *generator) event() *event.Event {
+	var kinds []event.Kind
+	for k := range event.AllKinds().All() {
+		kinds = append(kinds, k)
+	}
+	word := func() string { return pick(g, words) }
+	n32 := func() int32 { return int32(pick(g, numbers)) }
+	end := func() netip.AddrPort {
+		if g.IntN(3) == 0 {
+			return netip.AddrPort{}
+		}
+		return netip.AddrPortFrom(netip.MustParseAddr(pick(g, addrs)), uint16(pick(g, []int64{22, 443, 6443, 40000})))
+	}
+	path := func() event.Path { return event.Path{Raw: word(), Name: word()} }
+	yes := func() bool { return g.IntN(2) == 0 }
+	process := func() *event.Process {
+		return &event.Process{PID: n32(), PPID: n32(), Name: word(), Exe: word(), ExePath: word(), ArgsText: word(), CmdLine: word(), Env: []string{"A=" + word(), word()},
+			CWD: word(), TTY: uint32(g.IntN(2)), VPID: n32(), VPGID: n32(), UID: uint32(g.IntN(2)), UserName: word(), LoginUID: -1, StartTime: int64(g.IntN(3)) * 1e9,
+			UpperLayer: event.Tri(g.IntN(3)), Memfd: yes(), Partial: g.IntN(8) == 0, ExeCtime: int64(g.IntN(2)), Caps: event.Caps{Effective: g.Uint64()}}
+	}
+	ev := &event.Event{Kind: pick(g, kinds), Num: g.Uint64N(3), Time: 2e9 + int64(g.IntN(3)), Ret: pick(g, []int64{0, 3, -2, -115}), Process: process(), Container: event.Host,
+		Args: event.Args{Flags: uint64(g.IntN(1 << 12)), Mode: uint32(g.IntN(1 << 12)), Path: path(), NewPath: path(), Source: word(), FSType: word(), Request: int64(g.IntN(20)), Cmd: int32(g.IntN(50)), UID: [3]int32{n32(), 0, -1}, DirFD: -100},
+		FD:   event.FD{Valid: g.IntN(4) > 0, Num: n32(), Type: event.FDType(g.IntN(20)), Path: path(), Real: word(), Local: end(), Remote: end(), Asked: end(), Unix: word(), Role: event.Role(g.IntN(3)), Connected: yes(), L4: event.L4(g.IntN(5))}}
+	last := ev.Process
+	for range g.IntN(4) {
+		last.Parent = process()
+		last = last.Parent
+	}
+	if g.IntN(2) == 0 {
+		c := &event.Container{ID: "3f1b2c4d5e6f", FullID: "3f1b2c4d5e6f00", Metadata: event.Metadata(g.IntN(2)), Name: word(), Labels: map[string]string{"app": word()}, Privileged: yes(), Mounts: []event.MountPoint{{Source: "/etc/x", Dest: word()}}}
+		if yes() {
+			c.Pod = &event.Pod{Namespace: word(), Name: word(), Labels: map[string]string{"app": "web"}}
+		}
+		ev.Container = c
+	}
+	return ev
+}
+
+// TestReference compares compiled conditions with cel-go's interpreter, errors included, and checks on the way that
+// what a filter holds back does not match.
+func TestReference(t *testing.T) {
+	c, dynamic := testCompiler(t)
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	g := &generator{Rand: rand.New(rand.NewPCG(seed, 0))}
+	rounds, perRound := 1500, 12
+	if testing.Short() {
+		rounds = 200
+	}
+	compiled, matched, erred, held := 0, 0, 0, 0
+	for range rounds {
+		text := g.bool(1 + g.IntN(4))
+		cond, issues := c.Compile(text)
+		if cond == nil {
+			// Random addresses and event types are refused with reason; anything else is a fault of the generator.
+			if !strings.Contains(issues[0].Message, "address") && !strings.Contains(issues[0].Message, "event type") {
+				t.Fatalf("%s: %v", text, issues)
+			}
+			continue
+		}
+		compiled++
+		reference, err := cond.Reference()
+		if err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		filter := cond.Filter()
+		for range perRound {
+			ev := g.event()
+			if g.IntN(4) == 0 {
+				dynamic.SetTexts("servers", []string{pick(g, addrs), pick(g, words[:5])})
+			}
+			got, gotErr := cond.Match(ev)
+			want, wantErr := reference(ev)
+			if got != want || (gotErr == nil) != (wantErr == nil) {
+				t.Fatalf("%s\ngot %v, %v; the reference says %v, %v\nevent %+v\nprocess %+v\ncontainer %+v", text, got, gotErr, want, wantErr, ev, ev.Process, ev.Container)
+			}
+			holds := filter[ev.Kind] == event.Off || filter[ev.Kind] == event.ContainersOnly && !ev.Container.InContainer()
+			if holds && got {
+				t.Fatalf("%s\nmatches an event that its filter %v holds back: %+v", text, filter, ev)
+			}
+			matched, erred, held = matched+b2i(got), erred+b2i(gotErr != nil), held+b2i(holds)
+		}
+	}
+	// Without all of these the test would show nothing.
+	if compiled < rounds/2 || matched == 0 || erred == 0 || held == 0 {
+		t.Errorf("compiled %d of %d, matched %d, errors %d, held back %d", compiled, rounds, matched, erred, held)
+	}
+	t.Logf("compiled %d of %d, matched %d, errors %d, held back %d", compiled, rounds, matched, erred, held)
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
