@@ -56,7 +56,7 @@ func start(binary string) (*sensor, error) {
 		scan := bufio.NewScanner(ready)
 		for scan.Scan() {
 			s.stderr.Write(append(scan.Bytes(), '\n'))
-			if strings.Contains(scan.Text(), `"msg":"watching"`) {
+			if strings.Contains(scan.Text(), `"message":"watching"`) {
 				attached <- true
 			}
 		}

@@ -1,0 +1,106 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"tiercel.dev/sensor/node"
+	"tiercel.dev/sensor/probe"
+)
+
+// Exit codes of the commands, as their help says.
+const (
+	exitOK          = 0
+	exitFailure     = 1 // ours, or the machine's
+	exitMistake     = 2 // a flag, a rule file or a capture that cannot be used
+	exitUnsupported = 3 // the kernel cannot be watched from here
+)
+
+const exitHelp = `Exit codes: 0 done; 1 it went wrong; 2 a flag, rule file or capture cannot be used; 3 the kernel cannot be watched from here.`
+
+// Execute runs root with args and returns the exit code. It ends on SIGINT and SIGTERM, and at once on the second.
+func Execute(root *cobra.Command, args []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	root.SilenceErrors, root.SilenceUsage = true, true
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return fmt.Errorf("%w: %w; see %s --help", node.ErrMistake, err, c.CommandPath())
+	})
+	ran, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return exitOK
+	}
+	fmt.Fprintf(stderr, "%s: %v\n", ran.CommandPath(), err)
+	return exitCode(err)
+}
+
+func exitCode(err error) int {
+	switch {
+	case errors.Is(err, node.ErrMistake):
+		return exitMistake
+	case errors.Is(err, probe.ErrUnsupported), errors.Is(err, probe.ErrMemory):
+		return exitUnsupported
+	}
+	return exitFailure
+}
+
+// noArgs is cobra's, as a mistake of the user's.
+func noArgs(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%w: %s takes no argument, and was given %q", node.ErrMistake, c.CommandPath(), args[0])
+	}
+	return nil
+}
+
+// logging are the flags of the sensor's own messages, which go to standard error.
+type logging struct{ format, level string }
+
+func (l *logging) add(c *cobra.Command) {
+	c.Flags().StringVar(&l.format, "log-format", "text", "the sensor's own messages: text, or json as Cloud Logging reads it")
+	c.Flags().StringVar(&l.level, "log-level", "info", "least `level` of those: debug, info, warn or error")
+}
+
+func (l *logging) logger(w io.Writer) (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(l.level)); err != nil {
+		return nil, fmt.Errorf("%w: --log-level %q: want debug, info, warn or error", node.ErrMistake, l.level)
+	}
+	options := &slog.HandlerOptions{Level: level}
+	switch l.format {
+	case "text":
+		return slog.New(slog.NewTextHandler(w, options)), nil
+	case "json":
+		options.ReplaceAttr = cloudKeys
+		return slog.New(slog.NewJSONHandler(w, options)), nil
+	}
+	return nil, fmt.Errorf("%w: --log-format %q: want text or json", node.ErrMistake, l.format)
+}
+
+// cloudKeys names severity and message as Cloud Logging does: cloud.google.com/logging/docs/structured-logging.
+func cloudKeys(groups []string, a slog.Attr) slog.Attr {
+	if len(groups) > 0 {
+		return a
+	}
+	switch a.Key {
+	case slog.LevelKey:
+		a.Key = "severity"
+		if a.Value.String() == slog.LevelWarn.String() {
+			a.Value = slog.StringValue("WARNING")
+		}
+	case slog.MessageKey:
+		a.Key = "message"
+	}
+	return a
+}

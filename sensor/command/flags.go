@@ -1,0 +1,47 @@
+package command
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"tiercel.dev/sensor/node"
+)
+
+func addRules(c *cobra.Command, r *node.Rules) {
+	f := c.Flags()
+	f.StringArrayVar(&r.Paths, "rules", nil, "rule file or folder of rule files (`path`) to add to the shipped rules; may be repeated; read again when it changes")
+	f.BoolFunc("no-library", "leave the shipped rules out", func(string) error {
+		r.Library = false
+		return nil
+	})
+}
+
+func addOutputs(c *cobra.Command, cfg *node.Config) {
+	c.Flags().StringArrayVarP(&cfg.Outputs, "output", "o", cfg.Outputs, "where alerts go (`spec`): stdout, file:PATH, syslog:ADDRESS, program:COMMAND, cloudlogging or pubsub:projects/P/topics/T, with settings behind a ?, such as ?format=json; may be repeated")
+}
+
+func addPlace(c *cobra.Command, p *node.Place) {
+	f := c.Flags()
+	f.StringVar(&p.Node, "node", "", "this node's `name`; default $NODE_NAME, else the host's name")
+	f.StringVar(&p.Cluster, "cluster", "", "the cluster's `name`, for the alerts")
+	f.StringVar(&p.Project, "project", "", "the project's `id`, for the alerts")
+	f.StringVar(&p.Location, "location", "", "the cluster's `region` or zone, for the alerts")
+}
+
+// parseSize reads a number of bytes: 4096, 512KiB, 16MiB.
+func parseSize(text string) (uint32, error) {
+	number, shift := text, 0
+	for suffix, s := range map[string]int{"KiB": 10, "MiB": 20, "GiB": 30} {
+		if n, ok := strings.CutSuffix(text, suffix); ok {
+			number, shift = n, s
+		}
+	}
+	n, err := strconv.ParseUint(number, 10, 32)
+	if err != nil || n > (1<<32-1)>>shift {
+		return 0, fmt.Errorf("want a number of bytes below 4GiB, such as 16MiB")
+	}
+	return uint32(n) << shift, nil
+}

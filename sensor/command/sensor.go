@@ -1,0 +1,129 @@
+// Package command holds the commands that watch a kernel or replay a capture: flags to settings, and exit codes. The
+// minimal binary (package sensor) has them as its own, the operator's command (cmd/tiercel) among others.
+package command
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tiercel.dev/sensor/node"
+)
+
+// Root is the minimal binary's command: the sensor itself, with record and replay beneath.
+func Root() *cobra.Command {
+	c := Sensor()
+	c.Version = node.Version()
+	c.AddCommand(Record(), Replay())
+	return c
+}
+
+// Sensor is the command that watches this machine.
+func Sensor() *cobra.Command {
+	flags := newWatchFlags()
+	c := &cobra.Command{
+		Use:   "sensor",
+		Short: "Watch this machine's kernel and report what the rules match",
+		Long: `Watches this machine's kernel with the shipped rules and your own, and writes an alert for each match.
+
+Needs root, or the capabilities BPF, PERFMON and SYS_PTRACE with a readable /proc of the host's pid namespace, on a
+kernel with BTF. SIGHUP reopens files. SIGINT and SIGTERM write what waits and stop within a second.
+
+` + exitHelp,
+		Example: `  sensor                                        alerts as text, here
+  sensor --rules my.yaml --rules rules.d/       your rules beside the shipped ones
+  sensor --no-library --rules only.yaml         your rules alone
+  sensor --output 'file:/var/log/tiercel.json?format=json' --output syslog:unix:///dev/log
+  sensor --output pubsub:projects/my-project/topics/tiercel-alerts-raw --spool /var/lib/tiercel`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			cfg, log, err := flags.config(c)
+			if err != nil {
+				return err
+			}
+			ctx, cancel := flags.bound(c.Context())
+			defer cancel()
+			return watch(ctx, cfg, log)
+		},
+	}
+	flags.add(c)
+	return c
+}
+
+// watch runs the sensor, and has it reopen its files at SIGHUP.
+func watch(ctx context.Context, cfg node.Config, log *slog.Logger) error {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	return node.Run(ctx, cfg, hangup, log)
+}
+
+// watchFlags are the flags of the commands that watch a kernel.
+type watchFlags struct {
+	cfg      node.Config
+	logging  logging
+	lists    []string
+	stopIn   time.Duration
+	sockets  []string
+	noCRI    bool
+	ringSize string
+	spool    string
+}
+
+func newWatchFlags() *watchFlags { return &watchFlags{cfg: node.DefaultConfig()} }
+
+func (w *watchFlags) add(c *cobra.Command) {
+	f := c.Flags()
+	addRules(c, &w.cfg.Rules)
+	f.StringArrayVar(&w.cfg.APIServers, "api-server", nil, "`address` of the Kubernetes API server, with a port if not 443, beside what the cluster tells; may be repeated")
+	addOutputs(c, &w.cfg)
+	f.StringVar(&w.cfg.Spool, "spool", w.cfg.Spool, "`folder` in which alerts wait for Pub/Sub")
+	f.DurationVar(&w.cfg.Heartbeat, "heartbeat", w.cfg.Heartbeat, "how often to say that the sensor lives; 0 for never")
+	f.StringVar(&w.cfg.Arguments, "arguments", w.cfg.Arguments, "process arguments: redact secrets in them, keep them, or drop them")
+	f.BoolVar(&w.cfg.Environment, "environment", false, "read the environment of processes, redacted as arguments are")
+	f.StringArrayVar(&w.sockets, "cri-socket", w.cfg.Container.Sockets, "`path` of the container runtime's socket; may be repeated; empty for none")
+	f.StringVar(&w.cfg.Process.ProcRoot, "proc", "/proc", "`folder` where the host's /proc is mounted")
+	f.DurationVar(&w.cfg.Container.HoldFor, "hold", w.cfg.Container.HoldFor, "how long an event waits at most for its container's name and pod")
+	f.StringVar(&w.ringSize, "ring", "", "`size` of the ring buffer, a power of two such as 16MiB; 8MiB on up to 16 processors, above that 512KiB each")
+	f.IntVar(&w.cfg.Process.MaxProcesses, "max-processes", 65536, "processes remembered at once")
+	f.DurationVar(&w.stopIn, "for", 0, "stop after so long; 0 for never")
+	addPlace(c, &w.cfg.Place)
+	w.logging.add(c)
+}
+
+// config is what the flags say.
+func (w *watchFlags) config(c *cobra.Command) (node.Config, *slog.Logger, error) {
+	log, err := w.logging.logger(c.ErrOrStderr())
+	if err != nil {
+		return node.Config{}, nil, err
+	}
+	cfg := w.cfg
+	cfg.Container.Sockets = nil
+	for _, s := range w.sockets {
+		if s != "" {
+			cfg.Container.Sockets = append(cfg.Container.Sockets, s)
+		}
+	}
+	cfg.Container.ProcRoot = cfg.Process.ProcRoot
+	cfg.Process.Environment = cfg.Environment
+	if w.ringSize != "" {
+		if cfg.Probe.RingBytes, err = parseSize(w.ringSize); err != nil {
+			return node.Config{}, nil, fmt.Errorf("%w: --ring %q: %w", node.ErrMistake, w.ringSize, err)
+		}
+	}
+	return cfg, log, nil
+}
+
+// bound ends the context after --for.
+func (w *watchFlags) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	if w.stopIn <= 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, w.stopIn)
+}

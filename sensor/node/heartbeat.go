@@ -1,0 +1,107 @@
+package node
+
+import (
+	"context"
+	"time"
+
+	"tiercel.dev/alert"
+	"tiercel.dev/internal/event"
+	"tiercel.dev/sensor/output"
+)
+
+// beat publishes a heartbeat at each interval, and the first at once: a sensor that dies young is to be missed too.
+func (n *Node) beat(ctx context.Context) {
+	if n.cfg.Heartbeat == 0 {
+		return
+	}
+	ticker := time.NewTicker(n.cfg.Heartbeat)
+	defer ticker.Stop()
+	for {
+		n.publishHeartbeat(time.Now())
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+func (n *Node) publishHeartbeat(now time.Time) {
+	n.fanout.Publish(&alert.Alert{
+		Schema: alert.Schema, Kind: alert.KindHeartbeat, SensorId: n.sensor.ID, SensorVersion: n.sensor.Version,
+		Node: n.sensor.Node, Cluster: n.sensor.Cluster, Time: alert.Time(now.UnixNano()), Heartbeat: n.heartbeat(),
+	})
+}
+
+// heartbeat says how the sensor is. Counts run since its start.
+func (n *Node) heartbeat() *alert.Heartbeat {
+	set := n.rules.Current()
+	h := &alert.Heartbeat{
+		StartTime:       alert.Time(n.started.UnixNano()),
+		IntervalSeconds: uint32(n.cfg.Heartbeat / time.Second),
+		RuleSetHash:     set.Hash(),
+		Rules:           uint32(len(set.Rules())),
+		RulesError:      n.rules.problem(),
+		Processes:       uint32(n.table.Stats().Live),
+		Containers:      uint32(n.containers.Stats().Containers),
+	}
+	h.LastSeq, _ = n.fanout.Last()
+	n.mu.Lock()
+	p, undecoded := n.pipeline.Stats(), n.undecoded
+	n.mu.Unlock()
+	h.Alerts, h.Suppressed = p.Alerts, p.Suppressed
+	for k, count := range p.Events {
+		if count > 0 {
+			h.Events = append(h.Events, &alert.Count{Kind: event.Kind(k).String(), Count: count})
+		}
+	}
+	h.RuleErrors = n.ruleErrors.Load()
+	h.Drops = append(n.kernelDrops(), n.sensorDrops(undecoded, p.HoldFull, p.HoldExpired)...)
+	for _, s := range n.fanout.Stats() {
+		h.Outputs = append(h.Outputs, outputState(s))
+	}
+	return h
+}
+
+func (n *Node) kernelDrops() []*alert.Drop {
+	var drops []*alert.Drop
+	for _, d := range n.probe.Drops() {
+		drop := &alert.Drop{Reason: d.Reason.String(), Count: d.Count}
+		if d.Kind != event.Unknown {
+			drop.Kind = d.Kind.String()
+		}
+		drops = append(drops, drop)
+	}
+	return drops
+}
+
+// sensorDrops are what was lost, or known only in part, above the kernel.
+func (n *Node) sensorDrops(undecoded, holdFull, holdExpired uint64) []*alert.Drop {
+	t, c := n.table.Stats(), n.containers.Stats()
+	var drops []*alert.Drop
+	for _, d := range []struct {
+		reason string
+		count  uint64
+	}{
+		{"undecoded", undecoded},
+		{"missed_fork", t.MissedForks},
+		{"missed_exec", t.MissedExecs},
+		{"missed_exit", t.MissedExits},
+		{"process_partial", t.Partial},
+		{"process_evicted", t.Evicted},
+		{"cgroup_unknown", c.CgroupsUnknown},
+		{"hold_full", holdFull},
+		{"metadata_late", holdExpired},
+	} {
+		if d.count > 0 {
+			drops = append(drops, &alert.Drop{Reason: d.reason, Count: d.count})
+		}
+	}
+	return drops
+}
+
+func outputState(s output.Stats) *alert.Output {
+	return &alert.Output{
+		Name: s.Name, State: s.State, Sent: s.Sent, Dropped: s.Lost(), Waiting: uint64(s.Waiting), LastError: s.LastError,
+	}
+}

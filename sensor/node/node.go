@@ -1,0 +1,208 @@
+// Package node puts the sensor together: the probe's records go through process table, container resolver and pipeline to
+// the outputs, in one goroutine; beside it rules are reloaded, held events let go, heartbeats sent. [Run] is the sensor,
+// [Record] writes what it sees into a capture, [Replay] runs a capture through rules. It decides nothing itself, and
+// sensor/command is its caller.
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tiercel.dev/alert"
+	"tiercel.dev/internal/event"
+	"tiercel.dev/rules"
+	"tiercel.dev/sensor/alerting"
+	"tiercel.dev/sensor/container"
+	"tiercel.dev/sensor/output"
+	"tiercel.dev/sensor/pipeline"
+	"tiercel.dev/sensor/probe"
+	"tiercel.dev/sensor/process"
+)
+
+// ErrMistake means that what the user gave cannot be used: a setting, a rule file, a capture. The error says which and
+// why; nothing was started.
+var ErrMistake = errors.New("cannot be used")
+
+// A Node is one running sensor.
+type Node struct {
+	cfg     Config
+	log     *slog.Logger
+	started time.Time
+	sensor  alerting.Sensor
+
+	probe      *probe.Probe
+	table      *process.Table
+	containers *container.Resolver
+	rules      *ruleKeeper
+	servers    *apiServers
+	fanout     *output.Fanout
+	kept       chan struct{}
+	everything bool // a capture is being made: the rules do not say what is of interest
+	ruleErrors atomic.Uint64
+
+	// mu guards what the reading goroutine shares with serve: pipeline, table, containers' goroutine-bound methods.
+	mu        sync.Mutex
+	pipeline  *pipeline.Pipeline
+	visible   uint64 // events that rules saw
+	undecoded uint64 // records that could not be decoded
+}
+
+// Run watches this machine until ctx is done, and then writes what waits within cfg.Grace. What comes on reopen has the
+// outputs that write to files open them anew. An error is [probe.ErrUnsupported] where this machine or process cannot
+// watch the kernel, and [ErrMistake] where a setting or rule file cannot be used.
+func Run(ctx context.Context, cfg Config, reopen <-chan os.Signal, log *slog.Logger) error {
+	n, err := open(ctx, cfg, nil, log)
+	if err != nil {
+		return err
+	}
+	return n.run(ctx, reopen)
+}
+
+// open makes every part, and attaches the probe last, when there is somebody to read it. tap sees each event before the
+// rules; nil for none.
+func open(ctx context.Context, cfg Config, tap func(*event.Event), log *slog.Logger) (*Node, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrMistake, err)
+	}
+	place, err := cfg.Place.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	n := &Node{cfg: cfg, log: log, started: time.Now(), sensor: place.sensor(), kept: make(chan struct{}, 1)}
+	redactor, err := redactor(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if n.rules, err = loadRules(cfg.Rules, n.ruleFailed, n.rulesChanged, log); err != nil {
+		return nil, err
+	}
+	if n.servers, err = newAPIServers(cfg.APIServers, n.rules.setAPIServers); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrMistake, err)
+	}
+	if n.fanout, err = openOutputs(cfg, log); err != nil {
+		return nil, err
+	}
+	n.table = process.New(cfg.Process)
+	if err := n.table.Check(); err != nil {
+		log.WarnContext(ctx, "processes will be known by their records alone", "err", err)
+	}
+	cfg.Container.OnCgroup = n.noteCgroup
+	n.containers = container.New(cfg.Container, log)
+	n.pipeline = pipeline.New(pipeline.Config{
+		Rules: n.rules.Current, Safe: redactor.Event, Build: n.build, Publish: n.fanout.Publish,
+		Kept: n.keep, Containers: n.containers, Tap: tap,
+	})
+	cfg.Probe.Environment = cfg.Environment
+	n.everything = tap != nil
+	cfg.Probe.Filter = n.filter(n.rules.Current())
+	if n.probe, err = probe.Open(ctx, cfg.Probe, log); err != nil {
+		return nil, errors.Join(err, n.fanout.Close(ctx))
+	}
+	return n, nil
+}
+
+// filter is what the kernel must report: what the rules ask for, or, for a capture, everything.
+func (n *Node) filter(set *rules.Set) event.Filter {
+	if n.everything {
+		return event.FilterOf(event.AllKinds())
+	}
+	return set.Filter()
+}
+
+// run reads until ctx is done or the probe fails.
+func (n *Node) run(ctx context.Context, reopen <-chan os.Signal) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	n.containers.Start(ctx)
+	var beside sync.WaitGroup
+	beside.Go(func() { n.serve(ctx, reopen) })
+	beside.Go(func() { n.beat(ctx) })
+	beside.Go(func() { n.servers.resolve(ctx) })
+	beside.Go(func() { n.rules.watch(ctx) })
+	if err := n.table.Scan(); err != nil {
+		n.log.WarnContext(ctx, "scan of /proc", "err", err)
+	}
+	set := n.rules.Current()
+	n.log.InfoContext(ctx, "watching", "rules", len(set.Rules()), "rule_set", set.Hash(), "kinds", set.Filter().Wanted().Len(),
+		"processes", n.table.Stats().Live, "took_ms", time.Since(n.started).Milliseconds())
+
+	stop := context.AfterFunc(ctx, func() {
+		if err := n.probe.Stop(); err != nil {
+			n.log.Error("detach from the kernel", "err", err)
+		}
+	})
+	defer stop()
+	err := n.read()
+	cancel()
+	beside.Wait()
+	return errors.Join(err, n.close())
+}
+
+// close lets go what is held and writes what waits.
+func (n *Node) close() error {
+	n.mu.Lock()
+	n.pipeline.Drain()
+	n.mu.Unlock()
+	n.publishHeartbeat(time.Now())
+	ctx, cancel := context.WithTimeout(context.Background(), n.cfg.Grace)
+	defer cancel()
+	err := n.fanout.Close(ctx)
+	return errors.Join(err, n.probe.Close())
+}
+
+// noteCgroup tells the kernel whose a cgroup is.
+func (n *Node) noteCgroup(id uint64, inContainer bool) {
+	if err := n.probe.SetCgroup(id, inContainer); err != nil {
+		n.log.Debug("tell the kernel of a cgroup", "cgroup", id, "err", err)
+	}
+}
+
+// rulesChanged is called with a new set before it comes into force: by then the kernel reports what it needs.
+func (n *Node) rulesChanged(set *rules.Set) {
+	if err := n.probe.SetFilter(n.filter(set)); err != nil {
+		n.log.Error("the kernel reports what the rules before asked for", "err", err)
+	}
+	n.log.Info("rules changed", "rules", len(set.Rules()), "rule_set", set.Hash())
+}
+
+// ruleFailed is called when a condition ended in an error. It is counted for the heartbeat; the log names a rule's first.
+func (n *Node) ruleFailed(r *rules.Rule, err error) {
+	if n.ruleErrors.Add(1) < 100 {
+		n.log.Warn("a rule's condition ended in an error", "rule", r.Name, "err", err)
+	}
+}
+
+func (n *Node) build(safe *event.Event, r *rules.Rule) *alert.Alert {
+	s := n.sensor
+	s.RuleSet = n.rules.Current().Hash()
+	return buildAlert(s, safe, r, time.Now().UnixNano())
+}
+
+// buildAlert makes the alert of a rule that matched; observed is 0 in a replay, which must give the same bytes each time.
+func buildAlert(s alerting.Sensor, safe *event.Event, r *rules.Rule, observed int64) *alert.Alert {
+	severity, _ := alert.ParseSeverity(r.Severity.String())
+	m := alerting.Match{
+		Event: safe,
+		Rule: alerting.Rule{
+			Name: r.Name, Title: r.Title, Description: r.Description, Severity: severity,
+			Tags: r.Tags, Attack: r.Attack,
+		},
+		Output:     r.Output(safe),
+		ObservedAt: observed,
+	}
+	for _, f := range r.Fields(safe) {
+		m.Fields = append(m.Fields, alerting.Field{Name: f.Name, Value: f.Value})
+	}
+	for _, f := range r.Throttle.Per {
+		if v, ok := f.Value(safe); ok {
+			m.Identity = append(m.Identity, alerting.Field{Name: f.Name, Value: v})
+		}
+	}
+	return alerting.New(s, m)
+}

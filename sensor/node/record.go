@@ -1,0 +1,61 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"runtime"
+	"strings"
+	"time"
+
+	"tiercel.dev/internal/event"
+	"tiercel.dev/sensor/capture"
+)
+
+// Record writes every event that rules could see into w, until ctx is done, and returns how many it wrote. The rules of
+// cfg run beside it, so that one can see what a recorded act raised; their alerts go to cfg's outputs.
+func Record(ctx context.Context, cfg Config, w io.Writer, log *slog.Logger) (uint64, error) {
+	redactor, err := redactor(cfg)
+	if err != nil {
+		return 0, err
+	}
+	place, err := cfg.Place.withDefaults()
+	if err != nil {
+		return 0, err
+	}
+	file, err := capture.NewWriter(w, capture.Header{
+		Sensor: Version(), Kernel: kernelRelease(), Arch: runtime.GOARCH, Node: place.Node, BootID: bootID(),
+		Start: time.Now().UnixNano(), Redacted: cfg.Arguments,
+	}, redactor)
+	if err != nil {
+		return 0, err
+	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	n, err := open(ctx, cfg, func(ev *event.Event) {
+		// The first error ends the recording: a capture with a hole in it is no capture.
+		if err := file.Write(ev); err != nil {
+			stop(fmt.Errorf("write the capture: %w", err))
+		}
+	}, log)
+	if err != nil {
+		return 0, err
+	}
+	err = n.run(ctx, nil)
+	if closeErr := file.Close(); err == nil {
+		err = closeErr
+	}
+	if cause := context.Cause(ctx); err == nil && cause != context.Canceled && cause != context.DeadlineExceeded {
+		err = cause
+	}
+	events, _ := file.Written()
+	return events, err
+}
+
+// bootID is the kernel's name for this boot; "" if it cannot be read.
+func bootID() string {
+	id, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	return strings.TrimSpace(string(id))
+}
