@@ -195,8 +195,8 @@ func (o *Output) Stats() Stats {
 	return st
 }
 
-// Close sends for at most half of the time until ctx is done, and makes the rest durable: it is sent after the next
-// start.
+// Close sends for at most half of the time until ctx is done, if that works at the moment, and makes the rest durable:
+// it is sent after the next start.
 func (o *Output) Close(ctx context.Context) error {
 	o.mu.Lock()
 	if o.closed {
@@ -204,8 +204,12 @@ func (o *Output) Close(ctx context.Context) error {
 		return nil
 	}
 	o.closed = true
+	well := o.stats.State == StateOK
 	o.mu.Unlock()
 	close(o.draining)
+	if !well {
+		o.cancel() // it would take a timeout to fail again
+	}
 	half := time.Minute
 	if deadline, ok := ctx.Deadline(); ok {
 		half = time.Until(deadline) / 2
