@@ -20,6 +20,11 @@ type Result struct {
 	Position Position `json:"position"`
 	Passed   bool     `json:"passed"`
 	Message  string   `json:"message,omitempty"` // why not
+
+	// What the case says, for whoever wants to explain its outcome. Event is nil if it could not be built.
+	Event  *event.Event        `json:"-"`
+	Wanted []string            `json:"-"` // the rules of match
+	Lists  map[string][]string `json:"-"` // values of lists that the program fills
 }
 
 // Results are those of one tests file, in its order.
@@ -108,8 +113,11 @@ func (t *trial) one(n *yaml.Node) Result {
 	ev, ok := t.event(keys["event"])
 	want, exact := t.wanted(keys)
 	outputs := t.outputs(keys["output"])
-	undo, listsOK := t.fill(keys["lists"])
+	lists, undo, listsOK := t.fill(keys["lists"])
 	defer undo()
+	if res.Event, res.Lists = ev, lists; exact {
+		res.Wanted = want
+	}
 	if !ok || !listsOK {
 		return res
 	}
@@ -189,18 +197,18 @@ func (t *trial) outputs(n *yaml.Node) map[string]string {
 }
 
 // fill gives lists the values of a case.
-func (t *trial) fill(n *yaml.Node) (undo func(), ok bool) {
-	var filled []string
+func (t *trial) fill(n *yaml.Node) (filled map[string][]string, undo func(), ok bool) {
+	filled = map[string][]string{}
 	undo = func() {
-		for _, name := range filled {
+		for name := range filled {
 			t.set.lists.Reset(name)
 		}
 	}
 	if n == nil {
-		return undo, true
+		return filled, undo, true
 	}
 	if !t.file.is(n, yaml.MappingNode, "lists") {
-		return undo, false
+		return filled, undo, false
 	}
 	before := len(*t.file.errors)
 	t.file.pairs(n, func(key, value *yaml.Node) {
@@ -210,7 +218,7 @@ func (t *trial) fill(n *yaml.Node) (undo func(), ok bool) {
 			return
 		}
 		texts := t.file.textList(value, key.Value)
-		filled = append(filled, key.Value)
+		filled[key.Value] = texts
 		if of == condition.OfText {
 			t.set.lists.SetTexts(key.Value, texts)
 			return
@@ -225,7 +233,7 @@ func (t *trial) fill(n *yaml.Node) (undo func(), ok bool) {
 		}
 		t.set.lists.SetInts(key.Value, ints)
 	})
-	return undo, len(*t.file.errors) == before
+	return filled, undo, len(*t.file.errors) == before
 }
 
 // compare runs the rules; it returns what is other than wanted.
