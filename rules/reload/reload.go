@@ -160,6 +160,11 @@ func (r *Reloader) Run(ctx context.Context) error {
 	if err != nil {
 		r.log.Warn("rule files are looked at now and then only", "every", r.cfg.Every, "err", err)
 	}
+	return r.follow(ctx, changes)
+}
+
+// follow loads when files have settled after a change, and at each tick.
+func (r *Reloader) follow(ctx context.Context, changes <-chan struct{}) error {
 	tick := time.NewTicker(r.cfg.Every)
 	defer tick.Stop()
 	settled := time.NewTimer(time.Hour)
