@@ -215,7 +215,7 @@ func under(s settings, out io.Writer, what string, load func() (string, error)) 
 		return err
 	}
 	seen := last.events("openat") + last.events("exec")
-	fmt.Fprintf(out, "%s: %s; %d events seen, %d dropped; sensor's CPU %.0f%%, %.2f µs an event, %.0f wake-ups/s\n", what, did, seen, last.drops(),
+	fmt.Fprintf(out, "%s: %s; %d events seen, %d dropped%s; sensor's CPU %.0f%%, %.2f µs an event, %.0f wake-ups/s\n", what, did, seen, last.drops(), last.reasons(),
 		cpu/10/took.Seconds(), cpu*1000/float64(max(seen, 1)), wakeups/took.Seconds())
 	return nil
 }

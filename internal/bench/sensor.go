@@ -124,6 +124,18 @@ func (f final) drops() (n uint64) {
 	return n
 }
 
+// reasons lists the losses, " (ring_full openat 12)"; "" if there were none.
+func (f final) reasons() string {
+	var parts []string
+	for _, d := range f.Drops {
+		parts = append(parts, strings.TrimSpace(d.Reason+" "+d.Kind)+" "+strconv.FormatUint(d.Count, 10))
+	}
+	if parts == nil {
+		return ""
+	}
+	return " (" + strings.Join(parts, ", ") + ")"
+}
+
 // cpu is the processor time that the sensor has used, in ms; its resolution is a tick of 10 ms.
 func (s *sensor) cpu() float64 {
 	fields := strings.Fields(afterComm(s.proc("stat")))
