@@ -7,7 +7,7 @@ func (s *Spool) Ack(it *Item) {
 	s.delivered++
 	if it.entry != nil {
 		it.entry.stream.decide(it.Seq)
-		s.memory -= it.entry.cost()
+		s.release(it.entry)
 		s.touch()
 		return
 	}

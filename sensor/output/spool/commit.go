@@ -74,7 +74,7 @@ func (s *Spool) accept(seg *segment) {
 	defer s.mu.Unlock()
 	for _, e := range seg.pending {
 		e.stream.decide(e.seq)
-		s.memory -= e.cost()
+		s.release(e)
 	}
 	s.accepted += uint64(len(seg.pending))
 	if late {

@@ -23,6 +23,8 @@ type controlRecord struct {
 	Lost     []Lost                  `json:"lost,omitempty"`
 	Segments map[string]segmentState `json:"segments,omitempty"`
 	Gone     []string                `json:"gone,omitempty"` // to be removed, if they are still there
+
+	partial bool // of what was read: something about segments is missing
 }
 
 type streamRecord struct {
@@ -101,8 +103,9 @@ func (c *control) load() (state controlRecord, ok, used bool, err error) {
 		}
 		used = used || !isZero(buf)
 		c.gen = max(c.gen, highestGeneration(buf))
-		if gen, st, good := replayControl(buf); good && (!ok || gen > best) {
+		if gen, st, partial, good := replayControl(buf); good && (!ok || gen > best) {
 			best, c.cur, state, ok = gen, i, st, true
+			state.partial = partial
 		}
 	}
 	c.whole = ok
@@ -120,20 +123,30 @@ func highestGeneration(buf []byte) uint64 {
 	return gen
 }
 
-// replayControl applies the records of one file up to the first that is not its own.
-func replayControl(buf []byte) (gen uint64, state controlRecord, ok bool) {
+// replayControl applies the records of one file. A damaged one among them is left out: what each says of streams and
+// losses is whole, so only what it says of segments is missed, and partial tells that.
+func replayControl(buf []byte) (gen uint64, state controlRecord, partial, ok bool) {
 	s := scanner{buf: buf}
-	for index := uint32(0); ; index++ {
-		start := s.pos
+	next := uint32(0)
+	for {
 		h, data, off, good := s.next()
-		if !good || off != int64(start) || h.index != index || index > 0 && h.seq != gen {
-			return gen, state, index > 0
+		switch {
+		case !good:
+			return gen, state, partial, next > 0
+		case next == 0 && (h.index != 0 || off != 0):
+			return 0, state, false, false // no snapshot to begin with
+		case next > 0 && (h.seq != gen || h.index < next):
+			continue // left from an earlier use of the file
 		}
 		var r controlRecord
 		if json.Unmarshal(data, &r) != nil || !r.valid() {
-			return gen, state, index > 0
+			if next == 0 {
+				return 0, state, false, false
+			}
+			continue
 		}
-		gen = h.seq
+		partial = partial || h.index != next
+		gen, next = h.seq, h.index+1
 		state.apply(r)
 	}
 }

@@ -43,7 +43,7 @@ func (s *Spool) lose(reason string, class, n int) {
 func (s *Spool) loseEntry(reason string, e *entry) {
 	s.lose(reason, e.class, 1)
 	e.stream.decide(e.seq)
-	s.memory -= e.cost()
+	s.release(e)
 }
 
 // Lose counts an alert that has a number and cannot be put in.
@@ -51,6 +51,6 @@ func (s *Spool) Lose(bootID string, seq uint64, class int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := &entry{stream: s.streamOf(bootID), seq: seq, class: min(max(class, 0), Classes-1)}
-	s.memory += e.cost()
+	s.admit(e)
 	s.loseEntry(LostDiscarded, e)
 }

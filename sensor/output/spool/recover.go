@@ -113,7 +113,8 @@ func (r *recovery) readSegment(fs FS, seg *segment) error {
 		next = h.index + 1
 		good.add(uint64(h.index))
 		seg.size = off + headerSize + int64(h.length)
-		if h.index >= known.Count && !r.take(seg.stream, h.seq) {
+		// With a part of the control file missing, a settled number may be this very record's: better twice than never.
+		if h.index >= known.Count && !r.take(seg.stream, h.seq) && !r.state.partial {
 			seg.acked.add(uint64(h.index))
 		}
 	}

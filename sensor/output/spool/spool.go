@@ -25,7 +25,8 @@ type Spool struct {
 	mu       sync.Mutex // never held during I/O
 	closed   bool
 	queue    queue
-	memory   int       // bytes of entries that are not durable
+	memory   int       // cost of the entries that are not durable
+	entries  int       // how many these are
 	streams  []*stream // never empty; the last gives the numbers
 	foreign  stream
 	segments [Classes][]*segment // oldest first
@@ -114,7 +115,7 @@ func open(cfg Config, log *slog.Logger) (*Spool, error) {
 func (s *Spool) Put(bootID string, seq uint64, class int, data []byte) error {
 	s.mu.Lock()
 	e := &entry{s.streamOf(bootID), seq, min(max(class, 0), Classes-1), data}
-	s.memory += e.cost()
+	s.admit(e)
 	defer signal(s.wake)
 	defer s.mu.Unlock()
 	switch {
@@ -138,6 +139,17 @@ func (s *Spool) Put(bootID string, seq uint64, class int, data []byte) error {
 		signal(s.ready)
 	}
 	return nil
+}
+
+// admit and release keep account of what is in memory alone. mu is held.
+func (s *Spool) admit(e *entry) {
+	s.memory += e.cost()
+	s.entries++
+}
+
+func (s *Spool) release(e *entry) {
+	s.memory -= e.cost()
+	s.entries--
 }
 
 func signal(c chan struct{}) {
@@ -171,13 +183,12 @@ func (s *Spool) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := Stats{
-		Accepted: s.accepted, Late: s.late, Delivered: s.delivered, InMemory: s.queue.count,
+		Accepted: s.accepted, Late: s.late, Delivered: s.delivered, InMemory: s.entries,
 		Bytes: s.used, Lost: s.lost.list(), DiskError: s.diskErr,
 	}
 	for _, list := range s.segments {
 		for _, seg := range list {
 			st.OnDisk += seg.live()
-			st.InMemory += len(seg.pending)
 		}
 	}
 	return st
