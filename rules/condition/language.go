@@ -28,30 +28,34 @@ const (
 )
 
 // A Function is one function of the language, for its documentation.
-type Function struct{ Name, Use, Doc string }
+type Function struct {
+	Name string
+	Uses []string // examples
+	Doc  string
+}
 
 // Functions lists the functions of the language besides the operators.
 func Functions() []Function {
 	return []Function{
-		{"has", "has(proc.pname)", "The event has a value for the field."},
-		{"startsWith", `fd.name.startsWith("/etc/"), fd.name.startsWith(["/etc/", "/boot/"])`, "The text starts with the other, or with any of a list."},
-		{"endsWith", `fd.name.endsWith(".so")`, "The text ends with the other, or with any of a list."},
-		{"contains", `proc.args.contains("-e")`, "The text contains the other, or any of a list."},
-		{"icontains", `proc.args.icontains("passw")`, "As contains, ASCII letters of either case being equal."},
-		{"glob", `fd.name.glob("/home/*/.ssh/*")`, "The whole text fits the pattern, or any of a list: * and ? take any character, the slash too; [a-z], [!a-z] take one; \\x is x."},
-		{"pmatch", `fd.name.pmatch(["/etc", "/home/*/.ssh"])`, "The path is the other, or lies below it, or any of a list; each component may be a glob."},
-		{"matches", `proc.cmdline.matches(r"base64\s+-d")`, "The regular expression (RE2), a constant, is found anywhere in the text."},
-		{"basename", "proc.exepath.basename()", "What stands behind the last slash."},
-		{"dirname", "proc.exepath.dirname()", "What stands before the last slash; \"/\" for what lies in the root."},
-		{"lower", "proc.name.lower()", "ASCII letters in lower case."},
-		{"inCIDR", `inCIDR(fd.sip, "10.0.0.0/8"), inCIDR(fd.ip, ["10.0.0.0/8", "fd00::/8"])`, "The address, or any of a list of addresses, lies in the network, or in any of a list of networks. False for what is no address."},
-		{"exists", "proc.aname.exists(a, a in shells)", "Any element of the list makes it true."},
-		{"all", "proc.aname.all(a, a != \"sshd\")", "Every element of the list makes it true; true for an empty list."},
-		{"exists_one", "proc.aname.exists_one(a, a == \"sh\")", "Exactly one element of the list makes it true."},
-		{"size", "size(proc.args) > 4096, size(proc.aname) > 5", "Characters of a text, elements of a list."},
-		{"int", `int(proc.env["UID"]) == 0`, "The number that a text spells; an error if it spells none."},
-		{"string", "string(proc.pid)", "A number as text."},
-		{"duration", `proc.duration < duration("5s")`, "A duration, from a constant."},
+		{"has", []string{"has(proc.pname)"}, "The event has a value for the field."},
+		{"startsWith", []string{`fd.name.startsWith("/etc/")`, `fd.name.startsWith(["/etc/", "/boot/"])`}, "The text starts with the other, or with any of a list."},
+		{"endsWith", []string{`fd.name.endsWith(".so")`}, "The text ends with the other, or with any of a list."},
+		{"contains", []string{`proc.args.contains("-e")`}, "The text contains the other, or any of a list."},
+		{"icontains", []string{`proc.args.icontains("passw")`}, "As contains, ASCII letters of either case being equal."},
+		{"glob", []string{`fd.name.glob("/home/*/.ssh/*")`}, "The whole text fits the pattern, or any of a list: * and ? take any character, the slash too; [a-z], [!a-z] take one; \\x is x."},
+		{"pmatch", []string{`fd.name.pmatch(["/etc", "/home/*/.ssh"])`}, "The path is the other, or lies below it, or any of a list; each component may be a glob."},
+		{"matches", []string{`proc.cmdline.matches(r"base64\s+-d")`}, "The regular expression (RE2), a constant, is found anywhere in the text."},
+		{"basename", []string{"proc.exepath.basename()"}, "What stands behind the last slash."},
+		{"dirname", []string{"proc.exepath.dirname()"}, "What stands before the last slash; \"/\" for what lies in the root."},
+		{"lower", []string{"proc.name.lower()"}, "ASCII letters in lower case."},
+		{"inCIDR", []string{`inCIDR(fd.sip, "10.0.0.0/8")`, `inCIDR(fd.ip, ["10.0.0.0/8", "fd00::/8"])`}, "The address, or any of a list of addresses, lies in the network, or in any of a list of networks. False for what is no address."},
+		{"exists", []string{"proc.aname.exists(a, a in shells)"}, "Any element of the list makes it true."},
+		{"all", []string{"proc.aname.all(a, a != \"sshd\")"}, "Every element of the list makes it true; true for an empty list."},
+		{"exists_one", []string{"proc.aname.exists_one(a, a == \"sh\")"}, "Exactly one element of the list makes it true."},
+		{"size", []string{"size(proc.args) > 4096", "size(proc.aname) > 5"}, "Characters of a text, elements of a list."},
+		{"int", []string{`int(proc.env["UID"]) == 0`}, "The number that a text spells; an error if it spells none."},
+		{"string", []string{"string(proc.pid)"}, "A number as text."},
+		{"duration", []string{`proc.duration < duration("5s")`}, "A duration, from a constant."},
 	}
 }
 

@@ -120,7 +120,11 @@ func (g *generator) bool(depth int) string {
 	if depth <= 0 {
 		switch g.IntN(5) {
 		case 0:
-			return "has(" + pick(g, field.All()).KeyedName() + ")"
+			f := pick(g, field.All())
+			if f.Type == field.None {
+				return "has(" + f.KeyExample() + ")"
+			}
+			return "has(" + f.Name + ")"
 		case 1:
 			return fmt.Sprintf("evt.type == %q", pick(g, kindNames()))
 		case 2:

@@ -43,7 +43,7 @@ func reference(language string) (string, error) {
 	b.Write(p.Markdown(text))
 	b.WriteString("\n## Functions\n\n| | |\n|---|---|\n")
 	for _, f := range condition.Functions() {
-		fmt.Fprintf(&b, "| `%s` | %s |\n", cell(f.Use), cell(f.Doc))
+		fmt.Fprintf(&b, "| `%s` | %s |\n", code(strings.Join(f.Uses, "`, `")), cell(f.Doc))
 	}
 	b.WriteString("\n## Fields\n\nThe last column names the events that may have a value, where not all may. " +
 		"Fields marked ⏳ are missing until the container runtime has told them.\n")
@@ -85,6 +85,6 @@ func kinds(set event.KindSet) string {
 	return strings.Join(names, " ")
 }
 
-func cell(s string) string {
-	return strings.ReplaceAll(strings.ReplaceAll(s, "|", `\|`), "<", "&lt;")
-}
+// code is text for a table within backticks, cell is text outside them.
+func code(s string) string { return strings.ReplaceAll(s, "|", `\|`) }
+func cell(s string) string { return strings.ReplaceAll(code(s), "<", "&lt;") }
