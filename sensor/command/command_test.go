@@ -1,0 +1,44 @@
+package command
+
+import (
+	"os"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"sensor": func() { os.Exit(Execute(Root(), os.Args[1:], os.Stdout, os.Stderr)) },
+	})
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{Dir: "testdata/script"})
+}
+
+// TestHelp: every command explains itself, with an example and the exit codes.
+func TestHelp(t *testing.T) {
+	root := Root()
+	for _, c := range append(root.Commands(), root) {
+		if c.Name() == "completion" || c.Name() == "help" {
+			continue
+		}
+		if c.Short == "" || c.Long == "" || c.Example == "" {
+			t.Errorf("%s: short, long or example is missing", c.CommandPath())
+		}
+	}
+}
+
+func TestParseSize(t *testing.T) {
+	for text, want := range map[string]uint32{"4096": 4096, "512KiB": 512 << 10, "16MiB": 16 << 20, "1GiB": 1 << 30} {
+		if got, err := parseSize(text); err != nil || got != want {
+			t.Errorf("%s: %d, %v; want %d", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"", "MiB", "-1", "4GiB", "16M", "1e6", "5000000000"} {
+		if got, err := parseSize(text); err == nil {
+			t.Errorf("%q was taken for %d", text, got)
+		}
+	}
+}
