@@ -28,6 +28,8 @@ func (t *Table) Apply(ev *event.Event) {
 		e = t.exec(ev)
 	case event.Exit:
 		e = t.exit(ev)
+	case event.CgroupPath:
+		e = t.beforeRecord(&ev.Task)
 	case event.CgroupMove:
 		e = t.acting(ev)
 		e.proc.CgroupID = ev.Cgroup.ID
@@ -45,6 +47,15 @@ func (t *Table) acting(ev *event.Event) *entry {
 	}
 	t.takeOver(e, &ev.Task)
 	return e
+}
+
+// beforeRecord is for the path of a cgroup, which comes right before the first record from there, with that record's
+// facts: if that is an exec, they are ahead of it.
+func (t *Table) beforeRecord(task *event.Task) *entry {
+	if e := t.find(task.TGID, task.Start); e != nil {
+		return e
+	}
+	return t.unknown(task)
 }
 
 // takeOver compares the table with the facts of a record, which an image's every record carries. It runs for every

@@ -9,7 +9,8 @@ import (
 
 // A process whose memory never answers costs one wait, and neither the table nor other processes.
 func TestStalledProcess(t *testing.T) {
-	w := newWorld(t, Config{ReadTimeout: time.Millisecond})
+	w := newWorld(t, Config{})
+	w.table.guard.timeout = time.Millisecond
 	bad, _ := w.fork(w.tasks[1])
 	release := make(chan struct{})
 	defer close(release)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -198,6 +199,7 @@ type world struct {
 func newWorld(t testing.TB, cfg Config) *world {
 	w := &world{kernel: newKernel(), t: t}
 	cfg.Source = w.kernel
+	cfg.ReadTimeout = time.Minute // a busy machine is not a stalled process
 	if err := cfg.Validate(); err != nil {
 		t.Fatal(err)
 	}

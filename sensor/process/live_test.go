@@ -20,7 +20,7 @@ import (
 func live(t *testing.T) *Table {
 	t.Helper()
 	// As in a container's own namespace, Check fails here where the sensor could not work; these tests can.
-	table := New(Config{Environment: true, ReadTimeout: 5 * time.Second})
+	table := New(Config{Environment: true, ReadTimeout: time.Minute})
 	if err := table.Scan(); err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +124,7 @@ func TestLiveStartTimes(t *testing.T) {
 
 // Run with -race: a scan and records at the same time.
 func TestScanBesideRecords(t *testing.T) {
-	table := New(Config{ReadTimeout: 5 * time.Second})
+	table := New(Config{ReadTimeout: time.Minute})
 	fs := procfs.New(procfs.Config{})
 	me, err := fs.Process(int32(os.Getpid()))
 	if err != nil {

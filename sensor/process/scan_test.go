@@ -3,6 +3,7 @@ package process
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -115,7 +116,7 @@ func TestScan(t *testing.T) {
 			b, _ := w.forkAs(51, a)
 			b.comm = "b"
 			cfg := tt.cfg
-			cfg.Source = w.kernel
+			cfg.Source, cfg.ReadTimeout = w.kernel, time.Minute
 			w.table = New(cfg)
 			w.now += hour
 			w.during = func(pid int32) {
@@ -145,7 +146,7 @@ func TestScanLinksThoseReadBeforeTheirParents(t *testing.T) {
 	child, _ := w.forkAs(60, parent) // numbers have come round
 	child.comm = "vi"
 	w.now += hour
-	w.table = New(Config{Source: w.kernel})
+	w.table = New(Config{Source: w.kernel, ReadTimeout: time.Minute})
 	w.scan()
 	for p := range w.table.All() {
 		if p.PID == 60 {
@@ -164,7 +165,7 @@ func TestScanLinksThoseReadBeforeTheirParents(t *testing.T) {
 
 func TestScanWhileScanning(t *testing.T) {
 	w := &world{kernel: newKernel(), t: t}
-	w.table = New(Config{Source: w.kernel})
+	w.table = New(Config{Source: w.kernel, ReadTimeout: time.Minute})
 	var inner error
 	w.during = func(int32) { inner = w.table.Scan() }
 	w.scan()
@@ -175,7 +176,7 @@ func TestScanWhileScanning(t *testing.T) {
 
 func TestScanMarksZombies(t *testing.T) {
 	w := &world{kernel: newKernel(), t: t}
-	w.table = New(Config{Source: zombies{w.kernel}})
+	w.table = New(Config{Source: zombies{w.kernel}, ReadTimeout: time.Minute})
 	w.scan()
 	for p := range w.table.All() {
 		t.Errorf("process %d is taken for alive", p.PID)
@@ -216,7 +217,7 @@ func (e ending) Image(int32, int64) (procfs.Image, error) { return procfs.Image{
 
 func TestApplyWithoutScan(t *testing.T) {
 	w := &world{kernel: newKernel(), t: t}
-	w.table = New(Config{Source: w.kernel})
+	w.table = New(Config{Source: w.kernel, ReadTimeout: time.Minute})
 	p, _ := w.fork(w.tasks[1])
 	if got := w.sees(p); got.Repaired {
 		t.Error("nothing was lost: the table had not begun")

@@ -394,6 +394,18 @@ func TestSequences(t *testing.T) {
 			}
 		}, Stats{}},
 
+		{"a cgroup's path comes before the exec that it was met at", func(w *world) {
+			p, ev := w.fork(w.tasks[1])
+			w.apply(ev)
+			exec := w.exec(p, "id")
+			path := w.record(event.CgroupPath, p)
+			if got := w.apply(path); got.PID != p.pid || got.ExecID != 1 {
+				w.t.Errorf("got %+v", got)
+			}
+			w.apply(exec)
+			w.sees(p)
+		}, Stats{}},
+
 		{"moved to another cgroup", func(w *world) {
 			p, ev := w.fork(w.tasks[1])
 			w.apply(ev)
