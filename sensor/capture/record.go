@@ -42,7 +42,7 @@ func (r *Reader) event(message string) (bool, error) {
 	c := &r.coder
 	c.own = false
 	c.parse(message)
-	if kind := c.in[1].number; c.err == nil && (!c.given(1) || kind >= uint64(event.Kinds)) {
+	if c.err == nil && (!c.given(1) || !isKind(c.in[1].number)) {
 		r.skipped++
 		r.unknown++
 		return false, nil
@@ -60,6 +60,12 @@ func (r *Reader) event(message string) (bool, error) {
 		return false, fmt.Errorf("event %d: container %w", r.ev.Num, err)
 	}
 	return true, nil
+}
+
+// isKind reports whether this version knows the kind. Those between the process events and the system calls are not
+// used yet.
+func isKind(n uint64) bool {
+	return n < event.Kinds && (event.Kind(n).IsSyscall() || n != uint64(event.Unknown) && n <= uint64(event.CgroupMove))
 }
 
 // process reads a process, new or changed. A changed one is changed in place, so that the lineages it is in see it, as

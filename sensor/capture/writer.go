@@ -29,9 +29,10 @@ type Writer struct {
 
 	coder      coder
 	records    []byte // of the block being filled
+	stored     []byte // the same, compressed
 	buf        []byte // the block being written
 	blockStart int64  // time of the block's first event
-	events     uint64 // all, and of those, of whole blocks
+	events     uint64
 	written    int64
 	crc        uint32 // of all bytes written
 
@@ -93,8 +94,8 @@ func (w *Writer) Flush() error {
 	if w.err != nil || len(w.records) == 0 {
 		return w.err
 	}
-	stored := w.zstd.EncodeAll(w.records, nil)
-	w.buf = appendBlock(w.buf[:0], blockRecords, stored, len(w.records))
+	w.stored = w.zstd.EncodeAll(w.records, w.stored[:0])
+	w.buf = appendBlock(w.buf[:0], blockRecords, w.stored, len(w.records))
 	w.records = w.records[:0]
 	w.write(w.buf)
 	return w.err
