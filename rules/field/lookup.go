@@ -118,7 +118,7 @@ func unknown(name string) error {
 func Nearest(name string, candidates []string) string {
 	best, bestAt := "", min(3, (len(name)+2)/3)+1
 	for _, c := range candidates {
-		if d := distance(name, c, bestAt); d < bestAt || d == bestAt && best != "" && c < best {
+		if d := distance(name, c, bestAt+1); d < bestAt || d == bestAt && best != "" && c < best {
 			best, bestAt = c, d
 		}
 	}
