@@ -3,27 +3,25 @@
 #ifndef TIERCEL_FD_H
 #define TIERCEL_FD_H
 
-/* read_inode fills in what the inode tells, and returns its filesystem's flags. */
-static __always_inline unsigned long read_inode(struct file_facts *f, struct inode *inode)
+static __always_inline void read_inode(struct file_facts *f, struct inode *inode)
 {
-	struct super_block *sb = READ(inode->i_sb);
-
-	f->mode = READ(inode->i_mode);
-	f->ino = READ(inode->i_ino);
-	f->dev = READ(sb->s_dev);
-	f->fs_magic = READ(sb->s_magic);
-	return READ(sb->s_flags);
+	f->mode = READ(inode, i_mode);
+	f->ino = READ(inode, i_ino);
 }
 
 /* read_real appends the path in the process's mount namespace. Files without one, such as a memfd or
- * an event descriptor, have a name on a filesystem that cannot be mounted.
+ * an event descriptor, have a name on a filesystem that cannot be mounted, and that filesystem tells
+ * their type.
  */
 static __always_inline void read_real(struct scratch *s, __u32 fixed, struct file_facts *f,
-	struct file *file, unsigned long sb_flags)
+	struct place at)
 {
-	f->status = walk_path(s, bpf_get_current_task_btf(), &file->f_path, &f->flags);
-	if (f->status == PATH_UNREACHABLE && sb_flags & SB_NOUSER)
+	f->dev = READ(at.mnt_sb, s_dev);
+	f->status = walk_place(s, bpf_get_current_task_btf(), at, &f->flags);
+	if (f->status == PATH_UNREACHABLE && READ(at.mnt_sb, s_flags) & SB_NOUSER) {
 		f->status = PATH_ANONYMOUS;
+		f->fs_magic = READ(at.mnt_sb, s_magic);
+	}
 	f->real_len = append_path(s, fixed);
 }
 
@@ -31,45 +29,45 @@ static __always_inline void read_real(struct scratch *s, __u32 fixed, struct fil
  * it: a bind mount of /etc on /host would hide /etc/shadow as /host/shadow.
  */
 static __always_inline void read_fspath(struct scratch *s, __u32 fixed, struct file_facts *f,
-	struct file *file)
+	struct place at)
 {
-	struct path at = READ(file->f_path);
-	struct super_block *sb = READ(at.mnt->mnt_sb);
-	struct path root = {at.mnt, READ(sb->s_root)};
+	struct dentry *root = READ(at.mnt_sb, s_root);
 
-	if (f->status == PATH_ANONYMOUS || READ(at.mnt->mnt_root) == root.dentry)
+	if (f->status == PATH_ANONYMOUS || at.mnt_root == root)
 		return;
-	if (walk(s, at, root, 1, &f->flags) == PATH_RESOLVED)
+	at.mnt_root = 0;
+	if (walk(s, at, at.mnt, root, &f->flags) == PATH_RESOLVED)
 		f->fspath_len = append_path(s, fixed);
 }
 
 static __always_inline void read_file(struct scratch *s, __u32 fixed, struct file_facts *f,
-	struct file *file)
+	struct file *file, struct inode *inode)
 {
-	unsigned long sb_flags = read_inode(f, READ(file->f_inode));
+	struct place at = place_of(&file->f_path);
 
-	read_real(s, fixed, f, file, sb_flags);
-	read_fspath(s, fixed, f, file);
+	read_inode(f, inode);
+	read_real(s, fixed, f, at);
+	read_fspath(s, fixed, f, at);
 }
 
 /* append_unix appends the address that a unix socket is bound to. An abstract one begins with NUL. */
 static __always_inline void append_unix(struct scratch *s, __u32 fixed, struct socket_facts *k,
 	struct unix_sock *sk)
 {
-	struct unix_address *address = READ(sk->addr);
+	struct unix_address *address = READ(sk, addr);
 
 	if (!address)
 		return;
 
-	__s32 len = READ(address->len) - 2;
+	__s32 len = READ(address, len) - 2;
 	if (len > 0 && len <= 108)
 		k->unix_len = append_kernel(s, fixed, &address->name[0].sun_path, len);
 }
 
 static __always_inline void read_addresses(struct socket_facts *k, struct sock_common *c)
 {
-	k->local_port = READ(c->skc_num);
-	k->remote_port = READ(c->skc_dport);
+	k->local_port = READ(c, skc_num);
+	k->remote_port = READ(c, skc_dport);
 	if (k->family == AF_INET) {
 		bpf_probe_read_kernel(k->local, 4, &c->skc_rcv_saddr);
 		bpf_probe_read_kernel(k->remote, 4, &c->skc_daddr);
@@ -83,20 +81,20 @@ static __always_inline void read_addresses(struct socket_facts *k, struct sock_c
 static __always_inline void read_socket(struct scratch *s, __u32 fixed, struct socket_facts *k,
 	struct file *file, bool peer)
 {
-	struct socket *socket = READ(file->private_data);
-	struct sock *sk = READ(socket->sk);
+	struct socket *socket = READ(file, private_data);
+	struct sock *sk = READ(socket, sk);
 	struct sock_common *c = &sk->__sk_common;
 
-	k->family = READ(c->skc_family);
-	k->state = READ(c->skc_state);
-	k->protocol = READ(sk->sk_protocol);
-	k->type = READ(sk->sk_type);
+	k->family = READ(c, skc_family);
+	k->state = READ(c, skc_state);
+	k->protocol = READ(sk, sk_protocol);
+	k->type = READ(sk, sk_type);
 	if (k->family == AF_INET || k->family == AF_INET6) {
 		read_addresses(k, c);
 	} else if (k->family == AF_UNIX) {
 		struct unix_sock *u = (void *)sk;
 
-		append_unix(s, fixed, k, peer ? (void *)READ(u->peer) : u);
+		append_unix(s, fixed, k, peer ? (void *)READ(u, peer) : u);
 	}
 }
 
@@ -110,12 +108,12 @@ static __always_inline void read_fd(struct scratch *s, __u32 fixed, struct fd_fa
 	if (fd < 0 || !file)
 		return;
 
-	struct inode *inode = READ(file->f_inode);
-	if ((READ(inode->i_mode) & S_IFMT) == S_IFSOCK) {
+	struct inode *inode = READ(file, f_inode);
+	if ((READ(inode, i_mode) & S_IFMT) == S_IFSOCK) {
 		read_inode(&d->file, inode);
 		read_socket(s, fixed, &d->socket, file, peer);
 	} else {
-		read_file(s, fixed, &d->file, file);
+		read_file(s, fixed, &d->file, file, inode);
 	}
 }
 

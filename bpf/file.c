@@ -64,7 +64,7 @@ int BPF_PROG(on_open, struct pt_regs *regs, long ret)
 		struct file *file = file_of(bpf_get_current_task_btf(), ret);
 
 		if (file)
-			read_file(s, sizeof(*e), &e->file, file);
+			read_file(s, sizeof(*e), &e->file, file, READ(file, f_inode));
 	}
 	send_record(s, sizeof(*e));
 	return 0;

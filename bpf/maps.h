@@ -44,6 +44,7 @@ enum cgroup_note {
 struct scratch {
 	__u64 seq;
 	__u64 announced; /* the cgroup id of this CPU's last record: its path was sent */
+	__u64 forgotten;
 	__u32 text_len;
 	__u32 path_off; /* a path is built from the end of path to its front */
 	__u8 name[NAME_SIZE];
@@ -103,13 +104,5 @@ static __always_inline struct scratch *get_scratch(void)
 	__u32 zero = 0;
 	return bpf_map_lookup_elem(&scratches, &zero);
 }
-
-/* READ follows a pointer that the verifier knows nothing of. What cannot be read reads as zero. */
-#define READ(field)                                                                                \
-	({                                                                                         \
-		typeof(field) value_;                                                              \
-		bpf_probe_read_kernel(&value_, sizeof(value_), &(field));                          \
-		value_;                                                                            \
-	})
 
 #endif

@@ -22,7 +22,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	e->tgid = child->tgid;
 	e->tid = child->pid;
 	pid = child->thread_pid;
-	e->vpid = READ(pid->numbers[pid->level].nr);
+	e->vpid = READ_MEMORY(pid->numbers[pid->level].nr);
 	send_record(s, sizeof(*e));
 	return 0;
 }
@@ -73,15 +73,15 @@ static __always_inline void read_ids(struct exec_event *e, struct task_struct *t
 	struct pid *group = task->signal->pids[PIDTYPE_PGID];
 	struct pid *session = task->signal->pids[PIDTYPE_SID];
 	__u32 level = pid->level;
-	struct pid_namespace *ns = READ(pid->numbers[level].ns);
-	struct task_struct *init = READ(ns->child_reaper);
+	struct pid_namespace *ns = READ_MEMORY(pid->numbers[level].ns);
+	struct task_struct *init = READ(ns, child_reaper);
 
-	e->vpid = READ(pid->numbers[level].nr);
-	e->pgid = READ(group->numbers[0].nr);
-	e->sid = READ(session->numbers[0].nr);
+	e->vpid = READ_MEMORY(pid->numbers[level].nr);
+	e->pgid = READ_MEMORY(group->numbers[0].nr);
+	e->sid = READ_MEMORY(session->numbers[0].nr);
 	if (group->level >= level)
-		e->vpgid = READ(group->numbers[level].nr);
-	e->pidns_start_ns = READ(init->start_boottime);
+		e->vpgid = READ_MEMORY(group->numbers[level].nr);
+	e->pidns_start_ns = READ(init, start_boottime);
 	e->loginuid = -1;
 	e->sessionid = -1;
 	if (bpf_core_field_exists(struct task_struct, loginuid)) {
@@ -109,26 +109,26 @@ static __always_inline void read_times(struct exec_event *e, struct inode *inode
 	struct inode___wrapped *wrapped = (void *)inode;
 
 	if (bpf_core_field_exists(struct inode, i_ctime_sec)) {
-		e->ctime_sec = READ(inode->i_ctime_sec);
+		e->ctime_sec = READ(inode, i_ctime_sec);
 		/* From 6.13 the highest bit says that someone asked for the time. */
-		e->ctime_nsec = READ(inode->i_ctime_nsec) & ~(1U << 31);
-		e->mtime_sec = READ(inode->i_mtime_sec);
-		e->mtime_nsec = READ(inode->i_mtime_nsec);
+		e->ctime_nsec = READ(inode, i_ctime_nsec) & ~(1U << 31);
+		e->mtime_sec = READ(inode, i_mtime_sec);
+		e->mtime_nsec = READ(inode, i_mtime_nsec);
 		return;
 	}
 	if (bpf_core_field_exists(struct inode___wrapped, __i_ctime)) {
-		e->ctime_sec = READ(wrapped->__i_ctime.tv_sec);
-		e->ctime_nsec = READ(wrapped->__i_ctime.tv_nsec);
+		e->ctime_sec = READ(wrapped, __i_ctime.tv_sec);
+		e->ctime_nsec = READ(wrapped, __i_ctime.tv_nsec);
 	} else {
-		e->ctime_sec = READ(plain->i_ctime.tv_sec);
-		e->ctime_nsec = READ(plain->i_ctime.tv_nsec);
+		e->ctime_sec = READ(plain, i_ctime.tv_sec);
+		e->ctime_nsec = READ(plain, i_ctime.tv_nsec);
 	}
 	if (bpf_core_field_exists(struct inode___wrapped, __i_mtime)) {
-		e->mtime_sec = READ(wrapped->__i_mtime.tv_sec);
-		e->mtime_nsec = READ(wrapped->__i_mtime.tv_nsec);
+		e->mtime_sec = READ(wrapped, __i_mtime.tv_sec);
+		e->mtime_nsec = READ(wrapped, __i_mtime.tv_nsec);
 	} else {
-		e->mtime_sec = READ(plain->i_mtime.tv_sec);
-		e->mtime_nsec = READ(plain->i_mtime.tv_nsec);
+		e->mtime_sec = READ(plain, i_mtime.tv_sec);
+		e->mtime_nsec = READ(plain, i_mtime.tv_nsec);
 	}
 }
 
@@ -151,14 +151,15 @@ static __always_inline void read_exe(struct scratch *s, struct exec_event *e, st
 {
 	struct inode *inode = exe->f_inode;
 	struct vfsmount *mnt = exe->f_path.mnt;
-	unsigned long sb_flags = read_inode(&e->exe, inode);
+	struct super_block *sb = inode->i_sb;
 
-	read_real(s, sizeof(*e), &e->exe, exe, sb_flags);
+	read_inode(&e->exe, inode);
+	read_real(s, sizeof(*e), &e->exe, place_of(&exe->f_path));
 	read_times(e, inode);
 	e->owner = inode->i_uid.val;
 	e->group = inode->i_gid.val;
-	e->upper_layer = upper_layer(inode, e->exe.fs_magic);
-	if (sb_flags & SB_RDONLY || mnt->mnt_flags & MNT_READONLY)
+	e->upper_layer = upper_layer(inode, sb->s_magic);
+	if (sb->s_flags & SB_RDONLY || mnt->mnt_flags & MNT_READONLY)
 		e->flags |= EXEC_READ_ONLY;
 }
 
@@ -208,7 +209,7 @@ int BPF_PROG(on_exec, struct task_struct *task, pid_t old_pid, struct linux_binp
 	read_memory(s, e, mm);
 	e->filename_len = append_kernel_str(s, sizeof(*e), bprm->filename);
 	read_exe(s, e, mm->exe_file);
-	e->cwd_status = walk_path(s, task, &task->fs->pwd, &ignored);
+	e->cwd_status = walk_place(s, task, place_of(&task->fs->pwd), &ignored);
 	e->cwd_len = append_path(s, sizeof(*e));
 	send_record(s, sizeof(*e));
 	return 0;

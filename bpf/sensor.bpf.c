@@ -6,6 +6,7 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 
+#include "read.h"
 #include "maps.h"
 #include "record.h"
 #include "path.h"

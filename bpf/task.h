@@ -27,13 +27,13 @@ static __always_inline __u8 cgroup_path(struct scratch *s, struct kernfs_node *n
 		struct kernfs_node *parent;
 
 		if (bpf_core_field_exists(struct kernfs_node, __parent))
-			parent = READ(node->__parent);
+			parent = READ(node, __parent);
 		else
-			parent = READ(((struct kernfs_node___old *)node)->parent);
+			parent = READ((struct kernfs_node___old *)node, parent);
 		if (!parent)
 			return 0;
 
-		long n = bpf_probe_read_kernel_str(s->name, NAME_SIZE, READ(node->name));
+		long n = bpf_probe_read_kernel_str(s->name, NAME_SIZE, READ(node, name));
 		if (n <= 0 || prepend(s, s->name, n - 1, 1))
 			break;
 		node = parent;

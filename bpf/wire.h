@@ -140,7 +140,7 @@ struct path_arg {
  */
 struct file_facts {
 	__u64 ino;
-	__u64 fs_magic;
+	__u64 fs_magic; /* only of PATH_ANONYMOUS */
 	__u32 dev;  /* dev_t: major << 20 | minor */
 	__u32 mode; /* 0: there is no file */
 	__u16 real_len;

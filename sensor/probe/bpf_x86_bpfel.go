@@ -246,6 +246,7 @@ type bpfScratch struct {
 	_         structs.HostLayout
 	Seq       uint64
 	Announced uint64
+	Forgotten uint64
 	TextLen   uint32
 	PathOff   uint32
 	Name      [256]uint8
@@ -300,6 +301,7 @@ const (
 	bpfProgOnUnlink        = "on_unlink"
 	bpfVarCalls            = "calls"
 	bpfVarCgroupSubsys     = "cgroup_subsys"
+	bpfVarDirectReads      = "direct_reads"
 	bpfVarDrops            = "drops"
 	bpfVarOverlayUpper     = "overlay_upper"
 	bpfVarRingUnreserved   = "ring_unreserved"
@@ -389,6 +391,7 @@ type bpfMapSpecs struct {
 type bpfVariableSpecs struct {
 	Calls            *ebpf.VariableSpec `ebpf:"calls"`
 	CgroupSubsys     *ebpf.VariableSpec `ebpf:"cgroup_subsys"`
+	DirectReads      *ebpf.VariableSpec `ebpf:"direct_reads"`
 	Drops            *ebpf.VariableSpec `ebpf:"drops"`
 	OverlayUpper     *ebpf.VariableSpec `ebpf:"overlay_upper"`
 	RingUnreserved   *ebpf.VariableSpec `ebpf:"ring_unreserved"`
@@ -441,6 +444,7 @@ func (m *bpfMaps) Close() error {
 type bpfVariables struct {
 	Calls            *ebpf.Variable `ebpf:"calls"`
 	CgroupSubsys     *ebpf.Variable `ebpf:"cgroup_subsys"`
+	DirectReads      *ebpf.Variable `ebpf:"direct_reads"`
 	Drops            *ebpf.Variable `ebpf:"drops"`
 	OverlayUpper     *ebpf.Variable `ebpf:"overlay_upper"`
 	RingUnreserved   *ebpf.Variable `ebpf:"ring_unreserved"`

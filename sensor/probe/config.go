@@ -22,6 +22,9 @@ type Config struct {
 	OtherBytes uint64
 	// Filter is what to report at first; see SetFilter.
 	Filter event.Filter
+
+	// helperReads makes the programs read as on a kernel before 6.2, for the tests.
+	helperReads bool
 }
 
 const (

@@ -178,7 +178,7 @@ func TestOpenPaths(t *testing.T) {
 	l := all(t)
 	dir := resolved(t, t.TempDir())
 	t.Chdir(dir)
-	deep := strings.Repeat("d/", 60) + "f"
+	deep := strings.Repeat("d/", 70) + "f"
 	long := strings.TrimSuffix(strings.Repeat(strings.Repeat("n", 255)+"/", 15), "/")
 	for _, d := range []string{"sub", filepath.Dir(deep)} {
 		if err := os.MkdirAll(d, 0o755); err != nil {
@@ -228,7 +228,7 @@ func TestOpenPaths(t *testing.T) {
 		{name: "own descriptor", dirfd: cwd, raw: fmt.Sprintf("/proc/self/fd/%d", file.Fd()), want: fmt.Sprintf("/proc/self/fd/%d", file.Fd()),
 			real: dir + "/file", status: event.PathResolved},
 		{name: "control characters and no UTF-8", dirfd: cwd, raw: strange, want: dir + "/" + strange, real: dir + "/" + strange, status: event.PathResolved},
-		{name: "60 deep", dirfd: cwd, raw: deep, want: dir + "/" + deep, status: event.PathTooDeep},
+		{name: "70 deep", dirfd: cwd, raw: deep, want: dir + "/" + deep, status: event.PathTooDeep},
 		{name: "over 4095 bytes", dirfd: longDir, raw: long, want: "", status: event.PathTooDeep},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -23,6 +24,7 @@ const requireBPF = "TIERCEL_REQUIRE_BPF"
 
 func TestMain(m *testing.M) {
 	if name := os.Getenv("PROBE_TEST_CHILD"); name != "" {
+		runtime.LockOSThread() // namespaces are a thread's
 		if err := children[name](os.Args[1:]); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)

@@ -133,6 +133,54 @@ func checkTracepoints(kernel *btf.Spec) error {
 	return nil
 }
 
+// neighbours are fields that the programs read at once: the second must stand right behind the pointer or the 64 bits
+// of the first. No kernel has them otherwise; one that had would make for wrong paths without an error.
+var neighbours = []struct{ structure, first, second string }{
+	{"dentry", "d_parent", "d_name"},
+	{"mount", "mnt_parent", "mnt_mountpoint"},
+	{"cred", "cap_inheritable", "cap_permitted"},
+	{"cred", "cap_permitted", "cap_effective"},
+}
+
+func checkLayout(kernel *btf.Spec) error {
+	for _, n := range neighbours {
+		var s *btf.Struct
+		if err := kernel.TypeByName(n.structure, &s); err != nil {
+			return fmt.Errorf("%w: kernel's struct %s: %v", ErrUnsupported, n.structure, err)
+		}
+		first, ok1 := fieldOffset(s.Members, n.first)
+		second, ok2 := fieldOffset(s.Members, n.second)
+		if !ok1 || !ok2 || second != first+8 {
+			return fmt.Errorf("%w: kernel's struct %s does not have %s right behind %s: "+
+				"the programs must be adapted to this kernel", ErrUnsupported, n.structure, n.second, n.first)
+		}
+	}
+	return nil
+}
+
+// fieldOffset also looks into members without a name.
+func fieldOffset(members []btf.Member, name string) (uint32, bool) {
+	for _, m := range members {
+		if m.Name == name {
+			return m.Offset.Bytes(), true
+		}
+		if m.Name != "" {
+			continue
+		}
+		var inner []btf.Member
+		switch t := m.Type.(type) {
+		case *btf.Struct:
+			inner = t.Members
+		case *btf.Union:
+			inner = t.Members
+		}
+		if offset, ok := fieldOffset(inner, name); ok {
+			return m.Offset.Bytes() + offset, true
+		}
+	}
+	return 0, false
+}
+
 // explainLoad says why bpf(2) refused what checkMachine found nothing against.
 func explainLoad(err error) error {
 	status, _ := os.ReadFile("/proc/self/status")

@@ -75,6 +75,9 @@ func (p *Probe) load(cfg Config) error {
 	if err := checkTracepoints(kernel); err != nil {
 		return err
 	}
+	if err := checkLayout(kernel); err != nil {
+		return err
+	}
 	spec, err := loadBpf()
 	if err != nil {
 		return fmt.Errorf("read embedded programs: %w", err)
@@ -99,9 +102,12 @@ func configure(spec *ebpf.CollectionSpec, cfg Config, kernel *btf.Spec) error {
 	if err != nil {
 		return err
 	}
-	var environment uint32
+	var environment, direct uint32
 	if cfg.Environment {
 		environment = 1
+	}
+	if !cfg.helperReads && directReads(kernel) {
+		direct = 1
 	}
 	spec.Maps["records"].MaxEntries = cfg.RingBytes
 	spec.Maps["cgroups"].MaxEntries = cfg.Cgroups
@@ -109,12 +115,19 @@ func configure(spec *ebpf.CollectionSpec, cfg Config, kernel *btf.Spec) error {
 		"cgroup_subsys":    subsys,
 		"ring_unreserved":  uint64(cfg.RingBytes) / 4 * 3,
 		"with_environment": environment,
+		"direct_reads":     direct,
 	} {
 		if err := spec.Variables[name].Set(value); err != nil {
 			return fmt.Errorf("set %s: %w", name, err)
 		}
 	}
 	return nil
+}
+
+// directReads says whether the kernel lets a program name the type of a pointer, which makes its reads cheap.
+func directReads(kernel *btf.Spec) bool {
+	var cast *btf.Func
+	return kernel.TypeByName("bpf_rdonly_cast", &cast) == nil
 }
 
 // attach begins with the exits and ends with the execs, so that no process is seen to begin that is not seen to end.
