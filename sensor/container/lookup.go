@@ -180,7 +180,7 @@ func (r *Resolver) finish(id string, c *event.Container, err error) {
 		j.state = done
 		j.stop()
 		r.mail.post(id, letter{container: c}, j.wanted)
-	case j.wanted && time.Until(j.until) > askAgain && !r.hopeless(err):
+	case r.soon(j, err):
 		j.state = resting
 		time.AfterFunc(askAgain, func() { r.requeue(id) })
 	case !j.wanted && errors.Is(err, cri.ErrNotFound): // gone before it was ever seen
@@ -188,13 +188,20 @@ func (r *Resolver) finish(id string, c *event.Container, err error) {
 	default:
 		j.state = missing
 		j.stop()
-		r.mail.post(id, letter{missing: true}, j.wanted)
+		if j.wanted { // else the news could end a wait that begins before they are read
+			r.mail.post(id, letter{missing: true}, true)
+		}
 	}
 }
 
-// hopeless reports whether asking again in a moment cannot help: nobody is there, and nobody is being looked for.
-func (r *Resolver) hopeless(err error) bool {
-	return errors.Is(err, errNoRuntime) && r.sessions.starting.Load() == 0 && len(r.sessions.connected()) == 0
+// soon reports whether to ask again in a moment: events wait for the answer, or a runtime connected just after it was found
+// that there was none, too late for its first round. With nobody there and nobody being looked for, waiting is vain.
+func (r *Resolver) soon(j *job, err error) bool {
+	waited := j.wanted && time.Until(j.until) > askAgain
+	if !errors.Is(err, errNoRuntime) {
+		return waited
+	}
+	return len(r.sessions.connected()) > 0 || waited && r.sessions.starting.Load() > 0
 }
 
 func (r *Resolver) requeue(id string) {

@@ -250,6 +250,7 @@ func TestHoldNothing(t *testing.T) {
 			t.Error("held")
 		}
 		close(f.slow)
+		time.Sleep(askAgain)
 		synctest.Wait()
 		if r.Lookup(idA) != f.known[idA] {
 			t.Error("not looked up")
@@ -353,6 +354,20 @@ func TestRuntimeEvents(t *testing.T) {
 	})
 }
 
+// A container may be started between the list and the events.
+func TestListedAgain(t *testing.T) {
+	f := newFake()
+	with(t, f, nil, func(t *testing.T, r *Resolver) {
+		synctest.Wait()
+		f.add(complete(idA, podA))
+		time.Sleep(askRound)
+		synctest.Wait()
+		if r.Lookup(idA) != f.known[idA] {
+			t.Errorf("Lookup = %+v", r.Lookup(idA))
+		}
+	})
+}
+
 // A runtime that tells of more containers than fit does not fill the memory while no event comes.
 func TestRuntimeTellsOfTooMany(t *testing.T) {
 	f := newFake()
@@ -394,7 +409,7 @@ func TestRuntimeNamesAnotherPod(t *testing.T) {
 	f := newFake(complete(idA, other))
 	with(t, f, nil, func(t *testing.T, r *Resolver) {
 		ev := seen(r, 10, idA)
-		synctest.Wait()
+		<-r.Ready()
 		if r.Pending(ev) || r.Lookup(idA).Metadata != event.MetadataMissing || r.Stats().RefusedPod != 1 {
 			t.Errorf("Lookup = %+v, stats %+v", r.Lookup(idA), r.Stats())
 		}

@@ -129,15 +129,27 @@ func (r *Resolver) connect(ctx context.Context, path string) (conn, string, erro
 // serve lists, and follows the runtime's events, until the connection is lost.
 func (r *Resolver) serve(ctx context.Context, c conn) {
 	ctx, cancel := context.WithCancel(ctx)
-	var lost sync.WaitGroup
-	lost.Go(func() {
+	var both sync.WaitGroup
+	both.Go(func() {
 		c.Wait(ctx)
 		r.sessions.remove(c)
 		cancel()
 	})
+	both.Go(func() { r.watch(ctx, c) })
 	r.retry() // those that were asked for while no runtime was there
-	for ctx.Err() == nil {
+	for {
+		// Again and again, for a container that was started between the list and the events, or while there were none.
 		r.list(ctx, c)
+		if !pause(ctx, askRound) {
+			break
+		}
+	}
+	both.Wait()
+	c.Close()
+}
+
+func (r *Resolver) watch(ctx context.Context, c conn) {
+	for ctx.Err() == nil {
 		err := c.Watch(ctx, func(id string, ended bool) {
 			r.stats.runtimeEvents.Add(1)
 			if ended {
@@ -147,12 +159,8 @@ func (r *Resolver) serve(ctx context.Context, c conn) {
 			}
 		})
 		r.log.Debug("container runtime ended its events", "err", err)
-		// CRI-O serves none unless told to: the next list tells of new containers, and events that name them before do.
-		pause(ctx, askRound)
+		pause(ctx, askRound) // CRI-O ends them at once unless it was told to serve them
 	}
-	cancel()
-	lost.Wait()
-	c.Close()
 }
 
 // list has all containers looked up that exist and were not.

@@ -140,8 +140,14 @@ func (c *Client) Watch(ctx context.Context, fn func(id string, ended bool)) erro
 	return fail("container events", err)
 }
 
-// Wait returns when the connection is lost or ctx ends.
+// Wait returns when the connection that Version made is lost, or ctx ends.
 func (c *Client) Wait(ctx context.Context) {
+	// The first answer may be here before the connection calls itself ready.
+	for c.conn.GetState() == connectivity.Connecting {
+		if !c.conn.WaitForStateChange(ctx, connectivity.Connecting) {
+			return
+		}
+	}
 	c.conn.WaitForStateChange(ctx, connectivity.Ready)
 }
 
