@@ -45,7 +45,7 @@ type Config struct {
 	MaxBytes     int64         // on disk; 256 MiB. The control files' 128 KiB come on top
 	SegmentBytes int64         // of one file, what is dropped at once when full; MaxBytes/64, in 64 KiB to 4 MiB
 	MemoryBytes  int           // waiting to be on disk; 8 MiB. All there is while the disk takes nothing
-	CommitDelay  time.Duration // from the first write to the sync; 20 ms, which leaves 30 for the disk
+	CommitDelay  time.Duration // from the first write to the sync; 10 ms, which leaves 40 for the disk
 	RetryMin     time.Duration // after the disk failed; 250 ms, then twice as long each time
 	RetryMax     time.Duration // 30 s
 	Reserve      uint64        // numbers set aside ahead of use; 4096. Without Counter, a crash counts up to so many as lost
@@ -58,7 +58,7 @@ func (c Config) withDefaults() Config {
 	set(&c.MaxBytes, 256<<20)
 	set(&c.SegmentBytes, min(max(c.MaxBytes/64, 64<<10), 4<<20))
 	set(&c.MemoryBytes, 8<<20)
-	set(&c.CommitDelay, 20*time.Millisecond)
+	set(&c.CommitDelay, 10*time.Millisecond)
 	set(&c.RetryMin, 250*time.Millisecond)
 	set(&c.RetryMax, 30*time.Second)
 	set(&c.Reserve, 4096)

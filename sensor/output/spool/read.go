@@ -18,6 +18,15 @@ type Item struct {
 
 const readChunk = 128 << 10
 
+// A view is what of a segment may be read, as it was when its reading began.
+type view struct {
+	readOff     int64
+	readIndex   uint32
+	synced      int64
+	syncedCount uint32
+	acked       runs
+}
+
 // Ready is signalled when there may be something to take.
 func (s *Spool) Ready() <-chan struct{} { return s.ready }
 
@@ -67,11 +76,10 @@ func (s *Spool) takeSome(max, maxBytes int) []*Item {
 			return nil
 		}
 		seg.pinned++
-		view := *seg
-		view.acked = slices.Clone(seg.acked)
+		v := view{seg.readOff, seg.readIndex, seg.synced, seg.syncedCount, slices.Clone(seg.acked)}
 		s.mu.Unlock()
 
-		items, ok := s.readFrom(seg, view, max, maxBytes)
+		items, ok := s.readFrom(seg, v, max, maxBytes)
 		if !ok || len(items) > 0 {
 			return items
 		}
@@ -90,46 +98,46 @@ func (s *Spool) nextSegment() *segment {
 	return nil
 }
 
-// readFrom reads on in seg, which is pinned once and of which view is a copy made under mu. It is not ok if the file
+// readFrom reads on in seg, which is pinned once and of which v was made under mu. It is not ok if the file
 // cannot be read at the moment.
-func (s *Spool) readFrom(seg *segment, view segment, max, maxBytes int) (items []*Item, ok bool) {
+func (s *Spool) readFrom(seg *segment, v view, max, maxBytes int) (items []*Item, ok bool) {
 	want := int64(min(readChunk, maxBytes+headerSize+4096))
 	for {
-		n := min(want, view.synced-view.readOff)
-		buf, err := s.readAt(seg.name, view.readOff, int(n))
+		n := min(want, v.synced-v.readOff)
+		buf, err := s.readAt(seg.name, v.readOff, int(n))
 		if err != nil {
-			s.unreadable(seg, view, err)
+			s.unreadable(seg, v, err)
 			return nil, false
 		}
-		sc := scanner{buf: buf, base: view.readOff}
-		items, index := s.scanItems(&sc, seg, view, max)
-		atEnd := n == view.synced-view.readOff
-		if sc.pos == 0 && !atEnd || index == view.readIndex && !atEnd {
+		sc := scanner{buf: buf, base: v.readOff}
+		items, index := s.scanItems(&sc, seg, v, max)
+		atEnd := n == v.synced-v.readOff
+		if sc.pos == 0 && !atEnd || index == v.readIndex && !atEnd {
 			want *= 2 // one record larger than the chunk, or damage that long
 			continue
 		}
-		off := view.readOff + int64(sc.pos)
+		off := v.readOff + int64(sc.pos)
 		if atEnd && (len(items) < max) {
-			off, index = view.synced, view.syncedCount // what the scanner could not read there is damaged
+			off, index = v.synced, v.syncedCount // what the scanner could not read there is damaged
 		}
-		s.advance(seg, view, off, index, items)
+		s.advance(seg, v, off, index, items)
 		return items, true
 	}
 }
 
 // scanItems reads up to max records and returns the index that should come next.
-func (s *Spool) scanItems(sc *scanner, seg *segment, view segment, max int) (items []*Item, index uint32) {
-	index = view.readIndex
+func (s *Spool) scanItems(sc *scanner, seg *segment, v view, max int) (items []*Item, index uint32) {
+	index = v.readIndex
 	for len(items) < max {
 		h, data, off, ok := sc.next()
 		if !ok {
 			break
 		}
-		if h.index < index || h.index >= view.syncedCount {
+		if h.index < index || h.index >= v.syncedCount {
 			continue
 		}
 		index = h.index + 1
-		if view.acked.has(uint64(h.index)) {
+		if v.acked.has(uint64(h.index)) {
 			continue
 		}
 		items = append(items, &Item{
@@ -141,10 +149,10 @@ func (s *Spool) scanItems(sc *scanner, seg *segment, view segment, max int) (ite
 }
 
 // advance moves the place to read on and counts what was missing on the way.
-func (s *Spool) advance(seg *segment, view segment, off int64, index uint32, items []*Item) {
+func (s *Spool) advance(seg *segment, v view, off int64, index uint32, items []*Item) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	from := view.readIndex
+	from := v.readIndex
 	for _, it := range items {
 		s.lose(LostDamaged, seg.class, seg.settleRange(from, it.index))
 		from = it.index + 1

@@ -68,7 +68,7 @@ func (s *Spool) reread(it *Item) bool {
 }
 
 // unreadable ends an attempt to read on in seg that failed.
-func (s *Spool) unreadable(seg *segment, view segment, err error) {
+func (s *Spool) unreadable(seg *segment, v view, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	seg.pinned--
@@ -80,8 +80,8 @@ func (s *Spool) unreadable(seg *segment, view segment, err error) {
 		time.AfterFunc(readPause, func() { signal(s.ready) })
 		return
 	}
-	s.lose(LostDamaged, seg.class, seg.settleRange(view.readIndex, view.syncedCount))
-	seg.readOff, seg.readIndex, seg.readErrors = view.synced, view.syncedCount, 0
+	s.lose(LostDamaged, seg.class, seg.settleRange(v.readIndex, v.syncedCount))
+	seg.readOff, seg.readIndex, seg.readErrors = v.synced, v.syncedCount, 0
 	s.retireIfDone(seg)
 	signal(s.ready)
 }

@@ -467,7 +467,7 @@ func FuzzReplayControl(f *testing.F) {
 
 // BenchmarkAccept measures from Put to durable, one alert after another, on the disk of the temporary directory.
 func BenchmarkAccept(b *testing.B) {
-	for _, delay := range []time.Duration{time.Nanosecond, 20 * time.Millisecond} {
+	for _, delay := range []time.Duration{time.Nanosecond, 10 * time.Millisecond} {
 		b.Run(delay.String(), func(b *testing.B) {
 			s, err := Open(Config{Dir: b.TempDir(), CommitDelay: delay}, slog.New(slog.DiscardHandler))
 			if err != nil {
