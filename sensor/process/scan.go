@@ -16,6 +16,7 @@ var ErrScanning = errors.New("a scan is under way")
 type scans struct {
 	running atomic.Bool
 	waiting atomic.Bool
+	queued  atomic.Int64 // processes read and not yet in the table
 	mu      sync.Mutex
 	batches []batch
 	loose   []*entry // scanned before their parents or their namespace's init were
@@ -34,6 +35,7 @@ type batch struct {
 func (s *scans) add(b batch) {
 	s.mu.Lock()
 	s.batches = append(s.batches, b)
+	s.queued.Add(int64(len(b.found)))
 	s.mu.Unlock()
 	s.waiting.Store(true)
 }
@@ -44,6 +46,7 @@ func (s *scans) take() []batch {
 	defer s.mu.Unlock()
 	batches := s.batches
 	s.batches = nil
+	s.queued.Store(0)
 	return batches
 }
 
@@ -126,11 +129,10 @@ func (t *Table) takeScanned() {
 
 // merge adds a scanned process, unless records told of it or of a younger holder of its number.
 func (t *Table) merge(r *reading, pruned uint64) {
-	if head := t.byPID[r.PID]; head != nil && head.proc.Start >= r.Start || t.findFacts(&r.Facts) != nil {
+	if head := t.byPID[r.PID]; head != nil && head.proc.Start >= r.Start {
 		return
 	}
-	// An exit that came while the scan ran has left an exited entry, which findFacts sees; unless such entries were
-	// forgotten since.
+	// An exit that came while the scan ran has left an exited entry there; unless such entries were forgotten since.
 	if t.count.pruned.Load() != pruned {
 		if f, err := t.source.Process(r.PID); err != nil || f.Start != r.Start {
 			return

@@ -88,6 +88,26 @@ func TestScan(t *testing.T) {
 			w.sees(b)
 		}, Stats{Partial: 1, PIDReused: 1}},
 
+		{"the parent's number is used again after the child was read", Config{}, func(w *world, a, b *task) {
+			w.during = func(pid int32) {
+				if pid == w.tasks[52].pid {
+					w.during = nil
+					w.apply(w.exit(a))
+					w.now += tick
+					_, ev := w.forkAs(a.pid, w.tasks[1])
+					w.apply(ev)
+				}
+			}
+		}, func(w *world, a, b *task) {
+			w.apply(w.does(w.tasks[1]))
+			for p := range w.table.All() {
+				if p.PID == b.pid && p.Parent != nil && p.Parent.PID == a.pid {
+					w.t.Errorf("descends from a process that is younger: %s", lineage(p))
+				}
+			}
+			w.sees(b)
+		}, Stats{Partial: 1, PIDReused: 1}},
+
 		{"a child made and gone meanwhile", Config{}, func(w *world, a, b *task) {
 			c, ev := w.fork(a)
 			w.apply(ev)
@@ -115,6 +135,7 @@ func TestScan(t *testing.T) {
 			a.comm = "a"
 			b, _ := w.forkAs(51, a)
 			b.comm = "b"
+			w.forkAs(52, w.tasks[1])
 			cfg := tt.cfg
 			cfg.Source, cfg.ReadTimeout = w.kernel, time.Minute
 			w.table = New(cfg)
@@ -224,5 +245,35 @@ func TestApplyWithoutScan(t *testing.T) {
 	}
 	if got := w.apply(w.record(event.CgroupPath, p)); got.PID != p.pid {
 		t.Errorf("got %d", got.PID)
+	}
+}
+
+func TestReconcile(t *testing.T) {
+	w := newWorld(t, Config{})
+	old, ev := w.fork(w.tasks[1])
+	w.apply(ev)
+	w.now += 2e9
+	young, ev := w.fork(w.tasks[1])
+	w.apply(ev)
+	w.table.reconcile([]int32{1}, w.now)
+	if !w.table.find(old.pid, old.start).proc.Exited {
+		t.Error("what /proc no longer lists is taken for alive")
+	}
+	if w.table.find(young.pid, young.start).proc.Exited {
+		t.Error("what /proc may not list yet is taken for dead")
+	}
+}
+
+func TestStatsCountTheScanned(t *testing.T) {
+	w := &world{kernel: newKernel(), t: t}
+	w.table = New(Config{Source: w.kernel, ReadTimeout: time.Minute})
+	w.fork(w.tasks[1])
+	w.scan()
+	if got := w.table.Stats().Live; got != 2 {
+		t.Errorf("before the first record: got %d", got)
+	}
+	w.apply(w.does(w.tasks[1]))
+	if got := w.table.Stats().Live; got != 2 {
+		t.Errorf("got %d", got)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"tiercel.dev/internal/event"
 )
@@ -406,11 +407,134 @@ func TestSequences(t *testing.T) {
 			w.sees(p)
 		}, Stats{}},
 
+		{"records claim a circle within one clock tick", func(w *world) {
+			a, _ := w.fork(w.tasks[1])
+			b, _ := w.fork(a)
+			w.scan()
+			w.apply(w.does(w.tasks[1]))
+			lie := w.does(a)
+			lie.Task.PPID, lie.Task.ParentStart = b.pid, b.start
+			if got := lineage(w.apply(lie)); strings.Count(got, "(") > 2 {
+				w.t.Errorf("got %s", got)
+			}
+			w.sees(a)
+			w.sees(b)
+		}, Stats{Reparented: 1}},
+
+		{"missed exec, and the number is another process's by now", func(w *world) {
+			p, ev := w.fork(w.tasks[1])
+			w.apply(ev)
+			w.exec(p, "id", "old")
+			late := w.does(p)
+			again := w.exec(p, "id", "older")
+			again.Exec.Args = nil
+			w.exit(p)
+			w.now += tick
+			next, _ := w.forkAs(p.pid, w.tasks[1])
+			w.exec(next, "id", "new")
+			if got := w.apply(late); !got.Partial || got.CmdLine != "id" {
+				w.t.Errorf("mixed: %+v", got)
+			}
+			if got := w.apply(again); !got.ArgsTruncated || got.CmdLine != "id" {
+				w.t.Errorf("mixed: %+v", got)
+			}
+		}, Stats{MissedExecs: 1, Partial: 1}},
+
+		{"an exec's arguments were paged out, and /proc shows the next image", func(w *world) {
+			p, ev := w.fork(w.tasks[1])
+			w.apply(ev)
+			ev = w.exec(p, "first")
+			ev.Exec.Args = nil
+			w.exec(p, "second", "-x")
+			if got := w.apply(ev); !got.ArgsTruncated || got.CmdLine != "first" || got.Exe != "" {
+				w.t.Errorf("mixed: %+v", got)
+			}
+		}, Stats{}},
+
+		{"a missed line under a number used again", func(w *world) {
+			a, ev := w.fork(w.tasks[1])
+			w.apply(ev)
+			w.apply(w.exit(a))
+			w.now += tick
+			b, _ := w.forkAs(a.pid, w.tasks[1])
+			w.exec(b, "sshd")
+			c, _ := w.fork(b)
+			d, _ := w.fork(c)
+			w.sees(d)
+		}, Stats{MissedForks: 3, Repaired: 3, PIDReused: 1}},
+
+		{"a parent that was forgotten is found again", func(w *world) {
+			a, ev := w.fork(w.tasks[1])
+			w.apply(ev)
+			b, ev := w.fork(a)
+			w.apply(ev)
+			w.table.remove(w.table.find(a.pid, a.start))
+			w.sees(b)
+		}, Stats{MissedForks: 1, Repaired: 1}},
+
+		{"a scanned child's fork tells its image", func(w *world) {
+			p, fork := w.fork(w.tasks[1])
+			w.scan()
+			w.apply(fork)
+			w.exec(p, "init", "again") // lost, and the name is the same
+			w.sees(p)
+		}, Stats{MissedExecs: 1, Repaired: 1}},
+
+		{"a late record of a process that was forgotten for its number's next", func(w *world) {
+			a, ev := w.fork(w.tasks[1])
+			w.apply(ev)
+			late := w.does(a)
+			w.apply(w.exit(a))
+			w.table.prune(w.table.find(a.pid, a.start))
+			w.now += tick
+			b, ev := w.forkAs(a.pid, w.tasks[1])
+			w.apply(ev)
+			if got := w.apply(late); !got.Exited || !got.Partial || got.Start != a.start {
+				w.t.Errorf("got %+v", got)
+			}
+			w.table.consistent(w.t)
+			w.sees(b)
+			w.sameLive()
+		}, Stats{PIDReused: 1, Partial: 1, MissedForks: 1}},
+
+		{"an unknown process turns out to be a zombie", func(w *world) {
+			p, _ := w.fork(w.tasks[1])
+			w.table.source = zombies{w.kernel}
+			if got := w.apply(w.does(p)); !got.Exited {
+				w.t.Errorf("got %+v", got)
+			}
+		}, Stats{MissedForks: 1, Repaired: 1}},
+
+		{"a session's name is its leader's", func(w *world) {
+			bash, ev := w.fork(w.tasks[1])
+			w.apply(ev)
+			bash.sid = bash.pid
+			w.apply(w.exec(bash, "bash"))
+			bash.comm = "-bash"
+			if got := w.apply(w.does(bash)); got.SessionName != "-bash" {
+				w.t.Errorf("leader: got %q", got.SessionName)
+			}
+			vi, ev := w.fork(bash)
+			if got := w.apply(ev); got.SessionName != "-bash" {
+				w.t.Errorf("fork: got %q", got.SessionName)
+			}
+			w.apply(w.exit(bash))
+			w.table.prune(w.table.find(bash.pid, bash.start))
+			if got := w.apply(w.exec(vi, "vi")); got.SessionName != "-bash" {
+				w.t.Errorf("its leader is forgotten: got %q", got.SessionName)
+			}
+			vi.sid = 77
+			if got := w.apply(w.exec(vi, "vi")); got.SessionName != "" {
+				w.t.Errorf("a session without a known leader: got %q", got.SessionName)
+			}
+		}, Stats{}},
+
 		{"moved to another cgroup", func(w *world) {
 			p, ev := w.fork(w.tasks[1])
 			w.apply(ev)
 			p.cgroup = 99
 			move := w.record(event.CgroupMove, p)
+			move.Task.CgroupID = 1 // whichever of the two it is made with
 			move.Cgroup = event.CgroupFacts{ID: 99, Path: "/kubepods/x"}
 			if got := w.apply(move); got.CgroupID != 99 {
 				w.t.Errorf("got cgroup %d", got.CgroupID)
@@ -435,5 +559,50 @@ func TestSequences(t *testing.T) {
 				t.Errorf("stats (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// Every fact of an exec's record, and what a fork makes of them.
+func TestExecFacts(t *testing.T) {
+	w := newWorld(t, Config{Environment: true})
+	w.names["9/etc/passwd/1000"], w.names["9/etc/group/50"], w.names["9/etc/passwd/1001"] = "alice", "staff", "bob"
+	p, ev := w.fork(w.tasks[1])
+	w.apply(ev)
+	p.uid, p.gid, p.cgroup, p.caps = 1000, 50, 9, event.Caps{Effective: 1, Permitted: 3, Inheritable: 4}
+	ev = w.exec(p, "python3", "-c", "x")
+	ev.Exec = event.ExecFacts{
+		Args: []byte("/usr/bin/python3\x00-c\x00x\x00"), Env: []byte("A=1\x00B=\x00"), ArgsTruncated: true,
+		ExePath: "/usr/bin/python3.11", CWD: "/srv", TTY: 34816, SID: 1, PGID: p.pid, VPID: 7, VPGID: 6, LoginUID: 1001,
+		SessionID: 4, UpperLayer: event.TriTrue, Writable: true, Ino: 12, Ctime: 13, Mtime: 14, PIDNSStart: 5e9,
+	}
+	want := event.Process{
+		PID: p.pid, PPID: 1, Start: p.start, StartTime: p.start + epoch, ExecID: 2, Name: "python3", Exe: "/usr/bin/python3",
+		ExePath: "/usr/bin/python3.11", Args: []string{"-c", "x"}, ArgsText: "-c x", CmdLine: "python3 -c x",
+		Env: []string{"A=1", "B="}, ArgsTruncated: true, CWD: "/srv/", TTY: 34816, SID: 1, PGID: p.pid, VPID: 7, VPGID: 6,
+		SessionName: "init", UID: 1000, GID: 50, UserName: "alice", GroupName: "staff", LoginUID: 1001, LoginName: "bob",
+		SessionID: 4, Caps: p.caps, UpperLayer: event.TriTrue, Writable: true, ExeIno: 12, ExeCtime: 13, ExeMtime: 14,
+		PIDNSStart: 5e9 + epoch, CgroupID: 9,
+	}
+	sameFacts(t, want, w.apply(ev))
+
+	w.table.find(p.pid, p.start).proc.ContainerID = "c0ffee" // as sensor/container does
+	want.ContainerID = "c0ffee"
+	child, ev := w.fork(p)
+	ev.Fork.VPID, ev.Fork.CgroupID = 8, 10
+	want.PID, want.PPID, want.Start, want.StartTime = child.pid, p.pid, child.start, child.start+epoch
+	want.VPID, want.CgroupID = 8, 10
+	sameFacts(t, want, w.apply(ev))
+
+	first, ev := w.fork(p)
+	ev.Fork.VPID = 1
+	want.PID, want.Start, want.StartTime = first.pid, first.start, first.start+epoch
+	want.VPID, want.VPGID, want.CgroupID, want.PIDNSStart = 1, 0, 9, first.start+epoch
+	sameFacts(t, want, w.apply(ev))
+}
+
+func sameFacts(t *testing.T, want event.Process, got *event.Process) {
+	t.Helper()
+	if diff := cmp.Diff(want, *got, cmpopts.IgnoreFields(event.Process{}, "Parent")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

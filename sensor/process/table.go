@@ -156,7 +156,7 @@ type counters struct {
 
 // Stats are the table's size now and what befell it since it was made.
 type Stats struct {
-	Live, Exited int64 // processes held
+	Live, Exited int64 // processes held, those just scanned among them
 	TextBytes    int64 // of their arguments, paths and environments
 
 	Repaired    uint64 // processes or images read from /proc after a record was lost
@@ -175,7 +175,7 @@ type Stats struct {
 func (t *Table) Stats() Stats {
 	c := &t.count
 	return Stats{
-		Live: c.live.Load(), Exited: c.exited.Load(), TextBytes: c.text.Load(),
+		Live: c.live.Load() + t.scan.queued.Load(), Exited: c.exited.Load(), TextBytes: c.text.Load(),
 		Repaired: c.repaired.Load(), Partial: c.partial.Load(), Unreadable: c.unreadable.Load(),
 		MissedForks: c.missedForks.Load(), MissedExecs: c.missedExecs.Load(), MissedExits: c.missedExits.Load(),
 		Reparented: c.reparented.Load(), PIDReused: c.reused.Load(), Evicted: c.evicted.Load(), Blocked: c.blocked.Load(),

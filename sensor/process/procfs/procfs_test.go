@@ -296,6 +296,29 @@ func TestNameFromHostileFiles(t *testing.T) {
 	}
 }
 
+// To open a pipe is to be its reader, and to open a device may start it.
+func TestNameOpensNoPipe(t *testing.T) {
+	proc, _, ctr := container(t)
+	passwd := filepath.Join(ctr, "etc/passwd")
+	if err := errors.Join(os.Remove(passwd), unix.Mkfifo(passwd, 0o666)); err != nil {
+		t.Fatal(err)
+	}
+	watch, err := unix.InotifyInit1(unix.IN_NONBLOCK | unix.IN_CLOEXEC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(watch)
+	if _, err := unix.InotifyAddWatch(watch, passwd, unix.IN_OPEN); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := proc.Name(42, Users, 1000); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := unix.Read(watch, make([]byte, 4096)); err != unix.EAGAIN {
+		t.Errorf("it was opened: %d bytes of events, %v", n, err)
+	}
+}
+
 func TestGoneIsNeverAnother(t *testing.T) {
 	root := fake(t, 42, files())
 	proc := New(Config{ProcRoot: root})
