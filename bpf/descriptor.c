@@ -9,8 +9,8 @@
  * the socket's own because a load balancer in the kernel rewrites one into the other, and because a
  * connect that failed leaves none in the socket.
  */
-static __always_inline void append_asked(struct scratch *s, struct fd_event *e, const void *address,
-	__u64 len)
+static __always_inline void append_asked(
+	struct scratch *s, struct fd_event *e, const void *address, __u64 len)
 {
 	if (len > SOCKADDR_MAX)
 		len = SOCKADDR_MAX;

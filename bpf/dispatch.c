@@ -43,8 +43,8 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 		if ((nr & ~(__u64)(SYSCALLS - 1)) != X32_SYSCALL_BIT)
 			return 0;
 		nr &= SYSCALLS - 1;
-		if (calls[nr])
-			count_drop(DROP_X32, calls[nr]);
+		if (calls[nr] & 0xff)
+			count_drop(DROP_X32, calls[nr] & 0xff);
 	}
 	call = calls[nr & (SYSCALLS - 1)];
 	if (!call)

@@ -9,12 +9,12 @@ static __always_inline void read_inode(struct file_facts *f, struct inode *inode
 	f->ino = READ(inode, i_ino);
 }
 
-/* read_real appends the path in the process's mount namespace. Files without one, such as a memfd or
- * an event descriptor, have a name on a filesystem that cannot be mounted, and that filesystem tells
- * their type.
+/* read_real appends the path in the process's mount namespace. Files without one, such as a memfd
+ * or an event descriptor, have a name on a filesystem that cannot be mounted, and that filesystem
+ * tells their type.
  */
-static __always_inline void read_real(struct scratch *s, __u32 fixed, struct file_facts *f,
-	struct place at)
+static __always_inline void read_real(
+	struct scratch *s, __u32 fixed, struct file_facts *f, struct place at)
 {
 	f->dev = READ(at.mnt_sb, s_dev);
 	f->status = walk_place(s, bpf_get_current_task_btf(), at, &f->flags);
@@ -28,8 +28,8 @@ static __always_inline void read_real(struct scratch *s, __u32 fixed, struct fil
 /* read_fspath appends the path from the filesystem's own root where the mount shows only a part of
  * it: a bind mount of /etc on /host would hide /etc/shadow as /host/shadow.
  */
-static __always_inline void read_fspath(struct scratch *s, __u32 fixed, struct file_facts *f,
-	struct place at)
+static __always_inline void read_fspath(
+	struct scratch *s, __u32 fixed, struct file_facts *f, struct place at)
 {
 	struct dentry *root = READ(at.mnt_sb, s_root);
 
@@ -50,9 +50,10 @@ static __always_inline void read_file(struct scratch *s, __u32 fixed, struct fil
 	read_fspath(s, fixed, f, at);
 }
 
-/* append_unix appends the address that a unix socket is bound to. An abstract one begins with NUL. */
-static __always_inline void append_unix(struct scratch *s, __u32 fixed, struct socket_facts *k,
-	struct unix_sock *sk)
+/* append_unix appends the address that a unix socket is bound to. An abstract one begins with NUL.
+ */
+static __always_inline void append_unix(
+	struct scratch *s, __u32 fixed, struct socket_facts *k, struct unix_sock *sk)
 {
 	struct unix_address *address = READ(sk, addr);
 
@@ -78,8 +79,8 @@ static __always_inline void read_addresses(struct socket_facts *k, struct sock_c
 }
 
 /* read_socket fills in what the socket tells. peer: of a unix socket, the other end's address. */
-static __always_inline void read_socket(struct scratch *s, __u32 fixed, struct socket_facts *k,
-	struct file *file, bool peer)
+static __always_inline void read_socket(
+	struct scratch *s, __u32 fixed, struct socket_facts *k, struct file *file, bool peer)
 {
 	struct socket *socket = READ(file, private_data);
 	struct sock *sk = READ(socket, sk);
@@ -99,8 +100,8 @@ static __always_inline void read_socket(struct scratch *s, __u32 fixed, struct s
 }
 
 /* read_fd tells all of a descriptor. Without one (a failed call), nothing but its number. */
-static __always_inline void read_fd(struct scratch *s, __u32 fixed, struct fd_facts *d, __s32 fd,
-	bool peer)
+static __always_inline void read_fd(
+	struct scratch *s, __u32 fixed, struct fd_facts *d, __s32 fd, bool peer)
 {
 	struct file *file = file_of(bpf_get_current_task_btf(), fd);
 

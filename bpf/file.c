@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* file.c - files are opened, removed, renamed, made executable, mounted. */
 
-#define O_CREAT     0100
+#define O_CREAT	    0100
 #define __O_TMPFILE 020000000
 
 struct open_how {
@@ -11,8 +11,8 @@ struct open_how {
 };
 
 /* open_args: the four calls differ only in where their arguments stand. */
-static __always_inline const void *open_args(struct pt_regs *regs, struct open_event *e,
-	__s32 *dirfd)
+static __always_inline const void *open_args(
+	struct pt_regs *regs, struct open_event *e, __s32 *dirfd)
 {
 	struct open_how how = {};
 	const void *path = (void *)call_arg(regs, 1);

@@ -28,25 +28,25 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
-#define BPF_NOEXIST       1
+#define BPF_NOEXIST	  1
 #define BPF_RB_AVAIL_DATA 0
 
 /* From uapi headers that are the same on every architecture. */
-#define EEXIST             17
-#define AT_FDCWD           (-100)
-#define AF_UNIX            1
-#define AF_INET            2
-#define AF_INET6           10
-#define S_IFMT             0170000
-#define S_IFSOCK           0140000
-#define OVERLAYFS_MAGIC    0x794c7630
-#define SB_RDONLY          (1 << 0)
-#define SB_NOUSER          (1U << 31)
-#define MNT_READONLY       0x40
-#define PIDTYPE_PGID       2
-#define PIDTYPE_SID        3
-#define TCP_ESTABLISHED    1
-#define X32_SYSCALL_BIT    0x40000000
+#define EEXIST		17
+#define AT_FDCWD	(-100)
+#define AF_UNIX		1
+#define AF_INET		2
+#define AF_INET6	10
+#define S_IFMT		0170000
+#define S_IFSOCK	0140000
+#define OVERLAYFS_MAGIC 0x794c7630
+#define SB_RDONLY	(1 << 0)
+#define SB_NOUSER	(1U << 31)
+#define MNT_READONLY	0x40
+#define PIDTYPE_PGID	2
+#define PIDTYPE_SID	3
+#define TCP_ESTABLISHED 1
+#define X32_SYSCALL_BIT 0x40000000
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 

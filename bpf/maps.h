@@ -11,7 +11,7 @@
 #define PROCESS_KINDS EVENT_EXECVE
 
 /* Set before load. */
-const volatile __s32 cgroup_subsys = -1;   /* the v1 controller that containers use; -1: cgroup v2 */
+const volatile __s32 cgroup_subsys = -1; /* the v1 controller that containers use; -1: cgroup v2 */
 const volatile __u64 ring_unreserved = -1; /* bytes of the ring that file and network records get */
 const volatile __u32 with_environment = 0;
 

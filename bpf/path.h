@@ -29,8 +29,8 @@ static __always_inline long prepend(struct scratch *s, const void *name, __u32 l
 	return 0;
 }
 
-/* forget makes a pointer a mere number: what comes back from the map is one, whatever kind of pointer
- * the verifier saw go in. Ways through the program that differ in that alone meet again.
+/* forget makes a pointer a mere number: what comes back from the map is one, whatever kind of
+ * pointer the verifier saw go in. Ways through the program that differ in that alone meet again.
  */
 static __always_inline void *forget(struct scratch *s, const void *pointer)
 {
@@ -116,8 +116,8 @@ static __always_inline enum path_status walk(struct scratch *s, struct place at,
 }
 
 /* walk_place resolves a place as the process sees it. */
-static __always_inline enum path_status walk_place(struct scratch *s, struct task_struct *task,
-	struct place at, __u8 *flags)
+static __always_inline enum path_status walk_place(
+	struct scratch *s, struct task_struct *task, struct place at, __u8 *flags)
 {
 	struct fs_struct *fs = task->fs;
 
@@ -146,8 +146,8 @@ static __always_inline struct file *file_of(struct task_struct *task, __s32 fd)
 /* read_path_arg reads a path from the process's memory and, if it is relative, finds the directory
  * that it starts from.
  */
-static __always_inline void read_path_arg(struct scratch *s, __u32 fixed, struct path_arg *arg,
-	__s32 dirfd, const void *from)
+static __always_inline void read_path_arg(
+	struct scratch *s, __u32 fixed, struct path_arg *arg, __s32 dirfd, const void *from)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u8 *text = text_end(s, fixed);

@@ -164,8 +164,8 @@ static __always_inline void read_exe(struct scratch *s, struct exec_event *e, st
 }
 
 /* read_memory appends argv and the environment from the new image, whose stack was just written. */
-static __always_inline void read_memory(struct scratch *s, struct exec_event *e,
-	struct mm_struct *mm)
+static __always_inline void read_memory(
+	struct scratch *s, struct exec_event *e, struct mm_struct *mm)
 {
 	__u64 args = mm->arg_end - mm->arg_start;
 	__u64 env = mm->env_end - mm->env_start;

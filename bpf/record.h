@@ -27,8 +27,8 @@ static __always_inline long send_record(struct scratch *s, __u32 fixed)
 	return 0;
 }
 
-/* verifiable bounds a length right before its use. Where the compiler knows a bound it would drop the
- * mask, and the verifier, which has forgotten, would refuse.
+/* verifiable bounds a length right before its use. Where the compiler knows a bound it would drop
+ * the mask, and the verifier, which has forgotten, would refuse.
  */
 static __always_inline __u32 verifiable(__u32 len)
 {
@@ -42,8 +42,8 @@ static __always_inline __u8 *text_end(struct scratch *s, __u32 fixed)
 	return &s->record.bytes[fixed + (s->text_len & TEXT_MASK)];
 }
 
-static __always_inline __u16 append_kernel(struct scratch *s, __u32 fixed, const void *from,
-	__u32 len)
+static __always_inline __u16 append_kernel(
+	struct scratch *s, __u32 fixed, const void *from, __u32 len)
 {
 	len = verifiable(len);
 	if (bpf_probe_read_kernel(text_end(s, fixed), len, from))
@@ -65,8 +65,8 @@ static __always_inline __u16 append_kernel_str(struct scratch *s, __u32 fixed, c
 /* append_user copies memory of the process. It is not resident if it was paged out, or if it never
  * was what the caller said.
  */
-static __always_inline __u16 append_user(struct scratch *s, __u32 fixed, const void *from,
-	__u32 len)
+static __always_inline __u16 append_user(
+	struct scratch *s, __u32 fixed, const void *from, __u32 len)
 {
 	len = verifiable(len);
 	if (bpf_probe_read_user(text_end(s, fixed), len, from)) {

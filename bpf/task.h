@@ -78,8 +78,8 @@ static __always_inline void announce_cgroup(struct scratch *s, struct cgroup *cg
 /* begin_record clears the fixed part of a record, since scratch holds an older one, and says who
  * acted. announce_cgroup may send a record of its own before.
  */
-static __always_inline void begin_record(struct scratch *s, struct task_struct *task,
-	enum event_kind kind, long ret, __u32 fixed)
+static __always_inline void begin_record(
+	struct scratch *s, struct task_struct *task, enum event_kind kind, long ret, __u32 fixed)
 {
 	struct event_header *h = &s->record.header;
 	struct task_struct *leader = task->group_leader;

@@ -59,14 +59,14 @@ enum event_kind {
 
 /* Why something that should have been reported was not, or not in full. */
 enum drop_reason {
-	DROP_RING_FULL = 0,       /* the ring had no room */
-	DROP_RESERVED = 1,        /* only the quarter kept for process records was left */
-	DROP_TAIL_CALL = 2,       /* the dispatcher found no program for the kind */
-	DROP_USER_MEMORY = 3,     /* an argument's memory was not resident: reported without it */
+	DROP_RING_FULL = 0,	  /* the ring had no room */
+	DROP_RESERVED = 1,	  /* only the quarter kept for process records was left */
+	DROP_TAIL_CALL = 2,	  /* the dispatcher found no program for the kind */
+	DROP_USER_MEMORY = 3,	  /* an argument's memory was not resident: reported without it */
 	DROP_PATH_UNRESOLVED = 4, /* a path too deep or too long to follow: reported without it */
-	DROP_COMPAT = 5,          /* a 32-bit call, not decoded */
-	DROP_MAP_FULL = 6,        /* a map took no further entry */
-	DROP_X32 = 7,             /* an x32 call, decoded as the native call of its number */
+	DROP_COMPAT = 5,	  /* a 32-bit call, not decoded */
+	DROP_MAP_FULL = 6,	  /* a map took no further entry */
+	DROP_X32 = 7,		  /* an x32 call, decoded as the native call of its number */
 	DROP_REASONS = 8,
 };
 
@@ -89,7 +89,7 @@ enum tri {
 enum path_flag {
 	PATH_UNREADABLE = 1, /* the memory of the path as asked was not resident */
 	PATH_FOREIGN = 2,    /* the walk ended at a root that is not the process's */
-	PATH_CUT = 4,        /* a text is the path's end only */
+	PATH_CUT = 4,	     /* a text is the path's end only */
 };
 
 enum exec_flag {
@@ -104,7 +104,7 @@ enum exec_flag {
 /* Who acted, as the kernel saw it when the record was made. ids are of the initial namespaces. */
 struct event_header {
 	__u64 ktime_ns; /* CLOCK_BOOTTIME */
-	__u64 seq;      /* counts this CPU's records, those refused by the ring included */
+	__u64 seq;	/* counts this CPU's records, those refused by the ring included */
 	__u64 start_ns; /* of the group's leader: with tgid, the process */
 	__u64 parent_start_ns;
 	__u64 exec_id; /* counts the process's images */
@@ -131,7 +131,7 @@ struct path_arg {
 	__u16 raw_len;
 	__u16 base_len;
 	__u8 base_status; /* enum path_status; PATH_NONE if there was no need for a base */
-	__u8 flags;       /* enum path_flag */
+	__u8 flags;	  /* enum path_flag */
 	__u16 reserved;
 };
 
@@ -141,8 +141,8 @@ struct path_arg {
 struct file_facts {
 	__u64 ino;
 	__u64 fs_magic; /* only of PATH_ANONYMOUS */
-	__u32 dev;  /* dev_t: major << 20 | minor */
-	__u32 mode; /* 0: there is no file */
+	__u32 dev;	/* dev_t: major << 20 | minor */
+	__u32 mode;	/* 0: there is no file */
 	__u16 real_len;
 	__u16 fspath_len;
 	__u8 status; /* enum path_status */
@@ -208,7 +208,7 @@ struct exec_event {
 	__u16 filename_len;
 	__u16 cwd_len;
 	__u8 upper_layer; /* enum tri */
-	__u8 flags;       /* enum exec_flag */
+	__u8 flags;	  /* enum exec_flag */
 	__u8 cwd_status;  /* enum path_status */
 	__u8 reserved8;
 	__u32 reserved;

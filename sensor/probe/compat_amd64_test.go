@@ -88,3 +88,63 @@ func TestCompat(t *testing.T) {
 		t.Errorf("%d others counted, want 1", n)
 	}
 }
+
+// exit32 is a whole 32-bit program: an ELF header, a program header, and exit(0).
+func exit32() []byte {
+	const base, headers = 0x08048000, 52 + 32
+	code := []byte{0x31, 0xdb, 0x31, 0xc0, 0x40, 0xcd, 0x80} // ebx = 0, eax = 1, int 0x80
+	le := binary.LittleEndian
+	b := append([]byte("\x7fELF"), 1, 1, 1)
+	b = append(b, make([]byte, 9)...)
+	b = le.AppendUint16(b, 2) // executable
+	b = le.AppendUint16(b, 3) // i386
+	for _, v := range []uint32{1, base + headers, 52, 0, 0} {
+		b = le.AppendUint32(b, v)
+	}
+	for _, v := range []uint16{52, 32, 1, 0, 0, 0} {
+		b = le.AppendUint16(b, v)
+	}
+	size := uint32(headers + len(code))
+	for _, v := range []uint32{1, 0, base, base, size, size, 5, 0x1000} {
+		b = le.AppendUint32(b, v)
+	}
+	return append(b, code...)
+}
+
+// A 32-bit program is seen to start, and counted as one whose calls will not be.
+func TestCompatProgram(t *testing.T) {
+	l := listen(t, Config{})
+	name := filepath.Join(resolved(t, t.TempDir()), "exit32")
+	if err := os.WriteFile(name, exit32(), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	l.expect(t, func(ev *event.Event) bool { return ev.Kind == event.Exec && ev.Exec.ExePath == name }, func() {
+		err := exec.CommandContext(t.Context(), name).Run()
+		if errors.Is(err, unix.ENOEXEC) {
+			t.Skip("this kernel has no 32-bit programs (CONFIG_IA32_EMULATION)")
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+	if n := countOf(l.probe, Compat, event.Exec); n != 1 {
+		t.Errorf("%d 32-bit programs counted, want 1", n)
+	}
+}
+
+// An x32 call counts as one, and is taken for the native call of its number.
+func TestX32(t *testing.T) {
+	l := all(t)
+	name := filepath.Join(t.TempDir(), "absent")
+	before := countOf(l.probe, X32, event.Openat)
+	ev := l.expect(t, mine(event.Openat, func(ev *event.Event) bool { return ev.FD.Path.Raw == name }), func() {
+		unix.Syscall6(1<<30|unix.SYS_OPENAT, at(cwd), text(name), 0, 0, 0, 0)
+	})
+	// Most kernels have no such calls and refuse; one that has says that the file is absent.
+	if ev.Ret != -int64(unix.ENOSYS) && ev.Ret != -int64(unix.ENOENT) {
+		t.Errorf("returned %d", ev.Ret)
+	}
+	if countOf(l.probe, X32, event.Openat) != before+1 {
+		t.Error("not counted")
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
@@ -23,6 +24,8 @@ type Probe struct {
 	reader  *ringbuf.Reader
 	record  ringbuf.Record
 	drained bool
+	sleep   func(time.Duration)
+	memory  Memory
 	decoder *Decoder
 	clock   int64 // boot time at which the decoder's clock is next due
 
@@ -56,7 +59,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*Probe, error) {
 		return nil, err
 	}
 
-	p := &Probe{log: log, decoder: NewDecoder(bootTime())}
+	p := &Probe{log: log, decoder: NewDecoder(bootTime()), sleep: time.Sleep, memory: memory}
 	if err = p.load(cfg); err == nil {
 		err = p.attach(cfg)
 	}
@@ -141,6 +144,9 @@ func (p *Probe) attach(cfg Config) error {
 	}
 	return p.SetFilter(cfg.Filter)
 }
+
+// Memory is what the probe was opened to cost.
+func (p *Probe) Memory() Memory { return p.memory }
 
 // Close detaches and frees everything, and ends Next.
 func (p *Probe) Close() error {

@@ -18,7 +18,7 @@ const drainSleep = 2 * time.Millisecond
 // when all records were returned.
 func (p *Probe) Next() ([]byte, error) {
 	if p.drained {
-		time.Sleep(drainSleep)
+		p.sleep(drainSleep)
 	}
 	switch err := p.reader.ReadInto(&p.record); {
 	case errors.Is(err, ringbuf.ErrFlushed):

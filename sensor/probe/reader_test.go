@@ -1,0 +1,126 @@
+package probe
+
+import (
+	"errors"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+
+	"tiercel.dev/internal/event"
+)
+
+// The reader sleeps only once it has read everything: a wake-up for each record would cost every process that causes one.
+func TestReaderSleeps(t *testing.T) {
+	var filter event.Filter
+	filter[event.Openat] = event.All
+	p := open(t, Config{Filter: filter})
+	sleeps := 0
+	p.sleep = func(time.Duration) { sleeps++ }
+	for range 100 {
+		call(t, event.Openat, at(cwd), 1, 0)
+	}
+	next := func() {
+		t.Helper()
+		if _, err := p.Next(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 100 {
+		next()
+	}
+	if sleeps != 0 {
+		t.Errorf("slept %d times with records at hand", sleeps)
+	}
+	for p.reader.AvailableBytes() > 0 {
+		next()
+	}
+	sleeps = 0
+	call(t, event.Openat, at(cwd), 1, 0)
+	next()
+	if sleeps != 1 {
+		t.Errorf("slept %d times after the last record, want once", sleeps)
+	}
+}
+
+func TestClose(t *testing.T) {
+	p := open(t, Config{})
+	ended := make(chan error)
+	go func() {
+		for {
+			if _, err := p.Next(); err != nil {
+				ended <- err
+				return
+			}
+		}
+	}()
+	if err := p.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := <-ended; !errors.Is(err, ErrClosed) {
+		t.Errorf("Next ended with %v", err)
+	}
+	if err := p.Close(); err != nil {
+		t.Errorf("closed again: %v", err)
+	}
+	if err := p.SetFilter(event.Filter{}); !errors.Is(err, ErrClosed) {
+		t.Errorf("SetFilter: %v", err)
+	}
+	if drops := p.Drops(); drops != nil {
+		t.Errorf("drops: %v", drops)
+	}
+}
+
+// What is stated is what the kernel charges, or a little more.
+func TestMemoryStated(t *testing.T) {
+	p := open(t, Config{RingBytes: 1 << 20})
+	var charged uint64
+	maps := []*ebpf.Map{}
+	v := reflect.ValueOf(p.objs.bpfMaps)
+	for i := range v.NumField() {
+		maps = append(maps, v.Field(i).Interface().(*ebpf.Map))
+	}
+	for _, m := range maps {
+		info, err := m.Info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, ok := info.Memlock()
+		if !ok {
+			t.Skip("this kernel does not tell what maps cost")
+		}
+		t.Logf("%v: %d", m, n)
+		charged += n
+	}
+	m := p.Memory()
+	stated := m.Ring + m.Maps + m.Scratch
+	if charged > stated || charged < stated/2 {
+		t.Errorf("the maps cost %d, stated were %d", charged, stated)
+	}
+}
+
+// The clock that is added to a record's time follows the machine's.
+func TestBootTime(t *testing.T) {
+	var info unix.Sysinfo_t
+	if err := unix.Sysinfo(&info); err != nil {
+		t.Fatal(err)
+	}
+	boot := time.Unix(0, bootTime())
+	if up := time.Since(boot) - time.Duration(info.Uptime)*time.Second; up < -2*time.Second || up > 2*time.Second {
+		t.Errorf("booted at %v, %d s ago by the kernel", boot, info.Uptime)
+	}
+	raw := header(999, 0, 0, 0)
+	d := NewDecoder(5)
+	var ev event.Event
+	_ = d.Decode(raw, &ev)
+	if ev.Time != ev.Boot+5 {
+		t.Errorf("time %d", ev.Time)
+	}
+	d.SetBootTime(7)
+	_ = d.Decode(raw, &ev)
+	if ev.Time != ev.Boot+7 {
+		t.Errorf("time %d", ev.Time)
+	}
+}
