@@ -1,4 +1,5 @@
-// Command tiercel is the operator's command: it checks, tests, lists and explains rules.
+// Command tiercel is the operator's command: it checks, tests, lists and explains rules, and has what the sensor's own
+// binary has.
 package main
 
 import (
@@ -19,6 +20,6 @@ func run(args []string, stdout, stderr io.Writer) int {
 
 func rootCommand() *cobra.Command {
 	root := group(&cobra.Command{Use: "tiercel", Short: "Runtime security for GKE that you run yourself"})
-	root.AddCommand(rulesCommand())
+	root.AddCommand(command.Sensor(), command.Record(), command.Replay(), rulesCommand())
 	return root
 }

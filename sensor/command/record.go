@@ -21,8 +21,8 @@ func Record() *cobra.Command {
 Ctrl-C or after --for. A capture can be replayed anywhere: it needs no root and no kernel of its own.
 
 ` + exitHelp,
-		Example: `  sensor record --for 10m node.capture
-  sensor record --output stdout node.capture     with the alerts that it raises meanwhile`,
+		Example: `  tiercel record --for 10m node.capture
+  tiercel record --output stdout node.capture     with the alerts that it raises meanwhile`,
 		Args: func(c *cobra.Command, args []string) error { return oneFile(c, args) },
 		RunE: func(c *cobra.Command, args []string) (err error) {
 			cfg, log, err := flags.config(c)

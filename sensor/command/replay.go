@@ -29,9 +29,9 @@ func Replay() *cobra.Command {
 same alerts each time, byte for byte. A capture that is cut or damaged gives what stands before the damage, and exit code 2.
 
 ` + exitHelp,
-		Example: `  sensor replay node.capture
-  sensor replay --no-library --rules new.yaml --summary node.capture
-  sensor replay --format json node.capture | jq .rule.name`,
+		Example: `  tiercel replay node.capture
+  tiercel replay --no-library --rules new.yaml --summary node.capture
+  tiercel replay --format json node.capture | jq .rule.name`,
 		Args: func(c *cobra.Command, args []string) error { return oneFile(c, args) },
 		RunE: func(c *cobra.Command, args []string) error {
 			log, err := logging.logger(c.ErrOrStderr())

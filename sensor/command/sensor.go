@@ -16,11 +16,10 @@ import (
 	"tiercel.dev/sensor/node"
 )
 
-// Root is the minimal binary's command: the sensor itself, with record and replay beneath.
+// Root is the minimal binary's one command: the sensor itself. Record, replay and the rest are the operator's.
 func Root() *cobra.Command {
 	c := Sensor()
 	c.Version = node.Version()
-	c.AddCommand(Record(), Replay())
 	return c
 }
 
