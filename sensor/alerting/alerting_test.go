@@ -109,8 +109,8 @@ func TestLineageIsBounded(t *testing.T) {
 		p.Parent = &event.Process{PID: 100 + i}
 	}
 	a := New(testSensor, Match{Event: ev})
-	if n := len(a.Ancestors); n != alert.MaxAncestors || a.Ancestors[n-1].Pid != 115 {
-		t.Errorf("%d ancestors", n)
+	if n := len(a.Ancestors); n != alert.MaxAncestors || a.Ancestors[n-1].Pid != 115 || len(a.Truncated) != 0 {
+		t.Errorf("%d ancestors, cut %q", n, a.Truncated)
 	}
 	loop := &event.Process{PID: 1}
 	loop.Parent = loop

@@ -56,6 +56,8 @@ func TestArgs(t *testing.T) {
 			[]string{"--key", "-----BEGIN RSA PRIVATE KEY-----[redacted]-----END RSA PRIVATE KEY-----", "y"}, 1},
 		{"PEM over arguments", append([]string{"echo"}, strings.Fields(pem+" tail")...),
 			[]string{"-----BEGIN", "RSA", "PRIVATE", "KEY-----", Mark, Mark, Mark, "-----END", "RSA", "PRIVATE", "KEY-----", "tail"}, 1},
+		{"who looks for PEM", []string{"grep", "-r", "-----BEGIN RSA PRIVATE KEY-----", "/home/someone/projects"},
+			[]string{"-r", "-----BEGIN RSA PRIVATE KEY-----", "/home/someone/projects"}, 0},
 		{"PEM over arguments, cut", append([]string{"echo"}, strings.Fields(pem[:100])...),
 			[]string{"-----BEGIN", "RSA", "PRIVATE", "KEY-----", Mark, Mark, Mark}, 1},
 	}

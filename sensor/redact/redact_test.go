@@ -47,6 +47,7 @@ func TestText(t *testing.T) {
 		// headers
 		{"bearer", "curl -H 'Authorization: Bearer abc' h", "curl -H 'Authorization: Bearer [redacted]' h"},
 		{"basic", `-H "authorization: basic dTpw"`, `-H "authorization: basic [redacted]"`},
+		{"another scheme", "Authorization: token abc", "Authorization: token [redacted]"},
 		{"no scheme", "Authorization: abc123", "Authorization: [redacted]"},
 		{"proxy", "Proxy-Authorization:Basic dTpw", "Proxy-Authorization:Basic [redacted]"},
 		{"bare bearer", "header Bearer abcdefghijklmnop1", "header Bearer [redacted]"},
@@ -120,6 +121,7 @@ func TestTextLeaves(t *testing.T) {
 		"d41d8cd98f00b204e9800998ecf8427e", "sha256:" + strings.Repeat("ab", 32),
 		`grep -r "-----BEGIN RSA PRIVATE KEY-----" /home/someone/projects/thing`,
 		"grep -e '-----BEGIN PRIVATE KEY-----' -e '-----END PRIVATE KEY-----' f",
+		"grep -r -----BEGIN RSA PRIVATE KEY----- /home/someone/projects/thing",
 		"-----BEGIN CERTIFICATE-----\nMIIEowIBAAKCAQEA0123456789\n-----END CERTIFICATE-----",
 		"-----BEGIN PUBLIC KEY-----\nMIIEowIBAAKCAQEA0123456789\n-----END PUBLIC KEY-----",
 		Mark, "password=" + Mark, Mark + Mark,

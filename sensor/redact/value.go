@@ -110,6 +110,9 @@ func (t *scanner) authorization(start int) int {
 	first := run(t.s, start, base64URL)
 	second := t.skipBlanks(first)
 	if second > first && second < len(t.s) && first > start {
+		if strings.HasPrefix(t.s[second:], Mark) {
+			return second + len(Mark)
+		}
 		if end := run(t.s, second, token68); end > second {
 			return t.take(second, end)
 		}
