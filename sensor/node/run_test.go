@@ -1,0 +1,193 @@
+package node
+
+import (
+	"bytes"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"tiercel.dev/alert"
+)
+
+// openOf is a rule that matches one path's opens alone.
+func openOf(path string) string {
+	return `rules:
+  - name: opened
+    condition: evt.type in ["open", "openat"] && fd.name == "` + path + `"
+    output: "{proc.cmdline} opened {fd.name}"
+    severity: MEDIUM
+`
+}
+
+func read(t *testing.T, path string) {
+	t.Helper()
+	if out, err := exec.Command("cat", path).CombinedOutput(); err != nil {
+		t.Fatalf("cat %s: %v: %s", path, err, out)
+	}
+}
+
+func TestRunReportsAnOpen(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "secret")
+	write(t, path, nil)
+	write(t, filepath.Join(dir, "rules.yaml"), []byte(openOf(path)))
+	w := startSensor(t, func(c *Config) {
+		c.Rules = Rules{Paths: []string{filepath.Join(dir, "rules.yaml")}}
+		c.Heartbeat = time.Second
+	})
+	read(t, path)
+	all := w.end() // what was in the ring when it was told to stop is reported
+	found := w.of("opened")
+	if len(found) != 1 {
+		t.Fatalf("%d alerts: %v", len(found), all)
+	}
+	a := found[0]
+	if a.GetProcess().GetCommandLine() != "cat "+path || a.GetAncestors()[0].GetPid() != int32(os.Getpid()) {
+		t.Errorf("process %v, ancestors %v", a.GetProcess(), a.GetAncestors())
+	}
+	if a.GetSeq() != 1 || a.GetSensorId() != "test-node" || a.GetNode().GetName() != "test-node" || a.GetBootId() == "" {
+		t.Errorf("seq %d, sensor %q, node %v, boot %q", a.GetSeq(), a.GetSensorId(), a.GetNode(), a.GetBootId())
+	}
+	last := all[len(all)-1].GetHeartbeat()
+	if last == nil || last.GetAlerts() != 1 || last.GetLastSeq() != 1 || last.GetRules() != 1 || len(last.GetEvents()) == 0 || last.GetProcesses() == 0 {
+		t.Errorf("the last message is to be a heartbeat that tells of the alert: %v", all[len(all)-1])
+	}
+}
+
+// TestRunFollowsRules: a changed file is in force without a restart, for kinds that the kernel did not report before
+// too; one with an error is not, and the heartbeat says so.
+func TestRunFollowsRules(t *testing.T) {
+	dir := t.TempDir()
+	path, file := filepath.Join(dir, "secret"), filepath.Join(dir, "rules.yaml")
+	write(t, path, nil)
+	write(t, file, []byte("rules:\n  - {name: mounted, condition: evt.type == \"mount\", output: mounted, severity: LOW}\n"))
+	w := startSensor(t, func(c *Config) {
+		c.Rules = Rules{Paths: []string{file}}
+		c.Heartbeat = time.Second
+	})
+	read(t, path)
+	write(t, file, []byte(openOf(path)))
+	w.until("the new rules", func() bool { return strings.Contains(w.log.String(), "rules changed") })
+	read(t, path)
+	w.until("an alert of the new rule", func() bool { return len(w.of("opened")) > 0 })
+
+	write(t, file, []byte("rules:\n  - {name: bad, condition: evt.tpye == \"mount\", output: x, severity: LOW}\n"))
+	w.until("a heartbeat with the error", func() bool {
+		all := w.alerts()
+		return len(all) > 0 && strings.Contains(all[len(all)-1].GetHeartbeat().GetRulesError(), "evt.tpye")
+	})
+	read(t, path)
+	w.until("the rules before to be in force still", func() bool { return len(w.of("opened")) == 2 })
+	w.end()
+}
+
+// TestRunOutlivesABlockedOutput: a program that never reads and a disk that is full do not keep alerts from a file.
+func TestRunOutlivesABlockedOutput(t *testing.T) {
+	dir := t.TempDir()
+	path, file := filepath.Join(dir, "secret"), filepath.Join(dir, "rules.yaml")
+	write(t, path, nil)
+	write(t, file, []byte(openOf(path)))
+	w := startSensor(t, func(c *Config) {
+		c.Rules = Rules{Paths: []string{file}}
+		c.Outputs = append([]string{"program:exec sleep 1000", "file:/dev/full"}, c.Outputs...)
+	})
+	for range 300 {
+		f, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Close()
+	}
+	w.until("every alert in the file", func() bool { return len(w.of("opened")) == 300 })
+	var gaps alert.Gaps
+	for _, a := range w.of("opened") {
+		gaps.Add(a)
+	}
+	if a := w.of("opened")[0]; gaps.Lost(a.SensorId, a.BootId) != 0 {
+		t.Errorf("alerts are missing: %v", gaps.Missing(a.SensorId, a.BootId))
+	}
+	w.stop()
+	if err := <-w.done; err == nil {
+		t.Error("the sensor ended as if the blocked outputs had taken everything")
+	}
+}
+
+// TestRecordAndReplay: what is recorded gives the same alerts again, byte for byte, as often as one likes.
+func TestRecordAndReplay(t *testing.T) {
+	dir := t.TempDir()
+	path, file := filepath.Join(dir, "secret"), filepath.Join(dir, "rules.yaml")
+	write(t, path, nil)
+	write(t, file, []byte(openOf(path)))
+	cfg := DefaultConfig()
+	cfg.Place.Node = "test-node"
+	cfg.Outputs = nil
+	cfg.Heartbeat = 0
+	cfg.Rules = Rules{Paths: []string{file}}
+	cfg.Container.Sockets = nil
+	var capture bytes.Buffer
+	recordWhile(t, cfg, &capture, func() {
+		read(t, path)
+		exec.Command("cat", path, "password=hunter2").Run() // there is no such file, and yet it is an argument
+	})
+	if bytes.Contains(capture.Bytes(), []byte("hunter2")) {
+		t.Error("the capture holds the password")
+	}
+	first, second := replay(t, cfg, capture.Bytes()), replay(t, cfg, capture.Bytes())
+	if !bytes.Equal(first, second) {
+		t.Errorf("two replays differ:\n%s\n%s", first, second)
+	}
+	if n := bytes.Count(first, []byte("\n")); n != 2 || bytes.Contains(first, []byte("hunter2")) {
+		t.Errorf("%d alerts, want 2, without the password:\n%s", n, first)
+	}
+}
+
+func recordWhile(t *testing.T, cfg Config, capture *bytes.Buffer, act func()) {
+	t.Helper()
+	var log lockedBuffer
+	ctx, stop := contextWithStop(t)
+	done := make(chan error, 1)
+	go func() {
+		_, err := Record(ctx, cfg, capture, slog.New(slog.NewTextHandler(&log, nil)))
+		done <- err
+	}()
+	for deadline := time.Now().Add(20 * time.Second); !strings.Contains(log.String(), "msg=watching"); time.Sleep(10 * time.Millisecond) {
+		select {
+		case err := <-done:
+			needBPF(t, err)
+		default:
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the recorder does not begin: %s", log.String())
+		}
+	}
+	act()
+	stop()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+}
+
+func replay(t *testing.T, cfg Config, capture []byte) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	_, err := Replay(t.Context(), cfg, bytes.NewReader(capture), func(a *alert.Alert) error {
+		line, err := alert.JSON(a)
+		out.Write(append(line, '\n'))
+		return err
+	}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// TestStopsSoon: a sensor that is told to stop does so, whatever its outputs do. The second that the documentation
+// promises is measured by scripts/bench; here it only must not hang.
+func TestStopsSoon(t *testing.T) {
+	w := startSensor(t, func(c *Config) { c.Outputs = append(c.Outputs, "program:trap '' TERM; exec sleep 1000") })
+	w.end()
+}
