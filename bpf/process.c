@@ -15,6 +15,9 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 
 	if (!s)
 		return 0;
+	/* clone3 can put the child elsewhere: that cgroup's path must be known first, too. */
+	if (task_cgroup(child) != task_cgroup(parent))
+		begin_record(s, child, EVENT_FORK, 0, sizeof(*e));
 	begin_record(s, parent, EVENT_FORK, 0, sizeof(*e));
 	e = &s->record.fork;
 	e->start_ns = child->start_boottime;

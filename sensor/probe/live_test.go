@@ -90,7 +90,12 @@ type expectation struct {
 
 func listen(t testing.TB, cfg Config) *listener {
 	t.Helper()
-	l := &listener{probe: open(t, cfg), wanted: map[*expectation]bool{}}
+	return listenTo(t, open(t, cfg))
+}
+
+func listenTo(t testing.TB, p *Probe) *listener {
+	t.Helper()
+	l := &listener{probe: p, wanted: map[*expectation]bool{}}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -1,0 +1,132 @@
+package probe
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"tiercel.dev/internal/event"
+)
+
+// makeCgroup makes a cgroup below this process's own.
+func makeCgroup(t *testing.T) string {
+	t.Helper()
+	cgroup := filepath.Join(cgroupDir(t), "tiercel-test-"+filepath.Base(t.TempDir()))
+	if err := os.Mkdir(cgroup, 0o755); err != nil {
+		t.Skipf("no cgroup can be made: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := os.Remove(cgroup); err != nil {
+			t.Error(err)
+		}
+	})
+	return cgroup
+}
+
+// The path of a cgroup comes before the first record that carries its id, and what the sensor says of the id decides
+// for kinds that only containers are asked for.
+func TestCgroups(t *testing.T) {
+	var filter event.Filter
+	filter[event.Openat] = event.ContainersOnly
+	p := open(t, Config{Filter: filter})
+	name := filepath.Join(t.TempDir(), "absent")
+	open := mine(event.Openat, func(ev *event.Event) bool { return ev.FD.Path.Raw == name })
+	exec := execOf("/proc/self/exe")
+	both := func() {
+		call(t, event.Openat, at(cwd), text(name), 0)
+		run(t, child(t, "nothing"))
+	}
+
+	// Not known: it may be a container.
+	both()
+	paths := map[uint64]event.CgroupFacts{}
+	var first event.Event
+	for !open(&first) {
+		raw, err := p.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Decode(raw, &first); err != nil {
+			t.Fatal(err)
+		}
+		if first.Kind == event.CgroupPath {
+			paths[first.Cgroup.ID] = first.Clone().Cgroup
+		}
+	}
+	own, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path, ok := paths[first.Task.CgroupID]
+	if want := cgroupOf(string(own)); !ok || path.Path != want || path.Cut {
+		t.Errorf("path %+v came before, want %q", path, want)
+	}
+
+	l := listenTo(t, p)
+	if err := l.probe.SetCgroup(first.Task.CgroupID, false); err != nil {
+		t.Fatal(err)
+	}
+	l.absent(t, open, exec, both)
+	if err := l.probe.SetCgroup(first.Task.CgroupID, true); err != nil {
+		t.Fatal(err)
+	}
+	l.expect(t, open, both)
+}
+
+// A process that is moved, as container runtimes do between fork and exec.
+func TestCgroupMove(t *testing.T) {
+	l := all(t)
+	cgroup := makeCgroup(t)
+	cmd := child(t, "wait")
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	pid := int32(cmd.Process.Pid)
+	st := stat(t, cgroup)
+	ev := l.expect(t, func(ev *event.Event) bool { return ev.Kind == event.CgroupMove && ev.Task.TGID == pid }, func() {
+		if err := os.WriteFile(filepath.Join(cgroup, "cgroup.procs"), []byte(itoa(pid)), 0); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if ev.Cgroup.ID != st.Ino || filepath.Base(ev.Cgroup.Path) != filepath.Base(cgroup) || ev.Task.CgroupID != st.Ino {
+		t.Errorf("moved to %+v (task in %d), want %d", ev.Cgroup, ev.Task.CgroupID, st.Ino)
+	}
+	exit := l.expect(t, func(ev *event.Event) bool { return ev.Kind == event.Exit && ev.Task.TGID == pid }, func() {
+		stdin.Close()
+		if err := cmd.Wait(); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if exit.Task.CgroupID != st.Ino {
+		t.Errorf("ended in cgroup %d", exit.Task.CgroupID)
+	}
+}
+
+// A child can be born into another cgroup. Its path is known before the fork names it.
+func TestForkIntoCgroup(t *testing.T) {
+	if own, _ := os.ReadFile("/proc/self/cgroup"); cgroupController(string(own)) != "" {
+		t.Skip("only cgroup v2 has clone into a cgroup")
+	}
+	l := all(t)
+	cgroup := makeCgroup(t)
+	dir, err := os.Open(cgroup)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	st := stat(t, cgroup)
+	cmd := child(t, "nothing")
+	cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(dir.Fd())}
+	first := l.expect(t, func(ev *event.Event) bool {
+		return ev.Kind == event.CgroupPath && ev.Cgroup.ID == st.Ino || ev.Kind == event.Fork && ev.Fork.CgroupID == st.Ino
+	}, func() { run(t, cmd) })
+	if first.Kind != event.CgroupPath || !strings.HasSuffix(first.Cgroup.Path, filepath.Base(cgroup)) {
+		t.Errorf("first came %v, of %q", first.Kind, first.Cgroup.Path)
+	}
+}
