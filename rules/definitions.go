@@ -77,7 +77,7 @@ func parseDocument(src Source, errs *Errors) document {
 	return doc
 }
 
-func (f *file) name1(key *yaml.Node, what string) bool {
+func (f *file) nameable(key *yaml.Node, what string) bool {
 	switch {
 	case !nameOf.MatchString(key.Value):
 		f.fail(key, "the name of a %s has lower-case letters, digits and _, and starts with no digit: %s", what, quote(key.Value))
@@ -90,7 +90,7 @@ func (f *file) name1(key *yaml.Node, what string) bool {
 }
 
 func (d *document) addList(f *file, key, value *yaml.Node) {
-	if !f.name1(key, "list") {
+	if !f.nameable(key, "list") {
 		return
 	}
 	l := listDef{file: f, key: key}
@@ -145,7 +145,7 @@ func (d *document) addList(f *file, key, value *yaml.Node) {
 }
 
 func (d *document) addMacro(f *file, key, value *yaml.Node) {
-	if !f.name1(key, "macro") {
+	if !f.nameable(key, "macro") {
 		return
 	}
 	m := macroDef{file: f, key: key}

@@ -120,17 +120,17 @@ func (l *loading) defineMacros() {
 	}
 	for name, issues := range l.compiler.DefineMacros(texts) {
 		for _, i := range issues {
-			l.issue(parts[name], i, "")
+			l.issue(parts[name], i)
 		}
 	}
 }
 
-func (l *loading) issue(c *composed, i condition.Issue, prefix string) {
+func (l *loading) issue(c *composed, i condition.Issue) {
 	if i.Warning {
-		c.errorAt(i.Offset, prefix+i.Message, &l.set.warnings)
+		c.errorAt(i.Offset, i.Message, &l.set.warnings)
 		return
 	}
-	c.fail(i.Offset, prefix+i.Message)
+	c.fail(i.Offset, i.Message)
 }
 
 // rule reads and compiles one rule; nil if it has no condition to go on with.
@@ -169,7 +169,7 @@ func (l *loading) rule(m *mergedRule) *Rule {
 	r.text = c.text
 	cond, issues := l.compiler.Compile(c.text)
 	for _, i := range issues {
-		l.issue(c, i, "")
+		l.issue(c, i)
 	}
 	if cond == nil {
 		return nil

@@ -204,3 +204,20 @@ func TestRead(t *testing.T) {
 		t.Errorf("missing file: got %v", err)
 	}
 }
+
+func TestFilesAreBounded(t *testing.T) {
+	big := make([]byte, maxFile+1)
+	for i := range big {
+		big[i] = '#'
+	}
+	if _, err := load(t, Options{}, string(big)); err == nil || !strings.Contains(err.Error(), "more than") {
+		t.Errorf("Load: got %.100v", err)
+	}
+	path := filepath.Join(t.TempDir(), "a.yaml")
+	if err := os.WriteFile(path, big, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := Read(path); err == nil || !strings.Contains(err.Error(), "more than") {
+		t.Errorf("Read: got %v", err)
+	}
+}

@@ -286,6 +286,7 @@ func (c *composed) add(l located) {
 // fail tells an issue where the part of the text stands that it is about.
 func (c *composed) fail(offset int, message string) { c.errorAt(offset, message, nil) }
 
+// errorAt is fail, or with warnings given adds to those.
 func (c *composed) errorAt(offset int, message string, warnings *Errors) {
 	part := c.parts[0]
 	for _, p := range c.parts {
@@ -301,7 +302,7 @@ func (c *composed) errorAt(offset int, message string, warnings *Errors) {
 	part.file.failAt(at, message)
 }
 
-// composeMacro is (…(condition) op (added)) op (added).
+// compose is (…(condition) op (added)) op (added).
 func (m *mergedMacro) compose() *composed {
 	c := &composed{}
 	if len(m.added) == 0 {
@@ -314,7 +315,7 @@ func (m *mergedMacro) compose() *composed {
 		c.plain(fmt.Sprintf(") %s (", a.operator))
 		c.add(a.located)
 	}
-	c.plain(strings.Repeat(")", 1))
+	c.plain(")")
 	return c
 }
 

@@ -97,7 +97,7 @@ func (b *building) num(e ast.Expr) numNode {
 		}
 	case ast.IdentKind:
 		if v, ok := b.vars[e.AsIdent()]; ok {
-			return make1(basis{total: true, cost: 1, free: true}, func(f *frame) int64 {
+			return newNode(basis{total: true, cost: 1, free: true}, func(f *frame) int64 {
 				if err := f.slots[v.slot].err; err != nil {
 					f.fail(err)
 				}
@@ -106,7 +106,7 @@ func (b *building) num(e ast.Expr) numNode {
 		}
 		if fl, _ := b.fieldOf(e.AsIdent()); fl != nil && fl.IntOf != nil {
 			of := fl.IntOf
-			return make1(fieldBasis(fl), func(f *frame) int64 { v, _ := of(f.ev); return v })
+			return newNode(fieldBasis(fl), func(f *frame) int64 { v, _ := of(f.ev); return v })
 		}
 	case ast.CallKind:
 		return b.numCall(e, e.AsCall())
@@ -120,7 +120,7 @@ func (b *building) span(e ast.Expr) spanNode {
 	case ast.IdentKind:
 		if fl, _ := b.fieldOf(e.AsIdent()); fl != nil && fl.DurationOf != nil {
 			of := fl.DurationOf
-			return make1(fieldBasis(fl), func(f *frame) time.Duration { v, _ := of(f.ev); return v })
+			return newNode(fieldBasis(fl), func(f *frame) time.Duration { v, _ := of(f.ev); return v })
 		}
 	case ast.CallKind:
 		call := e.AsCall()
@@ -155,7 +155,7 @@ func literal(e ast.Expr) (string, bool) {
 // choose is c ? x : y of any type but bool.
 func choose[T any](b *building, args []ast.Expr, of func(ast.Expr) node[T]) node[T] {
 	c, x, y := b.boolean(args[0]), of(args[1]), of(args[2])
-	return make1(join(1, c.basis(), x.basis(), y.basis()), func(f *frame) T {
+	return newNode(join(1, c.basis(), x.basis(), y.basis()), func(f *frame) T {
 		is := c.eval(f)
 		if f.err != nil {
 			var none T
@@ -197,7 +197,7 @@ func (b *building) textField(e ast.Expr, fl *field.Field) textNode {
 		return n
 	case fl.TextOf != nil:
 		of := fl.TextOf
-		n := textNode{node: make1(fieldBasis(fl), func(f *frame) string { s, _ := of(f.ev); return s })}
+		n := textNode{node: newNode(fieldBasis(fl), func(f *frame) string { s, _ := of(f.ev); return s })}
 		n.isType = fl.Name == "evt.type"
 		return n
 	}
@@ -208,7 +208,7 @@ func (b *building) textField(e ast.Expr, fl *field.Field) textNode {
 func addrNode(base basis, read func(*frame) addr) textNode {
 	rendered := base
 	rendered.cost += 20
-	return textNode{addr: read, node: make1(rendered, func(f *frame) string { return field.AddrText(read(f)) })}
+	return textNode{addr: read, node: newNode(rendered, func(f *frame) string { return field.AddrText(read(f)) })}
 }
 
 func textVariable(v variable) textNode {
@@ -216,27 +216,27 @@ func textVariable(v variable) textNode {
 	if v.isAddr {
 		return addrNode(base, func(f *frame) addr { return f.slots[v.slot].addr })
 	}
-	return textNode{node: make1(base, func(f *frame) string { return f.slots[v.slot].text })}
+	return textNode{node: newNode(base, func(f *frame) string { return f.slots[v.slot].text })}
 }
 
 func (b *building) textCall(e ast.Expr, call ast.CallExpr) textNode {
 	switch name := call.FunctionName(); name {
 	case "basename", "dirname", "lower":
 		of, s := textMaps[name], b.text(call.Target())
-		return textNode{node: make1(join(5, s.basis()), func(f *frame) string { return of(s.eval(f)) })}
+		return textNode{node: newNode(join(5, s.basis()), func(f *frame) string { return of(s.eval(f)) })}
 	case "string":
 		n := b.num(call.Args()[0])
-		return textNode{node: make1(join(20, n.basis()), func(f *frame) string { return decimal(n.eval(f)) })}
+		return textNode{node: newNode(join(20, n.basis()), func(f *frame) string { return decimal(n.eval(f)) })}
 	case operators.Add:
 		x, y := b.text(call.Args()[0]), b.text(call.Args()[1])
-		return textNode{node: make1(join(20, x.basis(), y.basis()), func(f *frame) string { return x.eval(f) + y.eval(f) })}
+		return textNode{node: newNode(join(20, x.basis(), y.basis()), func(f *frame) string { return x.eval(f) + y.eval(f) })}
 	case operators.Conditional:
 		return textNode{node: choose(b, call.Args(), func(e ast.Expr) node[string] { return b.text(e).node })}
 	case operators.Index:
 		list, at := b.texts(call.Args()[0]), b.num(call.Args()[1])
 		base := join(2, list.basis(), at.basis())
 		base.total = false
-		return textNode{node: make1(base, func(f *frame) string {
+		return textNode{node: newNode(base, func(f *frame) string {
 			mark := len(f.texts)
 			l, i := list.eval(f), at.eval(f)
 			f.texts = f.texts[:mark]

@@ -112,7 +112,7 @@ func logical(sides []boolNode, or bool) boolNode {
 	for i, s := range sides {
 		evals[i] = s.eval
 	}
-	n := boolNode{node: make1(base, logicalEval(evals, or, base.total))}
+	n := boolNode{node: newNode(base, logicalEval(evals, or, base.total))}
 	n.can = func(w world) (canBeTrue, canBeFalse bool) {
 		decides, others := false, true
 		for _, s := range sides {
@@ -176,13 +176,13 @@ func absorbing(f *frame, sides []func(*frame) bool, or bool) bool {
 }
 
 func not(x boolNode) boolNode {
-	n := boolNode{node: make1(x.basis(), func(f *frame) bool { return !x.eval(f) })}
+	n := boolNode{node: newNode(x.basis(), func(f *frame) bool { return !x.eval(f) })}
 	n.can = func(w world) (bool, bool) { t, f := x.can(w); return f, t }
 	return n
 }
 
 func chooseBool(c, x, y boolNode) boolNode {
-	n := boolNode{node: make1(join(1, c.basis(), x.basis(), y.basis()), func(f *frame) bool {
+	n := boolNode{node: newNode(join(1, c.basis(), x.basis(), y.basis()), func(f *frame) bool {
 		is := c.eval(f)
 		if f.err != nil {
 			return false

@@ -13,7 +13,7 @@ func (b *building) texts(e ast.Expr) textsNode {
 	case ast.IdentKind:
 		if list := b.c.lists[e.AsIdent()]; list != nil && list.Of == OfText {
 			values := list.reader(b.c.dynamic)
-			n := textsNode{values: values, node: make1(basis{total: true, cost: 1, free: list.Dynamic != ""},
+			n := textsNode{values: values, node: newNode(basis{total: true, cost: 1, free: list.Dynamic != ""},
 				func(*frame) []string { return values().Texts })}
 			if list.Dynamic == "" {
 				n.fixed = list.Values
@@ -22,7 +22,7 @@ func (b *building) texts(e ast.Expr) textsNode {
 		}
 		if fl, _ := b.fieldOf(e.AsIdent()); fl != nil && fl.TextsOf != nil {
 			of := fl.TextsOf
-			return textsNode{node: make1(fieldBasis(fl), func(f *frame) []string {
+			return textsNode{node: newNode(fieldBasis(fl), func(f *frame) []string {
 				mark := len(f.texts)
 				f.texts, _ = of(f.ev, f.texts)
 				return f.texts[mark:]
@@ -47,7 +47,7 @@ func (b *building) texts(e ast.Expr) textsNode {
 }
 
 func addrsNode(base basis, read func(*frame) []netip.Addr) textsNode {
-	return textsNode{addrs: read, node: make1(base, func(f *frame) []string {
+	return textsNode{addrs: read, node: newNode(base, func(f *frame) []string {
 		mark, start := len(f.addrs), len(f.texts)
 		for _, a := range read(f) {
 			f.texts = append(f.texts, a.String())
@@ -73,7 +73,7 @@ func (b *building) textsLiteral(elements []ast.Expr) textsNode {
 		fixed := TextValues(constants)
 		return textsNode{node: konst(constants), fixed: fixed, values: func() *Values { return fixed }}
 	}
-	return textsNode{node: make1(join(len(nodes), parts...), func(f *frame) []string {
+	return textsNode{node: newNode(join(len(nodes), parts...), func(f *frame) []string {
 		mark := len(f.texts)
 		for _, n := range nodes {
 			f.texts = append(f.texts, n.eval(f))
@@ -87,7 +87,7 @@ func (b *building) ints(e ast.Expr) intsNode {
 	case ast.IdentKind:
 		if list := b.c.lists[e.AsIdent()]; list != nil && list.Of == OfInt {
 			values := list.reader(b.c.dynamic)
-			n := intsNode{values: values, node: make1(basis{total: true, cost: 1, free: list.Dynamic != ""},
+			n := intsNode{values: values, node: newNode(basis{total: true, cost: 1, free: list.Dynamic != ""},
 				func(*frame) []int64 { return values().Ints })}
 			if list.Dynamic == "" {
 				n.fixed = list.Values
@@ -96,7 +96,7 @@ func (b *building) ints(e ast.Expr) intsNode {
 		}
 		if fl, _ := b.fieldOf(e.AsIdent()); fl != nil && fl.IntsOf != nil {
 			of := fl.IntsOf
-			return intsNode{node: make1(fieldBasis(fl), func(f *frame) []int64 {
+			return intsNode{node: newNode(fieldBasis(fl), func(f *frame) []int64 {
 				mark := len(f.ints)
 				f.ints, _ = of(f.ev, f.ints)
 				return f.ints[mark:]
@@ -128,7 +128,7 @@ func (b *building) intsLiteral(elements []ast.Expr) intsNode {
 		fixed := IntValues(constants)
 		return intsNode{node: konst(constants), fixed: fixed, values: func() *Values { return fixed }}
 	}
-	return intsNode{node: make1(join(len(nodes), parts...), func(f *frame) []int64 {
+	return intsNode{node: newNode(join(len(nodes), parts...), func(f *frame) []int64 {
 		mark := len(f.ints)
 		for _, n := range nodes {
 			f.ints = append(f.ints, n.eval(f))

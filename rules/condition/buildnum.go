@@ -86,17 +86,17 @@ func (b *building) numCall(e ast.Expr, call ast.CallExpr) numNode {
 
 func partial(base basis, eval func(*frame) int64) numNode {
 	base.total = false
-	return make1(base, eval)
+	return newNode(base, eval)
 }
 
 func (b *building) size(e ast.Expr) numNode {
 	if b.kind(e) == types.StringKind {
 		s := b.text(e)
-		return make1(join(3, s.basis()), func(f *frame) int64 { return int64(utf8.RuneCountInString(s.eval(f))) })
+		return newNode(join(3, s.basis()), func(f *frame) int64 { return int64(utf8.RuneCountInString(s.eval(f))) })
 	}
 	if b.elem(e) == types.IntKind {
 		l := b.ints(e)
-		return make1(join(1, l.basis()), func(f *frame) int64 {
+		return newNode(join(1, l.basis()), func(f *frame) int64 {
 			mark := len(f.ints)
 			n := len(l.eval(f))
 			f.ints = f.ints[:mark]
@@ -104,7 +104,7 @@ func (b *building) size(e ast.Expr) numNode {
 		})
 	}
 	l := b.texts(e)
-	return make1(join(1, l.basis()), func(f *frame) int64 {
+	return newNode(join(1, l.basis()), func(f *frame) int64 {
 		if l.addrs != nil {
 			mark := len(f.addrs)
 			n := len(l.addrs(f))

@@ -40,22 +40,7 @@ func NewCompiler(dynamic *Lists) (*Compiler, error) {
 		macros: map[string]*macro{}, keyed: map[string]*field.Field{}}, nil
 }
 
-// DefineList makes name stand for a list in the conditions compiled after.
-func (c *Compiler) DefineList(name string, list *List) error {
-	of := cel.StringType
-	if list.Of == OfInt {
-		of = cel.IntType
-	}
-	env, err := c.env.Extend(cel.Variable(name, cel.ListType(of)))
-	if err != nil {
-		return fmt.Errorf("list %s: %w", name, err)
-	}
-	c.env = env
-	c.lists[name] = list
-	return nil
-}
-
-// DefineLists is DefineList for many.
+// DefineLists makes the names stand for lists in the conditions compiled after.
 func (c *Compiler) DefineLists(lists map[string]*List) error {
 	var options []cel.EnvOption
 	for _, name := range slices.Sorted(maps.Keys(lists)) {

@@ -77,13 +77,13 @@ func join(cost int, parts ...basis) basis {
 	return b
 }
 
-func make1[T any](b basis, eval func(*frame) T) node[T] {
+func newNode[T any](b basis, eval func(*frame) T) node[T] {
 	return node[T]{eval: eval, total: b.total, cost: b.cost, fields: b.fields, free: b.free}
 }
 
 // leaf is a bool whose value, for a kind of event, is found by evaluating it if all it depends on is known.
 func leaf(b basis, eval func(*frame) bool) boolNode {
-	n := boolNode{node: make1(b, eval)}
+	n := boolNode{node: newNode(b, eval)}
 	n.can = func(w world) (bool, bool) {
 		if n.free || !w.knows(n.fields) {
 			return true, true

@@ -151,6 +151,7 @@ func (g *generator) bool(depth int) string {
 	case 9:
 		return pick(g, []string{
 			fmt.Sprintf(`evt.type in [%q, %q]`, pick(g, kindNames()), pick(g, kindNames())),
+			pick(g, byType[field.Addr]) + " in servers",
 			fmt.Sprintf(`%s %s %q`, pick(g, byType[field.Addr]), pick(g, []string{"==", "!="}), pick(g, addrs)),
 			fmt.Sprintf(`%q in fd.ip`, pick(g, addrs)),
 			fmt.Sprintf(`inCIDR(%s, %s)`, pick(g, []string{g.text(d), "fd.ip", "servers", "fd.sip"}), pick(g, []string{`"10.0.0.0/8"`, `["10.96.0.0/12", "2001:db8::/32"]`, "servers", `""+proc.name`})),
@@ -256,12 +257,12 @@ func TestReference(t *testing.T) {
 		for range perRound {
 			ev := g.event()
 			if g.IntN(4) == 0 {
-				dynamic.SetTexts("servers", []string{pick(g, addrs), pick(g, words[:5])})
+				dynamic.SetTexts("servers", []string{pick(g, []string{"10.96.0.1", "2001:DB8::1", "127.0.0.1"}), pick(g, words[:5])})
 			}
 			got, gotErr := cond.Match(ev)
 			want, wantErr := reference(ev)
 			if got != want || (gotErr == nil) != (wantErr == nil) {
-				t.Fatalf("%s\ngot %v, %v; the reference says %v, %v\nevent %+v\nprocess %+v\ncontainer %+v", text, got, gotErr, want, wantErr, ev, ev.Process, ev.Container)
+				t.Fatalf("%q\ngot %v, %v; the reference says %v, %v\nevent %#v\nprocess %#v\ncontainer %#v", text, got, gotErr, want, wantErr, ev, ev.Process, ev.Container)
 			}
 			holds := filter[ev.Kind] == event.Off || filter[ev.Kind] == event.ContainersOnly && !ev.Container.InContainer()
 			if holds && got {

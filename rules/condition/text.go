@@ -128,8 +128,6 @@ func classRune(s string) (rune, int) {
 	return utf8.DecodeRuneInString(s)
 }
 
-func isPattern(s string) bool { return strings.ContainsAny(s, `*?[\`) }
-
 // pathMatch reports whether path is what the pattern names or lies below it; each component of the pattern is a glob.
 func pathMatch(pattern, path string) bool {
 	for {

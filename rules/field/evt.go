@@ -19,7 +19,6 @@ func kindSet(kinds ...event.Kind) (s event.KindSet) {
 
 var (
 	openKinds = kindSet(event.Open, event.Openat, event.Openat2)
-	execKinds = kindSet(event.Exec, event.Execve, event.Execveat)
 )
 
 func evtFields() []Field {

@@ -303,3 +303,29 @@ func TestNoAllocations(t *testing.T) {
 		}
 	}
 }
+
+// TestRenderedTexts: numbers that share a place do not get each other's text.
+func TestRenderedTexts(t *testing.T) {
+	texts := render(octal)
+	for range 2 {
+		for n := range uint64(1000) {
+			if got := texts.of(n); got != octal(n) {
+				t.Fatalf("%o: got %s", n, got)
+			}
+		}
+	}
+}
+
+// TestAncestorsInACircle: lost events can make a process its own ancestor.
+func TestAncestorsInACircle(t *testing.T) {
+	p := &event.Process{Name: "x", PID: 1}
+	p.Parent = p
+	ev := &event.Event{Kind: event.Exec, Process: p}
+	for _, f := range All() {
+		if v, _ := f.Value(ev); f.Type == Texts {
+			if n := len(v.([]string)); n != event.MaxAncestors {
+				t.Errorf("%s: %d values", f.Name, n)
+			}
+		}
+	}
+}
