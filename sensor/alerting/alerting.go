@@ -6,6 +6,7 @@ package alerting
 
 import (
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 
@@ -42,7 +43,8 @@ type Match struct {
 	Rule   Rule
 	Output string
 	Fields []Field
-	// Identity are the fields that tell one thing from another for this rule: those of its throttle, mostly.
+	// Identity are the fields that tell one thing from another for this rule: those of its throttle, mostly. Fields of
+	// the container and the pod do not count: the identity has the place already, in its most lasting form.
 	Identity []Field
 	// ObservedAt is when the sensor saw the event, ns since the epoch; 0 in a replay, which must give the same bytes
 	// each time.
@@ -76,9 +78,16 @@ func New(s Sensor, m Match) *alert.Alert {
 	}
 	a.Process, a.Ancestors = lineage(ev.Process, ev.Container)
 	a.Redacted = redacted(ev, a)
-	a.Identity = alert.Identity(a, fields(m.Identity)...)
+	a.Identity = alert.Identity(a, fields(withoutPlace(m.Identity))...)
 	alert.Fit(a)
 	return a
+}
+
+// withoutPlace leaves out what differs in each replica of a workload, such as a container's id.
+func withoutPlace(fs []Field) []Field {
+	return slices.DeleteFunc(slices.Clone(fs), func(f Field) bool {
+		return strings.HasPrefix(f.Name, "container.") || strings.HasPrefix(f.Name, "k8s.")
+	})
 }
 
 func fields(fs []Field) []*alert.Field {

@@ -83,6 +83,21 @@ func TestAncestorInAnotherContainer(t *testing.T) {
 	}
 }
 
+// A rule that throttles by container still finds the same thing in each replica of a workload.
+func TestIdentityOfReplicas(t *testing.T) {
+	of := func(containerID, path string) string {
+		ev := shell()
+		ev.Container.FullID, ev.Container.Pod.Name = containerID, "app-"+containerID
+		return New(testSensor, Match{Event: ev, Rule: testRule, Identity: []Field{{"container.id", containerID}, {"k8s.pod.name", containerID}, {"fd.name", path}}}).Identity
+	}
+	if of("aa", "/x") != of("bb", "/x") {
+		t.Error("two replicas are two things")
+	}
+	if of("aa", "/x") == of("aa", "/y") {
+		t.Error("two files are one thing")
+	}
+}
+
 func TestHost(t *testing.T) {
 	ev := shell()
 	ev.Container = event.Host
