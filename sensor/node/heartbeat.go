@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"tiercel.dev/alert"
 	"tiercel.dev/internal/event"
 	"tiercel.dev/sensor/output"
@@ -27,10 +29,13 @@ func (n *Node) beat(ctx context.Context) {
 }
 
 func (n *Node) publishHeartbeat(now time.Time) {
-	n.fanout.Publish(&alert.Alert{
+	a := &alert.Alert{
 		Schema: alert.Schema, Kind: alert.KindHeartbeat, SensorId: n.sensor.ID, SensorVersion: n.sensor.Version,
-		Node: n.sensor.Node, Cluster: n.sensor.Cluster, Time: alert.Time(now.UnixNano()), Heartbeat: n.heartbeat(),
-	})
+		Node: proto.CloneOf(n.sensor.Node), Cluster: proto.CloneOf(n.sensor.Cluster),
+		Time: alert.Time(now.UnixNano()), Heartbeat: n.heartbeat(),
+	}
+	alert.Fit(a)
+	n.fanout.Publish(a)
 }
 
 // heartbeat says how the sensor is. Counts run since its start.

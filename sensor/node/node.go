@@ -149,7 +149,9 @@ func (n *Node) close() error {
 	n.mu.Lock()
 	n.pipeline.Drain()
 	n.mu.Unlock()
-	n.publishHeartbeat(time.Now())
+	if n.cfg.Heartbeat != 0 {
+		n.publishHeartbeat(time.Now())
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), n.cfg.Grace)
 	defer cancel()
 	err := n.fanout.Close(ctx)

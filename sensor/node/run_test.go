@@ -52,6 +52,11 @@ func TestRunReportsAnOpen(t *testing.T) {
 	if a.GetSeq() != 1 || a.GetSensorId() != "test-node" || a.GetNode().GetName() != "test-node" || a.GetBootId() == "" {
 		t.Errorf("seq %d, sensor %q, node %v, boot %q", a.GetSeq(), a.GetSensorId(), a.GetNode(), a.GetBootId())
 	}
+	for _, a := range all {
+		if err := alert.Validate(a); err != nil {
+			t.Errorf("%v: %v", a, err)
+		}
+	}
 	last := all[len(all)-1].GetHeartbeat()
 	if last == nil || last.GetAlerts() != 1 || last.GetLastSeq() != 1 || last.GetRules() != 1 || len(last.GetEvents()) == 0 || last.GetProcesses() == 0 {
 		t.Errorf("the last message is to be a heartbeat that tells of the alert: %v", all[len(all)-1])

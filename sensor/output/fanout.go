@@ -109,7 +109,10 @@ func (f *Fanout) Publish(a *alert.Alert) {
 		return
 	}
 	heartbeat := a.GetKind() == alert.KindHeartbeat
-	if !heartbeat {
+	if heartbeat {
+		a.BootId = f.seq.BootID()
+		a.AlertId = alert.HeartbeatID(a.SensorId, a.BootId, a.Time)
+	} else {
 		a.BootId, a.Seq = f.seq.Next()
 		a.AlertId = alert.ID(a.SensorId, a.BootId, a.Seq)
 		f.lastSeq, f.alerts = a.Seq, f.alerts+1

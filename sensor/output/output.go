@@ -45,4 +45,6 @@ type Publisher interface {
 // had or will have; it never waits.
 type Sequence interface {
 	Next() (bootID string, seq uint64)
+	// BootID is the boot id that Next gives as things are.
+	BootID() string
 }

@@ -19,4 +19,6 @@ type memorySequence struct {
 	last   atomic.Uint64
 }
 
+func (s *memorySequence) BootID() string { return s.bootID }
+
 func (s *memorySequence) Next() (string, uint64) { return s.bootID, s.last.Add(1) }

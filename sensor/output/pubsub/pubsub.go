@@ -146,6 +146,9 @@ func Open(cfg Config, log *slog.Logger) (*Output, error) {
 // Next numbers an alert; see [spool.Spool.Next]. Alerts that are published here must get their numbers here.
 func (o *Output) Next() (bootID string, seq uint64) { return o.spool.Next() }
 
+// BootID is the boot id that Next gives as things are.
+func (o *Output) BootID() string { return o.spool.BootID() }
+
 // Publish hands an alert to the spool, or a heartbeat to the sender. It never waits.
 func (o *Output) Publish(a *alert.Alert) {
 	if a.GetKind() == alert.KindHeartbeat {

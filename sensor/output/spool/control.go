@@ -58,6 +58,7 @@ func (r *controlRecord) valid() bool {
 // control is the pair of files, used by the writer's goroutine alone.
 type control struct {
 	fs    FS
+	size  int64 // of each file
 	files [2]File
 	cur   int    // written to
 	gen   uint64 // of the snapshot in files[cur]
@@ -80,8 +81,8 @@ func (c *control) open() error {
 		if err != nil {
 			return err
 		}
-		if size < controlSize {
-			if _, err := f.WriteAt(make([]byte, controlSize-size), size); err != nil {
+		if size < c.size {
+			if _, err := f.WriteAt(make([]byte, c.size-size), size); err != nil {
 				return err
 			}
 			if err := f.Sync(); err != nil {
@@ -172,7 +173,7 @@ func (c *control) write(change controlRecord, snapshot func() controlRecord) err
 		if err != nil {
 			return err
 		}
-		if c.off+headerSize+int64(len(data)) <= controlSize {
+		if c.off+headerSize+int64(len(data)) <= c.size {
 			return c.put(data)
 		}
 	}

@@ -52,6 +52,8 @@ type Config struct {
 	Counter      string        // file on a tmpfs that outlives the process, for an exact count after kill -9; "" for none
 
 	FS FS // stands for Dir in tests
+
+	controlSize int64 // small in tests
 }
 
 func (c Config) withDefaults() Config {
@@ -62,6 +64,7 @@ func (c Config) withDefaults() Config {
 	set(&c.RetryMin, 250*time.Millisecond)
 	set(&c.RetryMax, 30*time.Second)
 	set(&c.Reserve, 4096)
+	set(&c.controlSize, controlSize)
 	if c.FS == nil {
 		c.FS = osFS(c.Dir)
 	}

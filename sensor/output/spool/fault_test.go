@@ -197,6 +197,13 @@ func TestDiskFull(t *testing.T) {
 	if !errors.Is(st.DiskError, syscall.ENOSPC) || st.InMemory == 0 || st.OnDisk == 0 {
 		t.Fatalf("stats: %+v", st)
 	}
+	// The control files, written in place, still work; that is no sign of room.
+	h.s.failed = nil
+	h.s.touch()
+	h.s.note()
+	if st := h.s.Stats(); st.DiskError == nil {
+		t.Error("a note ended the state of a full disk")
+	}
 	// Some are sent from memory meanwhile, and some of these come back.
 	for i, it := range h.receive(60) {
 		if it.entry != nil && i%2 == 0 {
@@ -331,6 +338,30 @@ func TestSyncFails(t *testing.T) {
 	h.checkAccount()
 	if got := len(h.seen[h.s.current().id]); got != 3 {
 		t.Errorf("%d of 3 alerts arrived", got)
+	}
+}
+
+// Records of a failed sync that turn up after a crash, though they were delivered from memory, are not delivered again.
+func TestSyncFailsAndRecordsStay(t *testing.T) {
+	h := newHarness(t, newSimFS(), smallConfig())
+	h.fs.fail = func(op, name string) error {
+		if strings.HasSuffix(name, ".seg") && (op == "sync" || op == "truncate") {
+			return syscall.EIO
+		}
+		return nil
+	}
+	for range 5 {
+		h.publish(2, 500)
+	}
+	h.commit()
+	h.drain()
+	h.s.failed = nil
+	h.s.note()
+	h.restart(h.fs.copyFS()) // as after kill -9
+	h.drain()
+	h.checkAccount()
+	if h.twin != 0 || len(h.seen[h.s.current().id]) != 5 {
+		t.Errorf("%d alerts came twice, %d at all", h.twin, len(h.seen[h.s.current().id]))
 	}
 }
 

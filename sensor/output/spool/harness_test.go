@@ -142,5 +142,5 @@ func (h *harness) finish() {
 
 func smallConfig() Config {
 	return Config{MaxBytes: 1 << 20, SegmentBytes: 8 << 10, MemoryBytes: 256 << 10, Reserve: 256,
-		RetryMin: time.Microsecond, RetryMax: time.Microsecond}
+		RetryMin: time.Microsecond, RetryMax: time.Microsecond, controlSize: 2 << 10}
 }

@@ -12,7 +12,7 @@ func (s *Spool) attach() (err error) {
 	if err != nil {
 		return err
 	}
-	ctl := control{fs: s.cfg.FS}
+	ctl := control{fs: s.cfg.FS, size: s.cfg.controlSize}
 	defer func() {
 		if err != nil {
 			ctl.close()

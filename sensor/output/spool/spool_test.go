@@ -49,6 +49,10 @@ func TestFullDropsLeastSevere(t *testing.T) {
 		h.publish(3, 1000)
 		h.commit()
 	}
+	for range 20 {
+		h.publish(2, 3000)
+		h.commit()
+	}
 	lost := h.s.Stats().Lost
 	h.finish()
 	h.restart(h.fs)
@@ -60,6 +64,45 @@ func TestFullDropsLeastSevere(t *testing.T) {
 	last := lost[len(lost)-1]
 	if last.Class != 4 || h.lost()-dropped < 30 || dropped != 400+last.Count {
 		t.Errorf("%d lost before, %v after: a less severe alert took the place of a more severe one", dropped, lost)
+	}
+}
+
+// What is under way to the receiver is not dropped: it might arrive and be counted as lost all the same.
+func TestFullKeepsWhatIsUnderWay(t *testing.T) {
+	cfg := smallConfig()
+	cfg.MaxBytes = 256 << 10
+	h := newHarness(t, newSimFS(), cfg)
+	for range 10 {
+		h.publish(1, 1000)
+	}
+	h.commit()
+	items := h.receive(5)
+	for range 400 {
+		h.publish(2, 1000)
+		h.commit()
+	}
+	for _, it := range items {
+		h.s.Ack(it)
+	}
+	h.drain()
+	h.checkAccount()
+	if h.lost() == 0 {
+		t.Error("nothing was dropped")
+	}
+}
+
+// What was delivered makes room before anything is dropped.
+func TestDeliveredMakesRoom(t *testing.T) {
+	cfg := smallConfig()
+	cfg.MaxBytes = 256 << 10
+	h := newHarness(t, newSimFS(), cfg)
+	for range 1000 {
+		h.publish(1, 1000)
+		h.commit()
+		h.drain()
+	}
+	if h.lost() != 0 {
+		t.Errorf("lost %v", h.s.Stats().Lost)
 	}
 }
 

@@ -58,6 +58,13 @@ func (s *Spool) Next() (bootID string, seq uint64) {
 	return cur.id, seq
 }
 
+// BootID is the stream that [Spool.Next] takes numbers from as things are.
+func (s *Spool) BootID() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.current().id
+}
+
 // current is the stream that numbers come from, the last one.
 func (s *Spool) current() *stream { return s.streams[len(s.streams)-1] }
 
