@@ -36,14 +36,14 @@ const (
 // Validate names the first field that cannot be used.
 func (c Config) Validate() error {
 	if c.RingBytes != 0 && (bits.OnesCount32(c.RingBytes) != 1 || c.RingBytes < minRingBytes) {
-		return fmt.Errorf("RingBytes: %d is not a power of two of at least %d", c.RingBytes, minRingBytes)
+		return fmt.Errorf("probe.Config.RingBytes: %d is not a power of two of at least %d", c.RingBytes, minRingBytes)
 	}
 	if c.Cgroups != 0 && c.Cgroups < 64 {
-		return fmt.Errorf("Cgroups: %d is less than 64", c.Cgroups)
+		return fmt.Errorf("probe.Config.Cgroups: %d is less than 64", c.Cgroups)
 	}
 	for k, scope := range c.Filter {
 		if scope > event.All {
-			return fmt.Errorf("Filter: %v has no scope %d", event.Kind(k), scope)
+			return fmt.Errorf("probe.Config.Filter: %v has no scope %d", event.Kind(k), scope)
 		}
 	}
 	return nil

@@ -133,10 +133,19 @@ func TestUpperLayer(t *testing.T) {
 
 // Where it is not known how an overlay looks, the answer is not "no".
 func TestUpperLayerUnknown(t *testing.T) {
-	l := listen(t, Config{})
+	l := all(t)
+	var was uint32
+	if err := l.probe.objs.OverlayUpper.Get(&was); err != nil {
+		t.Fatal(err)
+	}
 	if err := l.probe.objs.OverlayUpper.Set(uint32(0)); err != nil {
 		t.Fatal(err)
 	}
+	defer func() {
+		if err := l.probe.objs.OverlayUpper.Set(was); err != nil {
+			t.Error(err)
+		}
+	}()
 	cmd := child(t, "overlay", resolved(t, t.TempDir()))
 	ev := l.expect(t, execOf("from-upper"), func() {
 		err := cmd.Run()

@@ -134,7 +134,7 @@ func TestValidate(t *testing.T) {
 		{"Filter", Config{Filter: event.Filter{event.Openat: 3}}},
 	} {
 		err := test.cfg.Validate()
-		if (err == nil) != (test.field == "") || err != nil && !strings.HasPrefix(err.Error(), test.field) {
+		if (err == nil) != (test.field == "") || err != nil && !strings.HasPrefix(err.Error(), "probe.Config."+test.field+":") {
 			t.Errorf("%+v: %v", test.cfg, err)
 		}
 	}

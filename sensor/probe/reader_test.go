@@ -75,7 +75,7 @@ func TestClose(t *testing.T) {
 
 // What is stated is what the kernel charges, or a little more.
 func TestMemoryStated(t *testing.T) {
-	p := open(t, Config{RingBytes: 1 << 20})
+	p := all(t).probe
 	var charged uint64
 	maps := []*ebpf.Map{}
 	v := reflect.ValueOf(p.objs.bpfMaps)
