@@ -296,7 +296,10 @@ func TestCgroupOfInNamespace(t *testing.T) {
 		t.Errorf("cgroupOf = %q, %v, %v below a root that is none", path, sure, ok)
 	}
 	must(t, os.WriteFile(filepath.Join(procRoot, "7", "cgroup"), []byte("4:memory:/../docker/"+idA+"\n"), 0o644))
-	if path, sure, ok := cgroupOf(procRoot, cgroupRoot, 7, id); sure || !ok || path != "/../docker/"+idA {
+	// What stands there by chance is in another hierarchy.
+	dir := filepath.Join(cgroupRoot, "docker", idA)
+	must(t, os.MkdirAll(dir, 0o755))
+	if path, sure, ok := cgroupOf(procRoot, cgroupRoot, 7, inode(dir)); sure || !ok || path != "/../docker/"+idA {
 		t.Errorf("cgroupOf = %q, %v, %v of another container", path, sure, ok)
 	}
 }

@@ -81,6 +81,7 @@ func TestIDLookalikes(t *testing.T) {
 		{"podman's monitor", "/machine.slice/libpod-conmon-" + idA + ".scope"},
 		{"scope of nobody", "/system.slice/foo-" + idA + ".scope"},
 		{"docker without scope", "/system.slice/docker-" + idA},
+		{"podman's payload as a scope", "/system.slice/libpod-payload-" + idA + ".scope"},
 		{"bare scope", "/docker/" + idA + ".scope"},
 		{"suffix", "/system.slice/docker-" + idA + ".scope.x"},
 		{"colons without slice", "/a:docker:" + idA},

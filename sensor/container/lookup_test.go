@@ -228,6 +228,28 @@ func TestHeldWhileConnecting(t *testing.T) {
 		if r.Pending(ev) {
 			t.Error("held for ever")
 		}
+		f.set(func(f *fake) { f.hang = false })
+		time.Sleep(askTimeout + reconnectAtMost)
+		synctest.Wait()
+		if s := r.Stats(); s.Runtimes != 1 {
+			t.Errorf("not connected after the runtime woke up: stats %+v", s)
+		}
+	})
+}
+
+// A runtime connects between the look-up that found none and the note of that.
+func TestConnectedJustAfter(t *testing.T) {
+	f := newFake()
+	with(t, f, nil, func(t *testing.T, r *Resolver) {
+		synctest.Wait()
+		f.add(complete(idA, podA))
+		r.lookups.jobs[idA] = &job{state: asking}
+		r.finish(idA, nil, errNoRuntime)
+		time.Sleep(askAgain)
+		synctest.Wait()
+		if r.Lookup(idA) != f.known[idA] {
+			t.Errorf("Lookup = %+v", r.Lookup(idA))
+		}
 	})
 }
 
@@ -402,6 +424,24 @@ func TestPrefetchBecomesWanted(t *testing.T) {
 			t.Errorf("pending %v, asked %d times", r.Pending(ev), f.times(idA))
 		}
 	})
+}
+
+// The runtime that does not know a container does not hide the fault of the one that might.
+func TestStatusOfTwoRuntimes(t *testing.T) {
+	a, b := newFake(), newFake()
+	a.gone, b.gone = t.Context(), t.Context()
+	r := New(offline(), quiet)
+	for _, order := range [][]conn{{a, b}, {b, a}} {
+		r.sessions.up = order
+		b.fail = cri.ErrTimeout
+		if _, err := r.status(t.Context(), idA); !errors.Is(err, cri.ErrTimeout) {
+			t.Errorf("status: %v, want %v", err, cri.ErrTimeout)
+		}
+		b.fail = nil
+		if _, err := r.status(t.Context(), idA); !errors.Is(err, cri.ErrNotFound) {
+			t.Errorf("status: %v, want %v", err, cri.ErrNotFound)
+		}
+	}
 }
 
 func TestRuntimeNamesAnotherPod(t *testing.T) {

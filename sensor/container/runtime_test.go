@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"tiercel.dev/internal/event"
-	"tiercel.dev/sensor/container"
 	"tiercel.dev/sensor/container/cri"
 )
 
@@ -43,10 +42,6 @@ func testRuntime(t *testing.T, socket string) {
 		assertFacts(t, k)
 		if got := known(t, r, id); got.Name != k.Name {
 			t.Errorf("%s: the resolver says %q, the runtime %q", id, got.Name, k.Name)
-		}
-		path := "/kubepods/besteffort/pod" + k.Pod.UID + "/" + id
-		if got, _, ok := container.ID(path); !ok || got != id {
-			t.Errorf("ID(%q) = %q, %v", path, got, ok)
 		}
 	}
 	if n := cuts.NoInfo.Load() + cuts.NoPod.Load(); n != 0 {

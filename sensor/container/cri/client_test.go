@@ -316,6 +316,26 @@ func TestWatch(t *testing.T) {
 	}
 }
 
+// gRPC may hand over the first answer before it calls the connection ready: that is no loss.
+func TestWaitAfterFirstAnswer(t *testing.T) {
+	s := critest.New(t)
+	for range 100 {
+		c, err := cri.Dial(s.Socket(), new(cri.Cuts))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Version(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		if c.Wait(ctx); ctx.Err() == nil {
+			t.Error("the connection was taken for lost")
+		}
+		cancel()
+		c.Close()
+	}
+}
+
 func TestDialWithoutSocket(t *testing.T) {
 	c, err := cri.Dial("/nonexistent/cri.sock", new(cri.Cuts))
 	if err != nil {

@@ -43,6 +43,7 @@ func TestWorkload(t *testing.T) {
 		{"daemon set, longest name", long + "-x7k2p", daemonSet, "DaemonSet", long},
 		{"daemon set, name perhaps cut", long + "a-x7k2p", daemonSet, "", ""},
 		{"daemon set's hash alone", "node-exporter-x7k2p", map[string]string{"controller-revision-hash": "7c9f5b8d4"}, "", ""},
+		{"daemon set's generation alone", "node-exporter-x7k2p", map[string]string{"pod-template-generation": "1"}, "", ""},
 		{"job of a cron job", "backup-29000000-x7k2p", job, "Job", "backup-29000000"},
 		{"job, indexed", "backup-29000000-3-x7k2p", job, "Job", "backup-29000000"},
 		{"job before 1.27", "backup-x7k2p", oldJob, "Job", "backup"},
