@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"tiercel.dev/internal/event"
-	"tiercel.dev/sensor/container/cri"
 )
 
 const (
@@ -264,12 +263,4 @@ func (r *Resolver) refuse(k *known) {
 	r.stats.refusedPod.Add(1)
 	k.c = &event.Container{ID: k.c.ID, FullID: k.c.FullID, Runtime: k.c.Runtime}
 	r.lookups.again(k.c.FullID)
-}
-
-// dial connects to the runtime behind path.
-func dial(path string, cuts *cri.Cuts) (conn, error) {
-	if err := exists(path); err != nil {
-		return nil, err
-	}
-	return cri.Dial(path, cuts)
 }

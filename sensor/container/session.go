@@ -201,12 +201,12 @@ func (r *Resolver) status(ctx context.Context, id string) (*event.Container, err
 	return nil, worst
 }
 
-// exists spares a connection to a socket that is not there.
-func exists(path string) error {
+// dial prepares a connection to the runtime behind path, if there is such a socket.
+func dial(path string, cuts *cri.Cuts) (conn, error) {
 	if _, err := os.Stat(path); err != nil {
-		return fmt.Errorf("%w: %w", cri.ErrUnavailable, err)
+		return nil, fmt.Errorf("%w: %w", cri.ErrUnavailable, err)
 	}
-	return nil
+	return cri.Dial(path, cuts)
 }
 
 // pause reports whether the time passed, and not ctx ended.
