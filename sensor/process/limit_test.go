@@ -208,8 +208,8 @@ func TestSharedTexts(t *testing.T) {
 		t.Error("equal images are held twice")
 	}
 	w.apply(w.exec(a, "sh"))
-	if two.image.refs != 1 {
-		t.Errorf("%d processes hold the image", two.image.refs)
+	if two.image.refs != 1 || two.env.refs != 1 || two.exePath.refs != 1 {
+		t.Errorf("held by %d, %d and %d processes", two.image.refs, two.env.refs, two.exePath.refs)
 	}
 	w.apply(w.exit(a))
 	w.apply(w.exit(b))

@@ -78,6 +78,14 @@ func TestSequences(t *testing.T) {
 			}
 		}, Stats{MissedForks: 1, Repaired: 1}},
 
+		{"missed fork of a session's leader", func(w *world) {
+			p, _ := w.fork(w.tasks[1])
+			p.sid, p.comm = p.pid, "bash"
+			if got := w.sees(p); got.SessionName != "bash" {
+				w.t.Errorf("got session %q", got.SessionName)
+			}
+		}, Stats{MissedForks: 1, Repaired: 1}},
+
 		{"missed forks of a whole line", func(w *world) {
 			a, _ := w.fork(w.tasks[1])
 			w.exec(a, "sshd")
