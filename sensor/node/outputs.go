@@ -1,10 +1,13 @@
 package node
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 
 	"tiercel.dev/sensor/output"
 	"tiercel.dev/sensor/output/pubsub"
@@ -24,7 +27,18 @@ func openOutputs(cfg Config, log *slog.Logger) (*output.Fanout, error) {
 	}
 	env := output.Env{
 		Stdout: os.Stdout, Stderr: os.Stderr, NoColor: os.Getenv("NO_COLOR") != "",
-		PubSub: pubsub.Config{Spool: spool.Config{Dir: cfg.Spool}, Options: cfg.PubSubOptions},
+		PubSub: pubsub.Config{Spool: spool.Config{Dir: cfg.Spool, Counter: counterFile(cfg.Spool)}, Options: cfg.PubSubOptions},
 	}
 	return output.Open(output.Config{}, specs, env, log)
+}
+
+// counterFile is where the last alert's number is kept over a crash of this process, for the spool in dir: a file in
+// shared memory. "" where there is none.
+func counterFile(dir string) string {
+	const shared = "/dev/shm"
+	if st, err := os.Stat(shared); err != nil || !st.IsDir() {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(filepath.Clean(dir)))
+	return filepath.Join(shared, "tiercel-"+hex.EncodeToString(sum[:8]))
 }
