@@ -5,17 +5,33 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"tiercel.dev/internal/event"
 )
 
+// sequence is what happens on a machine, and the losses and repairs that it must be counted as.
+type sequence struct {
+	name string
+	run  func(w *world)
+	want Stats // counters only
+}
+
+func runSequences(t *testing.T, tests []sequence) {
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t, Config{})
+			tt.run(w)
+			got := w.table.Stats()
+			got.Live, got.Exited, got.TextBytes = 0, 0, 0
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("stats (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestSequences(t *testing.T) {
-	tests := []struct {
-		name string
-		run  func(w *world)
-		want Stats // counters only
-	}{
+	runSequences(t, []sequence{
 		{"fork, exec, exit", func(w *world) {
 			sh, ev := w.fork(w.tasks[1])
 			w.apply(ev)
@@ -228,109 +244,6 @@ func TestSequences(t *testing.T) {
 			}
 			w.sameLive()
 		}, Stats{MissedForks: 1, Partial: 1}},
-
-		{"a number is used again", func(w *world) {
-			a, ev := w.fork(w.tasks[1])
-			w.apply(ev)
-			w.apply(w.exec(a, "old", "secret"))
-			late := w.does(a)
-			w.apply(w.exit(a))
-			b, ev := w.forkAs(a.pid, w.tasks[1])
-			w.apply(ev)
-			w.sees(b)
-			if got := w.apply(late); got.Name != "old" || got.Start != a.start || !got.Exited {
-				w.t.Errorf("late record: got %+v", got)
-			}
-			w.sees(b)
-			w.sameLive()
-		}, Stats{PIDReused: 1}},
-
-		{"a number is used again, the exit was missed", func(w *world) {
-			a, ev := w.fork(w.tasks[1])
-			w.apply(ev)
-			w.apply(w.exec(a, "old"))
-			w.exit(a)
-			b, ev := w.forkAs(a.pid, w.tasks[1])
-			w.apply(ev)
-			w.sees(b)
-			w.sameLive()
-		}, Stats{PIDReused: 1, MissedExits: 1}},
-
-		{"a number is used again, everything was missed", func(w *world) {
-			a, ev := w.fork(w.tasks[1])
-			w.apply(ev)
-			w.apply(w.exec(a, "old"))
-			w.exit(a)
-			w.now += tick
-			b, _ := w.forkAs(a.pid, w.tasks[1])
-			w.exec(b, "new")
-			w.sees(b)
-			w.sameLive()
-		}, Stats{PIDReused: 1, MissedExits: 1, MissedForks: 1, Repaired: 1}},
-
-		{"/proc shows the next holder of the number", func(w *world) {
-			a, _ := w.fork(w.tasks[1])
-			w.exec(a, "old")
-			late := w.does(a)
-			w.exit(a)
-			w.now += tick
-			b, ev := w.forkAs(a.pid, w.tasks[1])
-			w.exec(b, "new", "secret")
-			got := w.apply(late)
-			if !got.Partial || got.Name != "old" || got.CmdLine != "old" || got.ExePath != "" {
-				w.t.Errorf("mixed: %+v", got)
-			}
-			w.apply(ev)
-			w.sees(b)
-			w.sameLive()
-		}, Stats{MissedForks: 1, Partial: 1, PIDReused: 1, MissedExecs: 1, Repaired: 1}},
-
-		{"a process dies before it is read", func(w *world) {
-			p, _ := w.fork(w.tasks[1])
-			p.uid, p.caps.Effective = 33, 7
-			last := w.does(p)
-			w.exit(p)
-			got := w.apply(last)
-			want := known{
-				PID: p.pid, PPID: 1, Start: p.start, StartTime: p.start + epoch, ExecID: 1, Name: "init", CmdLine: "init",
-				UID: 33, Caps: event.Caps{Effective: 7}, CgroupID: 1, Exited: true, Partial: true, Lineage: "init(100) init(1)",
-			}
-			if diff := cmp.Diff(want, facts(got)); diff != "" {
-				w.t.Errorf("(-want +got):\n%s", diff)
-			}
-		}, Stats{MissedForks: 1, Partial: 1}},
-
-		{"a process dies while it is read", func(w *world) {
-			p, _ := w.fork(w.tasks[1])
-			ev := w.does(p)
-			w.during = func(pid int32) {
-				if pid == p.pid {
-					w.exec(p, "next")
-					delete(w.tasks, pid)
-				}
-			}
-			if got := w.apply(ev); !got.Partial || got.Name != "init" {
-				w.t.Errorf("got %+v", got)
-			}
-		}, Stats{MissedForks: 1, Partial: 1}},
-
-		{"a process that /proc denies is asked for again, but not at each record", func(w *world) {
-			p, _ := w.fork(w.tasks[1])
-			w.fail[p.pid] = errDenied
-			for range 5 {
-				if got := w.apply(w.does(p)); !got.Partial || got.Exited {
-					w.t.Errorf("got %+v", got)
-				}
-			}
-			if w.reads[p.pid] != 1 {
-				w.t.Errorf("read %d times", w.reads[p.pid])
-			}
-			delete(w.fail, p.pid)
-			w.now += retryAfter
-			if got := w.sees(p); !got.Repaired {
-				w.t.Error("not marked repaired")
-			}
-		}, Stats{MissedForks: 1, Partial: 1, Unreadable: 1, Repaired: 1}},
 
 		{"the parent exits", func(w *world) {
 			a, ev := w.fork(w.tasks[1])
@@ -556,61 +469,5 @@ func TestSequences(t *testing.T) {
 			}
 			w.sameLive()
 		}, Stats{}},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			w := newWorld(t, Config{})
-			tt.run(w)
-			got := w.table.Stats()
-			got.Live, got.Exited, got.TextBytes = 0, 0, 0
-			if diff := cmp.Diff(tt.want, got); diff != "" {
-				t.Errorf("stats (-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
-// Every fact of an exec's record, and what a fork makes of them.
-func TestExecFacts(t *testing.T) {
-	w := newWorld(t, Config{Environment: true})
-	w.names["9/etc/passwd/1000"], w.names["9/etc/group/50"], w.names["9/etc/passwd/1001"] = "alice", "staff", "bob"
-	p, ev := w.fork(w.tasks[1])
-	w.apply(ev)
-	p.uid, p.gid, p.cgroup, p.caps = 1000, 50, 9, event.Caps{Effective: 1, Permitted: 3, Inheritable: 4}
-	ev = w.exec(p, "python3", "-c", "x")
-	ev.Exec = event.ExecFacts{
-		Args: []byte("/usr/bin/python3\x00-c\x00x\x00"), Env: []byte("A=1\x00B=\x00"), ArgsTruncated: true,
-		ExePath: "/usr/bin/python3.11", CWD: "/srv", TTY: 34816, SID: 1, PGID: p.pid, VPID: 7, VPGID: 6, LoginUID: 1001,
-		SessionID: 4, UpperLayer: event.TriTrue, Writable: true, Ino: 12, Ctime: 13, Mtime: 14, PIDNSStart: 5e9,
-	}
-	want := event.Process{
-		PID: p.pid, PPID: 1, Start: p.start, StartTime: p.start + epoch, ExecID: 2, Name: "python3", Exe: "/usr/bin/python3",
-		ExePath: "/usr/bin/python3.11", Args: []string{"-c", "x"}, ArgsText: "-c x", CmdLine: "python3 -c x",
-		Env: []string{"A=1", "B="}, ArgsTruncated: true, CWD: "/srv/", TTY: 34816, SID: 1, PGID: p.pid, VPID: 7, VPGID: 6,
-		SessionName: "init", UID: 1000, GID: 50, UserName: "alice", GroupName: "staff", LoginUID: 1001, LoginName: "bob",
-		SessionID: 4, Caps: p.caps, UpperLayer: event.TriTrue, Writable: true, ExeIno: 12, ExeCtime: 13, ExeMtime: 14,
-		PIDNSStart: 5e9 + epoch, CgroupID: 9,
-	}
-	sameFacts(t, want, w.apply(ev))
-
-	w.table.find(p.pid, p.start).proc.ContainerID = "c0ffee" // as sensor/container does
-	want.ContainerID = "c0ffee"
-	child, ev := w.fork(p)
-	ev.Fork.VPID, ev.Fork.CgroupID = 8, 10
-	want.PID, want.PPID, want.Start, want.StartTime = child.pid, p.pid, child.start, child.start+epoch
-	want.VPID, want.CgroupID = 8, 10
-	sameFacts(t, want, w.apply(ev))
-
-	first, ev := w.fork(p)
-	ev.Fork.VPID = 1
-	want.PID, want.Start, want.StartTime = first.pid, first.start, first.start+epoch
-	want.VPID, want.VPGID, want.CgroupID, want.PIDNSStart = 1, 0, 9, first.start+epoch
-	sameFacts(t, want, w.apply(ev))
-}
-
-func sameFacts(t *testing.T, want event.Process, got *event.Process) {
-	t.Helper()
-	if diff := cmp.Diff(want, *got, cmpopts.IgnoreFields(event.Process{}, "Parent")); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
+	})
 }
