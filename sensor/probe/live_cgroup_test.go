@@ -130,3 +130,43 @@ func TestForkIntoCgroup(t *testing.T) {
 		t.Errorf("first came %v, of %q", first.Kind, first.Cgroup.Path)
 	}
 }
+
+// A path that found the ring full is sent again with the next record of its cgroup.
+func TestLostCgroupPath(t *testing.T) {
+	cgroup := makeCgroup(t)
+	st := stat(t, cgroup)
+	p := open(t, Config{RingBytes: minRingBytes})
+	cmd := child(t, "wait")
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for countOf(p, RingFull, event.Fork) == 0 {
+		run(t, child(t, "nothing"))
+	}
+	if err := os.WriteFile(filepath.Join(cgroup, "cgroup.procs"), []byte(itoa(int32(cmd.Process.Pid))), 0); err != nil {
+		t.Fatal(err)
+	}
+	if countOf(p, RingFull, event.CgroupPath) == 0 {
+		t.Fatalf("the path was not lost; drops: %v", p.Drops())
+	}
+	var ev event.Event
+	for range ringRecords(t, p, &ev) {
+		if ev.Kind == event.CgroupPath && ev.Cgroup.ID == st.Ino {
+			t.Fatal("the path was not lost")
+		}
+	}
+	stdin.Close()
+	if err := cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	for range ringRecords(t, p, &ev) {
+		if ev.Kind == event.CgroupPath && ev.Cgroup.ID == st.Ino {
+			return
+		}
+	}
+	t.Error("the path was not sent again")
+}
