@@ -1,6 +1,7 @@
 package node_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -68,7 +69,7 @@ func (o *outage) start() {
 	}
 	defer log.Close()
 	o.sensor = exec.Command(os.Args[0], "--no-library", "--rules", filepath.Join(o.dir, "rules.yaml"), "--cri-socket", "",
-		"--node", "test-node", "--heartbeat", "1s", "--output", "pubsub:"+topic, "--spool", filepath.Join(o.dir, "spool"))
+		"--node", "test-node", "--heartbeat", "1s", "--output", "pubsub:"+topic, "--output", "file:"+o.alerts(), "--spool", filepath.Join(o.dir, "spool"))
 	o.sensor.Env = append(os.Environ(), childEnv+"=1", "PUBSUB_EMULATOR_HOST="+o.address)
 	o.sensor.Stderr = log
 	if err := o.sensor.Start(); err != nil {
@@ -94,6 +95,23 @@ func (o *outage) giveUp() {
 func (o *outage) said() string {
 	text, _ := os.ReadFile(o.log)
 	return string(text)
+}
+
+// alerts is a file that gets every alert, whatever Pub/Sub does.
+func (o *outage) alerts() string { return filepath.Join(o.dir, "alerts") }
+
+// published waits until the sensor has published so many alerts.
+func (o *outage) published(n int) {
+	o.t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		text, _ := os.ReadFile(o.alerts())
+		if bytes.Count(text, []byte("\n")) >= n {
+			return
+		}
+		if time.Now().After(deadline) {
+			o.t.Fatalf("only %d of %d alerts; the sensor said: %s", bytes.Count(text, []byte("\n")), n, o.said())
+		}
+	}
 }
 
 func (o *outage) acts(n int) {
@@ -140,7 +158,8 @@ func TestKilledInAnOutage(t *testing.T) {
 	o := newOutage(t)
 	o.start()
 	o.acts(300)
-	time.Sleep(200 * time.Millisecond) // those are accepted by now
+	o.published(300)
+	time.Sleep(500 * time.Millisecond) // ten times as long as it takes until they are on disk
 	go func() {
 		for range 20_000 {
 			if f, err := os.Open(o.file); err == nil {
@@ -159,7 +178,7 @@ func TestKilledInAnOutage(t *testing.T) {
 	settled := func() bool {
 		all := received(t, server)
 		last := lastHeartbeat(all)
-		return last != nil && last.GetOutputs()[0].GetWaiting() == 0 && count(all) > 300
+		return last != nil && last.GetAlerts() >= 10 && pubsubState(last).GetWaiting() == 0
 	}
 	for deadline := time.Now().Add(30 * time.Second); !settled(); time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(deadline) {
@@ -180,7 +199,7 @@ func TestKilledInAnOutage(t *testing.T) {
 		}
 	}
 	missing := gaps.Missing(sensor, boot)
-	lost, counted := gaps.Lost(sensor, boot), lastHeartbeat(all).GetOutputs()[0].GetDropped()
+	lost, counted := gaps.Lost(sensor, boot), pubsubState(lastHeartbeat(all)).GetDropped()
 	for _, r := range missing {
 		lost += r.Last - r.First + 1
 	}
@@ -199,6 +218,15 @@ func lastHeartbeat(all []*alert.Alert) *alert.Heartbeat {
 	for i := len(all) - 1; i >= 0; i-- {
 		if h := all[i].GetHeartbeat(); h != nil && len(h.GetOutputs()) > 0 {
 			return h
+		}
+	}
+	return nil
+}
+
+func pubsubState(h *alert.Heartbeat) *alert.Output {
+	for _, o := range h.GetOutputs() {
+		if strings.HasPrefix(o.GetName(), "pubsub:") {
+			return o
 		}
 	}
 	return nil
