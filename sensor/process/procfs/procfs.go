@@ -85,6 +85,12 @@ func (fs *FS) Clock() (boot, epoch int64) {
 func (fs *FS) Check() error {
 	link := filepath.Join(fs.root, "1/ns/pid")
 	namespace, err := os.Readlink(link)
+	if errors.Is(err, os.ErrPermission) && fs.maySee() {
+		// Some machines keep process 1 alone from everybody. This process's own namespace tells as well, unless the
+		// host's /proc is mounted into another.
+		link = filepath.Join(fs.root, "self/ns/pid")
+		namespace, err = os.Readlink(link)
+	}
 	if errors.Is(err, os.ErrPermission) {
 		return fmt.Errorf("read %s: %w: run as root with CAP_SYS_PTRACE, and without hidepid on /proc", link, err)
 	}
@@ -96,6 +102,17 @@ func (fs *FS) Check() error {
 			initPIDNS, ErrPIDNamespace)
 	}
 	return nil
+}
+
+// maySee reports whether this process has CAP_SYS_PTRACE, with which it can read what /proc says of any other.
+func (fs *FS) maySee() bool {
+	text, err := os.ReadFile(filepath.Join(fs.root, "self/status"))
+	if err != nil {
+		return false
+	}
+	_, line, _ := strings.Cut(string(text), "CapEff:\t")
+	caps, err := strconv.ParseUint(strings.SplitN(line, "\n", 2)[0], 16, 64)
+	return err == nil && caps>>unix.CAP_SYS_PTRACE&1 != 0
 }
 
 // PIDs lists the processes, threads not among them, in ascending order.
