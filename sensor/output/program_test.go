@@ -100,7 +100,9 @@ func TestProgramHangs(t *testing.T) {
 		f.Publish(testAlert(alert.High, long))
 	}
 	eventually(t, "trap set", func() bool { return content(ready) != "" })
-	pgid := f.workers[0].out.(*program).pgid.Load()
+	o := f.workers[0].out.(*program)
+	eventually(t, "start noted", func() bool { return o.pgid.Load() != 0 }) // the shell may be faster
+	pgid := o.pgid.Load()
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
@@ -112,6 +114,14 @@ func TestProgramHangs(t *testing.T) {
 	if s := f.Stats()[0]; s.Sent+s.Lost() != 100 {
 		t.Errorf("stats: %+v", s)
 	}
+}
+
+// What a program leaves behind in the background ends with it.
+func TestProgramLeavesChild(t *testing.T) {
+	o := NewProgram("sleep 1000 & cat >/dev/null", Text, true)
+	write(t, o, "x")
+	pgid := o.(*program).pgid.Load()
+	eventually(t, "process group gone", func() bool { return gone(pgid) })
 }
 
 func TestProgramMissing(t *testing.T) {

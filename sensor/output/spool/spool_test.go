@@ -96,11 +96,17 @@ func TestDeliveredMakesRoom(t *testing.T) {
 	cfg := smallConfig()
 	cfg.MaxBytes = 256 << 10
 	h := newHarness(t, newSimFS(), cfg)
-	for range 1000 {
-		h.publish(1, 1000)
-		h.commit()
-		h.drain()
+	for range 100 {
+		h.publish(1, 1000) // stay
 	}
+	for range 600 {
+		h.publish(2, 1000)
+		h.commit()
+		for _, it := range h.receive(1) {
+			h.s.Ack(it)
+		}
+	}
+	h.drain()
 	if h.lost() != 0 {
 		t.Errorf("lost %v", h.s.Stats().Lost)
 	}
