@@ -67,12 +67,9 @@ func watch(ctx context.Context, cfg node.Config, log *slog.Logger) error {
 type watchFlags struct {
 	cfg      node.Config
 	logging  logging
-	lists    []string
 	stopIn   time.Duration
 	sockets  []string
-	noCRI    bool
 	ringSize string
-	spool    string
 }
 
 func newWatchFlags() *watchFlags { return &watchFlags{cfg: node.DefaultConfig()} }

@@ -158,6 +158,25 @@ func TestContainerdArticle(t *testing.T) {
 	}
 }
 
+// TestContainerdStart: making and removing a quiet container raises nothing, with every shipped rule in force.
+func TestContainerdStart(t *testing.T) {
+	runtime := startContainerd(t)
+	w := startSensor(t, func(c *Config) { c.Container.Sockets = []string{runtime.socket} })
+	sandbox, config := runtime.pod("shop", "quiet-0")
+	id := runtime.container(sandbox, config, "app", false, "/bin/sleep", "1000")
+	runtime.run(filepath.Join(runtime.bin, "ctr"), "-a", runtime.socket, "-n", "k8s.io", "task", "exec", "--exec-id", "x", id, "/bin/true")
+	runtime.stop(id)
+	w.end()
+	for _, a := range w.alerts() {
+		if a.GetContainer() != nil {
+			t.Errorf("an alert about nothing: %s", alert.Text(a))
+		}
+	}
+	if len(w.alerts()) < 2 {
+		t.Error("not even heartbeats came")
+	}
+}
+
 func checkPlace(t *testing.T, a *alert.Alert, id string) {
 	t.Helper()
 	got := map[string]string{

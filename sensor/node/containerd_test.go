@@ -26,6 +26,7 @@ type containerd struct {
 	t      *testing.T
 	socket string
 	cri    cri.RuntimeServiceClient
+	bin    string
 }
 
 // startContainerd runs the containerd that scripts/e2e built, until the test ends.
@@ -42,7 +43,7 @@ func startContainerd(t *testing.T) *containerd {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(state) })
-	r := &containerd{t: t, socket: filepath.Join(state, "containerd.sock")}
+	r := &containerd{t: t, bin: bin, socket: filepath.Join(state, "containerd.sock")}
 	config := filepath.Join(dir, "containerd.toml")
 	cni := filepath.Join(dir, "cni")
 	os.MkdirAll(cni, 0o755)
@@ -168,6 +169,14 @@ func (r *containerd) container(pod string, config *cri.PodSandboxConfig, name st
 		r.t.Fatalf("start container %s: %v", name, err)
 	}
 	return made.ContainerId
+}
+
+// stop ends a container.
+func (r *containerd) stop(id string) {
+	r.t.Helper()
+	if _, err := r.cri.StopContainer(r.t.Context(), &cri.StopContainerRequest{ContainerId: id}); err != nil {
+		r.t.Fatalf("stop container: %v", err)
+	}
 }
 
 func write(t *testing.T, path string, data []byte) {

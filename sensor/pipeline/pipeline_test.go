@@ -19,7 +19,7 @@ type runtime struct {
 	known   map[string]*event.Container
 }
 
-func (r *runtime) Pending(ev *event.Event) bool       { return r.pending[ev.Container.FullID] }
+func (r *runtime) Pending(ev *event.Event) bool      { return r.pending[ev.Container.FullID] }
 func (r *runtime) Lookup(id string) *event.Container { return r.known[id] }
 
 const testRules = `
