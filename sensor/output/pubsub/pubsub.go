@@ -63,10 +63,10 @@ var topicName = regexp.MustCompile(`^projects/([a-z0-9.:-]+)/topics/([A-Za-z][A-
 // Validate reports the first field that makes no sense.
 func (c Config) Validate() error {
 	if !topicName.MatchString(c.Topic) {
-		return fmt.Errorf("Topic %q: not projects/PROJECT/topics/TOPIC", c.Topic)
+		return fmt.Errorf("setting Topic %q: not projects/PROJECT/topics/TOPIC", c.Topic)
 	}
 	if err := c.Spool.Validate(); err != nil {
-		return fmt.Errorf("Spool.%w", err)
+		return fmt.Errorf("setting Spool: %w", err)
 	}
 	c = c.withDefaults()
 	switch {
@@ -75,7 +75,7 @@ func (c Config) Validate() error {
 	case c.MaxBytes < alert.MaxSize || c.MaxBytes > 9<<20:
 		return fmt.Errorf("MaxBytes %d: not in %d to 9 MiB", c.MaxBytes, alert.MaxSize)
 	case c.Timeout < 0 || c.BackoffMin < 0 || c.BackoffMax < c.BackoffMin:
-		return fmt.Errorf("Timeout %v, BackoffMin %v, BackoffMax %v: negative or not in order", c.Timeout, c.BackoffMin, c.BackoffMax)
+		return fmt.Errorf("setting Timeout %v, BackoffMin %v, BackoffMax %v: negative or not in order", c.Timeout, c.BackoffMin, c.BackoffMax)
 	}
 	return nil
 }

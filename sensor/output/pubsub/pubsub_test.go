@@ -308,7 +308,7 @@ func TestValidate(t *testing.T) {
 	}
 	for field, c := range map[string]Config{
 		"Topic":       {Topic: "alerts", Spool: ok.Spool},
-		"Spool.Dir":   {Topic: topic},
+		"Spool":       {Topic: topic},
 		"MaxMessages": {Topic: topic, Spool: ok.Spool, MaxMessages: 2000},
 		"MaxBytes":    {Topic: topic, Spool: ok.Spool, MaxBytes: 100},
 		"BackoffMin":  {Topic: topic, Spool: ok.Spool, BackoffMin: time.Hour},

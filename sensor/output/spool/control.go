@@ -177,20 +177,13 @@ func (c *control) write(change controlRecord, snapshot func() controlRecord) err
 			return c.put(data)
 		}
 	}
-	if c.begun && !c.whole {
-		if err := c.files[c.cur].Sync(); err != nil {
-			c.fail()
-			return err
-		}
-		c.synced()
-	}
 	data, err := json.Marshal(snapshot())
 	if err != nil {
 		return err
 	}
 	if c.whole {
 		c.cur = 1 - c.cur
-	}
+	} // else the other file is the good one, and this one begins again
 	c.begun, c.whole = true, false
 	c.gen++
 	c.off, c.index = 0, 0

@@ -80,7 +80,7 @@ func set[T int | int64 | uint64 | time.Duration](v *T, def T) {
 // Validate reports the first field that makes no sense.
 func (c Config) Validate() error {
 	if c.Dir == "" && c.FS == nil {
-		return errors.New("Dir: empty")
+		return errors.New("setting Dir: empty")
 	}
 	c = c.withDefaults()
 	switch {
@@ -95,7 +95,7 @@ func (c Config) Validate() error {
 	case c.RetryMin < 0 || c.RetryMax < c.RetryMin:
 		return fmt.Errorf("RetryMin %v, RetryMax %v: not in order", c.RetryMin, c.RetryMax)
 	case c.Reserve < 16:
-		return fmt.Errorf("Reserve %d: less than 16", c.Reserve)
+		return fmt.Errorf("setting Reserve %d: less than 16", c.Reserve)
 	}
 	return nil
 }

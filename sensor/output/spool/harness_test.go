@@ -16,7 +16,6 @@ type harness struct {
 	s    *Spool
 	put  map[string]map[uint64]bool // what was handed in, by stream
 	seen map[string]map[uint64]bool // what arrived
-	seq  map[string]uint64          // of a record's data
 	twin int                        // arrived more than once
 }
 
