@@ -185,6 +185,24 @@ func TestHash(t *testing.T) {
 	}
 }
 
+// TestHashCoversMacros changes a macro alone: one with a loop, and one that is named inside another's loop.
+func TestHashCoversMacros(t *testing.T) {
+	hash := func(loop, inner string) string {
+		return mustLoad(t, Options{}, "macros:\n  outer: proc.aname.exists(a, a == "+loop+" && inner)\n  inner: proc.tty == "+inner+"\nrules:\n"+
+			rule("r", `evt.type == "bpf" && outer`)).Hash()
+	}
+	base := hash(`"sh"`, "0")
+	if hash(`"sh"`, "0") != base {
+		t.Error("the same rules differ")
+	}
+	if hash(`"bash"`, "0") == base {
+		t.Error("a change of the loop makes no difference")
+	}
+	if hash(`"sh"`, "1") == base {
+		t.Error("a change inside the loop makes no difference")
+	}
+}
+
 func TestOutput(t *testing.T) {
 	ev := testEvent(t, "evt.type", "openat", "fd.name", "/tmp/a\nb\x1b[31m\xff\\", "proc.name", `q"`, "proc.args", "é", `container.label["a}|b"]`, "v")
 	for _, tt := range []struct{ output, want string }{

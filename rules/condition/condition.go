@@ -46,12 +46,3 @@ func (c *Condition) Filter() event.Filter {
 
 // Lists returns the names of the lists that the condition reads.
 func (c *Condition) Lists() map[string]bool { return c.lists }
-
-// Expanded is the condition with its macros in place. Fields with keys stand in it as they do in conditions.
-func (c *Condition) Expanded() string {
-	text, err := cel.AstToString(c.ast)
-	if err != nil {
-		return c.Text
-	}
-	return text
-}
