@@ -335,7 +335,8 @@ type Alert struct {
 	// The sensor, its boot and its count. Alerts are numbered from 1 without a gap, so a gap is a loss. Heartbeats are not
 	// numbered: they tell the highest number given, which shows a loss at the end.
 	SensorId string `protobuf:"bytes,5,opt,name=sensor_id,json=sensorId,proto3" json:"sensor_id,omitempty"`
-	// The node's boot. Where a sensor had to start its count anew within a boot, a new value too: compare, do not parse.
+	// The count that seq is of: it lasts as long as the sensor can go on with it, over restarts if it has a spool on disk,
+	// and for the node's boot in a replay. Compare, do not parse.
 	BootId string `protobuf:"bytes,6,opt,name=boot_id,json=bootId,proto3" json:"boot_id,omitempty"`
 	Seq    uint64 `protobuf:"varint,7,opt,name=seq,proto3" json:"seq,omitempty"`
 	// When it happened, by the node's clock, and when the alert was made of it.
@@ -2042,6 +2043,8 @@ func (x *Alert_Drop) GetCount() uint64 {
 	return 0
 }
 
+// An output with a spool on disk counts dropped since the spool was made, so that gaps can be compared with it over
+// restarts.
 type Alert_Output struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
