@@ -133,8 +133,9 @@ func TestKernelAgrees(t *testing.T) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, drop := range p.Drops() {
-		if drop.Count != 0 && drop.Kind < event.Execve {
-			t.Skipf("this machine lost %d records (%v)", drop.Count, drop.Reason)
+		// With a full ring the test would judge the machine's load. A full map costs a cgroup's path a second record.
+		if drop.Count != 0 && drop.Kind < event.Execve && drop.Reason != probe.MapFull {
+			t.Fatalf("%d records were lost (%v): too little is left to judge by", drop.Count, drop.Reason)
 		}
 	}
 
