@@ -38,6 +38,11 @@ func TestShippedRulesAgreeWithReference(t *testing.T) {
 		}
 	}
 	matched := 0
+	inSet := make([]map[*Rule]bool, len(events))
+	for i, ev := range events {
+		inSet[i] = map[*Rule]bool{}
+		s.Match(ev, func(r *Rule) { inSet[i][r] = true })
+	}
 	for _, r := range s.Rules() {
 		reference, err := r.Reference()
 		if err != nil {
@@ -48,6 +53,9 @@ func TestShippedRulesAgreeWithReference(t *testing.T) {
 			want, wantErr := reference(ev)
 			if got != want || (gotErr == nil) != (wantErr == nil) {
 				t.Errorf("%s on event %d: got %v, %v; the reference says %v, %v", r.Name, i, got, gotErr, want, wantErr)
+			}
+			if r.Enabled && inSet[i][r] != want {
+				t.Errorf("%s on event %d: it fires: %v; the reference says %v, %v", r.Name, i, inSet[i][r], want, wantErr)
 			}
 			scope := r.Filter()[ev.Kind]
 			if got && (scope == event.Off || scope == event.ContainersOnly && !ev.Container.InContainer()) {

@@ -19,7 +19,8 @@ type Set struct {
 	OnError func(*Rule, error)
 
 	rules      []*Rule
-	byKind     [event.Kinds][]*Rule
+	enabled    []*Rule // in the program's order
+	program    *condition.Program
 	metadata   [event.Kinds]bool
 	filter     event.Filter
 	hash       string
@@ -40,38 +41,36 @@ func (s *Set) finish() {
 		if !r.Enabled {
 			continue
 		}
+		s.enabled = append(s.enabled, r)
 		s.filter = s.filter.Union(r.filter)
 		for k := range r.kinds.All() {
-			s.byKind[k] = append(s.byKind[k], r)
 			s.metadata[k] = s.metadata[k] || r.metadata
 		}
 	}
+	conditions := make([]*condition.Condition, len(s.enabled))
+	for i, r := range s.enabled {
+		conditions[i] = r.cond
+	}
+	s.program = condition.NewProgram(conditions)
 	s.hash = s.sum()
 }
 
 // Match calls fire for each enabled rule that matches ev, in order, or for the first one alone if the set was loaded
 // so. It allocates nothing for an event that matches nothing, but for fields that say so.
 func (s *Set) Match(ev *event.Event, fire func(*Rule)) {
-	if int(ev.Kind) >= len(s.byKind) {
-		return
-	}
-	for _, r := range s.byKind[ev.Kind] {
-		is, err := r.cond.Match(ev)
+	s.program.Match(ev, func(i int, err error) bool {
+		r := s.enabled[i]
 		if err != nil {
 			r.errors.Add(1)
 			if s.OnError != nil {
 				s.OnError(r, err)
 			}
-			continue
+			return true
 		}
-		if is {
-			r.matches.Add(1)
-			fire(r)
-			if s.firstMatch {
-				return
-			}
-		}
-	}
+		r.matches.Add(1)
+		fire(r)
+		return !s.firstMatch
+	})
 }
 
 // Filter is what the kernel must report so that every enabled rule sees all that it can match.

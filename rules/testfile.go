@@ -239,19 +239,18 @@ func (t *trial) fill(n *yaml.Node) (filled map[string][]string, undo func(), ok 
 // compare runs the rules; it returns what is other than wanted.
 func (t *trial) compare(ev *event.Event, want []string, exact bool, outputs map[string]string) string {
 	var fired, wrong []string
-	for _, r := range t.set.byKind[ev.Kind] {
-		is, err := r.cond.Match(ev)
+	t.set.program.Match(ev, func(i int, err error) bool {
+		r := t.set.enabled[i]
 		if err != nil {
 			wrong = append(wrong, fmt.Sprintf("%s ended in an error: %v", r.Name, err))
-		}
-		if !is {
-			continue
+			return true
 		}
 		fired = append(fired, r.Name)
 		if text, ok := outputs[r.Name]; ok && r.Output(ev) != text {
 			wrong = append(wrong, fmt.Sprintf("output of %s is %q, not %q", r.Name, r.Output(ev), text))
 		}
-	}
+		return true
+	})
 	for name := range outputs {
 		if !slices.Contains(fired, name) {
 			wrong = append(wrong, fmt.Sprintf("%s has no output: it does not match", name))

@@ -22,6 +22,9 @@ type building struct {
 	fields map[string]*field.Field
 	vars   map[string]variable
 	slots  int
+
+	special *special // nil for events of all kinds
+	ids     map[int64]int
 }
 
 // A variable of a loop lives in a slot of the frame.
@@ -76,9 +79,11 @@ func (b *building) fieldOf(name string) (f *field.Field, present bool) {
 	return f, present
 }
 
-func fieldBasis(f *field.Field) basis {
-	cost := 2
+func (b *building) fieldBasis(f *field.Field) basis {
+	cost := plainCost
 	switch {
+	case b.isMadeAnew(f):
+		cost = anewCost
 	case f.Type == field.Texts || f.Type == field.Ints || f.Type == field.Addrs:
 		cost = 20
 	case strings.HasSuffix(f.Name, "]"):
@@ -106,7 +111,7 @@ func (b *building) num(e ast.Expr) numNode {
 		}
 		if fl, _ := b.fieldOf(e.AsIdent()); fl != nil && fl.IntOf != nil {
 			of := fl.IntOf
-			return newNode(fieldBasis(fl), func(f *frame) int64 { v, _ := of(f.ev); return v })
+			return newNode(b.fieldBasis(fl), func(f *frame) int64 { v, _ := of(f.ev); return v })
 		}
 	case ast.CallKind:
 		return b.numCall(e, e.AsCall())
@@ -120,7 +125,7 @@ func (b *building) span(e ast.Expr) spanNode {
 	case ast.IdentKind:
 		if fl, _ := b.fieldOf(e.AsIdent()); fl != nil && fl.DurationOf != nil {
 			of := fl.DurationOf
-			return newNode(fieldBasis(fl), func(f *frame) time.Duration { v, _ := of(f.ev); return v })
+			return newNode(b.fieldBasis(fl), func(f *frame) time.Duration { v, _ := of(f.ev); return v })
 		}
 	case ast.CallKind:
 		call := e.AsCall()
@@ -192,12 +197,12 @@ func (b *building) textField(e ast.Expr, fl *field.Field) textNode {
 	switch {
 	case fl.AddrOf != nil:
 		of := fl.AddrOf
-		base := fieldBasis(fl)
+		base := b.fieldBasis(fl)
 		n := addrNode(base, func(f *frame) (a addr) { a, _ = of(f.ev); return a })
 		return n
 	case fl.TextOf != nil:
 		of := fl.TextOf
-		n := textNode{node: newNode(fieldBasis(fl), func(f *frame) string { s, _ := of(f.ev); return s })}
+		n := textNode{node: newNode(b.fieldBasis(fl), func(f *frame) string { s, _ := of(f.ev); return s })}
 		n.isType = fl.Name == "evt.type"
 		return n
 	}
@@ -249,6 +254,14 @@ func (b *building) textCall(e ast.Expr, call ast.CallExpr) textNode {
 	}
 	b.unsupported(e)
 	return textNode{node: konst("")}
+}
+
+// patterns are shared by the conditions of a Program.
+func (b *building) patterns() patterns {
+	if b.special == nil {
+		return nil
+	}
+	return b.special.patterns
 }
 
 // typeTest is what a comparison of evt.type becomes: a look into a table.

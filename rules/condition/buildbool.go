@@ -9,13 +9,11 @@ import (
 	"cel.dev/cel-go/common/types"
 )
 
-func (b *building) boolean(e ast.Expr) boolNode {
+func (b *building) anyBoolean(e ast.Expr) boolNode {
 	switch e.Kind() {
 	case ast.LiteralKind:
 		if v, ok := e.AsLiteral().(types.Bool); ok {
-			n := leaf(basis{total: true}, func(*frame) bool { return bool(v) })
-			n.konst, n.value = true, bool(v)
-			return n
+			return constant(bool(v))
 		}
 	case ast.IdentKind:
 		if v, ok := b.vars[e.AsIdent()]; ok {
@@ -29,10 +27,10 @@ func (b *building) boolean(e ast.Expr) boolNode {
 		}
 		switch fl, present := b.fieldOf(e.AsIdent()); {
 		case present:
-			return leaf(fieldBasis(fl), func(f *frame) bool { return fl.Has(f.ev) })
+			return leaf(b.fieldBasis(fl), func(f *frame) bool { return fl.Has(f.ev) })
 		case fl != nil && fl.BoolOf != nil:
 			of := fl.BoolOf
-			return leaf(fieldBasis(fl), func(f *frame) bool { v, _ := of(f.ev); return v })
+			return leaf(b.fieldBasis(fl), func(f *frame) bool { v, _ := of(f.ev); return v })
 		}
 	case ast.CallKind:
 		return b.boolCall(e, e.AsCall())
@@ -40,15 +38,19 @@ func (b *building) boolean(e ast.Expr) boolNode {
 		return b.loop(e)
 	}
 	b.unsupported(e)
-	return boolNode{node: konst(false), can: always}
+	return constant(false)
 }
 
 func (b *building) boolCall(e ast.Expr, call ast.CallExpr) boolNode {
 	args := call.Args()
 	switch name := call.FunctionName(); name {
 	case operators.LogicalAnd, operators.LogicalOr:
-		var sides []boolNode
-		b.flatten(e, name, &sides)
+		var parts []ast.Expr
+		flat(e, name, &parts)
+		sides := make([]boolNode, len(parts))
+		for i, part := range parts {
+			sides[i] = b.boolean(part)
+		}
 		return logical(sides, name == operators.LogicalOr)
 	case operators.LogicalNot:
 		return not(b.boolean(args[0]))
@@ -74,34 +76,43 @@ func (b *building) boolCall(e ast.Expr, call ast.CallExpr) boolNode {
 	case operators.Less, operators.LessEquals, operators.Greater, operators.GreaterEquals:
 		return b.compare(name, args[0], args[1])
 	case operators.In:
-		return b.in(args[0], args[1])
+		return b.in(e, args[0], args[1])
 	case "inCIDR":
 		return b.inCIDR(args[0], args[1])
 	case "matches":
 		return b.matches(call.Target(), args[0])
 	default:
 		if textTests[name] != nil {
-			return b.textTest(name, call.Target(), args[0])
+			return b.textTest(e, name, call.Target(), args[0])
 		}
 	}
 	b.unsupported(e)
-	return boolNode{node: konst(false), can: always}
+	return constant(false)
 }
 
-// flatten collects the sides of a && b && c.
-func (b *building) flatten(e ast.Expr, operator string, sides *[]boolNode) {
+// flat collects the sides of a && b && c.
+func flat(e ast.Expr, operator string, sides *[]ast.Expr) {
 	if e.Kind() == ast.CallKind && e.AsCall().FunctionName() == operator {
 		for _, arg := range e.AsCall().Args() {
-			b.flatten(arg, operator, sides)
+			flat(arg, operator, sides)
 		}
 		return
 	}
-	*sides = append(*sides, b.boolean(e))
+	*sides = append(*sides, e)
 }
 
 // logical is && or || over many sides. It tries cheap sides first: the order makes no difference to the result, since
 // a side that decides does so whatever the others are, errors included.
 func logical(sides []boolNode, or bool) boolNode {
+	sides, decided := simplify(sides, or)
+	switch {
+	case decided:
+		return constant(or)
+	case len(sides) == 0:
+		return constant(!or)
+	case len(sides) == 1:
+		return sides[0]
+	}
 	parts := make([]basis, len(sides))
 	for i, s := range sides {
 		parts[i] = s.basis()
@@ -112,7 +123,7 @@ func logical(sides []boolNode, or bool) boolNode {
 	for i, s := range sides {
 		evals[i] = s.eval
 	}
-	n := boolNode{node: newNode(base, logicalEval(evals, or, base.total))}
+	n := boolNode{node: newNode(base, logicalEval(evals, or, base.total)), sides: sides, or: or}
 	n.can = func(w world) (canBeTrue, canBeFalse bool) {
 		decides, others := false, true
 		for _, s := range sides {
@@ -130,6 +141,25 @@ func logical(sides []boolNode, or bool) boolNode {
 	return n
 }
 
+// simplify takes sides of sides in, and constants out; decided is set if one of these decides.
+func simplify(sides []boolNode, or bool) (simple []boolNode, decided bool) {
+	for _, s := range sides {
+		switch {
+		case s.konst && s.value == or:
+			return nil, true
+		case s.konst:
+		case len(s.sides) > 0 && s.or == or:
+			simple = append(simple, s.sides...)
+		default:
+			simple = append(simple, s)
+		}
+	}
+	if or {
+		simple = merge(simple)
+	}
+	return simple, false
+}
+
 func logicalEval(sides []func(*frame) bool, or, total bool) func(*frame) bool {
 	switch {
 	case !total:
@@ -140,6 +170,9 @@ func logicalEval(sides []func(*frame) bool, or, total bool) func(*frame) bool {
 	case len(sides) == 2:
 		x, y := sides[0], sides[1]
 		return func(f *frame) bool { return x(f) && y(f) }
+	case len(sides) == 3 && !or:
+		x, y, z := sides[0], sides[1], sides[2]
+		return func(f *frame) bool { return x(f) && y(f) && z(f) }
 	}
 	return func(f *frame) bool {
 		for _, side := range sides {
@@ -176,12 +209,21 @@ func absorbing(f *frame, sides []func(*frame) bool, or bool) bool {
 }
 
 func not(x boolNode) boolNode {
+	if x.konst {
+		return constant(!x.value)
+	}
 	n := boolNode{node: newNode(x.basis(), func(f *frame) bool { return !x.eval(f) })}
 	n.can = func(w world) (bool, bool) { t, f := x.can(w); return f, t }
 	return n
 }
 
 func chooseBool(c, x, y boolNode) boolNode {
+	switch {
+	case c.konst && c.value:
+		return x
+	case c.konst:
+		return y
+	}
 	n := boolNode{node: newNode(join(1, c.basis(), x.basis(), y.basis()), func(f *frame) bool {
 		is := c.eval(f)
 		if f.err != nil {

@@ -22,14 +22,14 @@ func (b *building) texts(e ast.Expr) textsNode {
 		}
 		if fl, _ := b.fieldOf(e.AsIdent()); fl != nil && fl.TextsOf != nil {
 			of := fl.TextsOf
-			return textsNode{node: newNode(fieldBasis(fl), func(f *frame) []string {
+			return textsNode{node: newNode(b.fieldBasis(fl), func(f *frame) []string {
 				mark := len(f.texts)
 				f.texts, _ = of(f.ev, f.texts)
 				return f.texts[mark:]
 			})}
 		} else if fl != nil && fl.AddrsOf != nil {
 			of := fl.AddrsOf
-			return addrsNode(fieldBasis(fl), func(f *frame) []netip.Addr {
+			return addrsNode(b.fieldBasis(fl), func(f *frame) []netip.Addr {
 				mark := len(f.addrs)
 				f.addrs, _ = of(f.ev, f.addrs)
 				return f.addrs[mark:]
@@ -96,7 +96,7 @@ func (b *building) ints(e ast.Expr) intsNode {
 		}
 		if fl, _ := b.fieldOf(e.AsIdent()); fl != nil && fl.IntsOf != nil {
 			of := fl.IntsOf
-			return intsNode{node: newNode(fieldBasis(fl), func(f *frame) []int64 {
+			return intsNode{node: newNode(b.fieldBasis(fl), func(f *frame) []int64 {
 				mark := len(f.ints)
 				f.ints, _ = of(f.ev, f.ints)
 				return f.ints[mark:]
@@ -144,7 +144,7 @@ func (b *building) loop(e ast.Expr) boolNode {
 	iter, accu := b.slots, b.slots+1
 	if accu >= maxSlots {
 		b.issue(e, false, "exists and all nest deeper than %d", maxSlots/2)
-		return boolNode{node: konst(false), can: always}
+		return constant(false)
 	}
 	fold := fold{iter: iter, accu: accu, accuIsInt: b.kind(l.AccuInit()) == types.IntKind}
 	var parts []basis

@@ -3,7 +3,6 @@ package condition
 import (
 	"cmp"
 	"net/netip"
-	"regexp"
 	"slices"
 
 	"cel.dev/cel-go/common/ast"
@@ -14,7 +13,7 @@ import (
 func (b *building) equal(e, x, y ast.Expr) boolNode {
 	switch b.kind(x) {
 	case types.StringKind:
-		return b.equalTexts(x, y)
+		return b.equalTexts(e, x, y)
 	case types.IntKind:
 		return equalNodes(b.num(x), b.num(y))
 	case types.BoolKind:
@@ -23,7 +22,7 @@ func (b *building) equal(e, x, y ast.Expr) boolNode {
 		return equalNodes(b.span(x), b.span(y))
 	}
 	b.issue(e, false, "%s values can't be compared", b.tree.GetType(x.ID()))
-	return boolNode{node: konst(false), can: always}
+	return constant(false)
 }
 
 func equalNodes[T comparable](x, y node[T]) boolNode {
@@ -35,7 +34,7 @@ func equalNodes[T comparable](x, y node[T]) boolNode {
 	return leaf(base, func(f *frame) bool { return x.eval(f) == y.eval(f) })
 }
 
-func (b *building) equalTexts(ex, ey ast.Expr) boolNode {
+func (b *building) equalTexts(e, ex, ey ast.Expr) boolNode {
 	x, y := b.text(ex), b.text(ey)
 	if x.konst {
 		x, y, ex, ey = y, x, ey, ex
@@ -50,7 +49,11 @@ func (b *building) equalTexts(ex, ey ast.Expr) boolNode {
 	case x.addr != nil && y.addr != nil:
 		return leaf(base, func(f *frame) bool { return x.addr(f) == y.addr(f) })
 	}
-	return equalNodes(x.node, y.node)
+	n := equalNodes(x.node, y.node)
+	if y.konst {
+		return b.sieved(e, ex, x, []string{y.value}, whole, n)
+	}
+	return n
 }
 
 // address reads a constant that an address is compared with: in another spelling it would never be equal.
@@ -91,13 +94,13 @@ func ordered[T cmp.Ordered](operator string, x, y node[T]) boolNode {
 	return leaf(base, func(f *frame) bool { return x.eval(f) >= y.eval(f) })
 }
 
-func (b *building) in(x, list ast.Expr) boolNode {
+func (b *building) in(e, x, list ast.Expr) boolNode {
 	if b.kind(x) == types.StringKind {
-		return b.textIn(x, list)
+		return b.textIn(e, x, list)
 	}
 	if b.kind(x) != types.IntKind {
 		b.issue(x, false, "lists hold texts or numbers, not %s", b.tree.GetType(x.ID()))
-		return boolNode{node: konst(false), can: always}
+		return constant(false)
 	}
 	n := b.num(x)
 	if list.Kind() == ast.ListKind && list.AsList().Size() == 0 {
@@ -116,7 +119,7 @@ func (b *building) in(x, list ast.Expr) boolNode {
 	})
 }
 
-func (b *building) textIn(ex, list ast.Expr) boolNode {
+func (b *building) textIn(e, ex, list ast.Expr) boolNode {
 	x, l := b.text(ex), b.texts(list)
 	base := join(4, x.basis(), l.basis())
 	literal := list.Kind() == ast.ListKind
@@ -143,7 +146,9 @@ func (b *building) textIn(ex, list ast.Expr) boolNode {
 			return found
 		})
 	case l.konst: // in the literal's own spelling
-		return leaf(base, func(f *frame) bool { return hasSpelling(l.value, l.fixed, x.eval(f)) })
+		return b.sieved(e, ex, x, l.value, whole, leaf(base, func(f *frame) bool { return hasSpelling(l.value, l.fixed, x.eval(f)) }))
+	case l.fixed != nil:
+		return b.sieved(e, ex, x, l.fixed.Texts, whole, leaf(base, func(f *frame) bool { return l.fixed.hasText(x.eval(f)) }))
 	case l.values != nil:
 		return leaf(base, func(f *frame) bool { return l.values().hasText(x.eval(f)) })
 	}
@@ -163,7 +168,7 @@ func hasSpelling(texts []string, fixed *Values, s string) bool {
 }
 
 // textTest is startsWith and its like, of one text or of any of a list.
-func (b *building) textTest(name string, target, arg ast.Expr) boolNode {
+func (b *building) textTest(e ast.Expr, name string, target, arg ast.Expr) boolNode {
 	test, s := textTests[name], b.text(target)
 	cost := map[string]int{"startsWith": 2, "endsWith": 2, "contains": 10, "icontains": 30, "glob": 30, "pmatch": 20}[name]
 	if b.kind(arg) == types.StringKind {
@@ -171,20 +176,24 @@ func (b *building) textTest(name string, target, arg ast.Expr) boolNode {
 		base := join(cost, s.basis(), a.basis())
 		if a.konst {
 			v := a.value
-			return leaf(base, func(f *frame) bool { return test(s.eval(f), v) })
+			n := leaf(base, func(f *frame) bool { return test(s.eval(f), v) })
+			return b.affixTest(e, name, target, s, []string{v}, n)
 		}
 		return leaf(base, func(f *frame) bool { return test(s.eval(f), a.eval(f)) })
 	}
 	l := b.texts(arg)
 	base := join(cost*3, s.basis(), l.basis())
 	switch {
-	case l.values != nil && !l.konst && name == "startsWith":
-		return leaf(base, func(f *frame) bool { return l.values().heads.of(s.eval(f)) })
-	case l.values != nil && !l.konst && name == "endsWith":
-		return leaf(base, func(f *frame) bool { return l.values().tails.of(s.eval(f)) })
 	case l.konst && (name == "startsWith" || name == "endsWith"):
-		set := newAffixes(l.value, name == "endsWith")
-		return leaf(base, func(f *frame) bool { return set.of(s.eval(f)) })
+		set := affixes(l.value, name == "endsWith")
+		n := leaf(base, func(f *frame) bool { return set.find(s.eval(f)) != 0 })
+		return b.affixTest(e, name, target, s, l.value, n)
+	case l.values != nil && name == "startsWith":
+		n := leaf(base, func(f *frame) bool { return l.values().heads().find(s.eval(f)) != 0 })
+		return b.affixTest(e, name, target, s, l.fixedTexts(), n)
+	case l.values != nil && name == "endsWith":
+		n := leaf(base, func(f *frame) bool { return l.values().tails().find(s.eval(f)) != 0 })
+		return b.affixTest(e, name, target, s, l.fixedTexts(), n)
 	}
 	return leaf(base, func(f *frame) bool {
 		mark := len(f.texts)
@@ -199,17 +208,29 @@ func (b *building) textTest(name string, target, arg ast.Expr) boolNode {
 	})
 }
 
+// affixTest lets a sieve make the test n, if it is one of startsWith or endsWith and the words are known.
+func (b *building) affixTest(e ast.Expr, name string, target ast.Expr, s textNode, words []string, n boolNode) boolNode {
+	switch {
+	case words == nil:
+	case name == "startsWith":
+		return b.sieved(e, target, s, words, head, n)
+	case name == "endsWith":
+		return b.sieved(e, target, s, words, tail, n)
+	}
+	return n
+}
+
 func (b *building) matches(target, pattern ast.Expr) boolNode {
 	s := b.text(target)
 	text, ok := literal(pattern)
 	if !ok {
 		b.issue(pattern, false, "matches takes a constant")
-		return boolNode{node: konst(false), can: always}
+		return constant(false)
 	}
-	re, err := regexp.Compile(text)
+	re, err := b.patterns().compile(text)
 	if err != nil {
 		b.issue(pattern, false, "%s", err)
-		return boolNode{node: konst(false), can: always}
+		return constant(false)
 	}
 	return leaf(join(100, s.basis()), func(f *frame) bool { return re.MatchString(s.eval(f)) })
 }

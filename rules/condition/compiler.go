@@ -65,7 +65,11 @@ func (c *Compiler) Compile(text string) (*Condition, []Issue) {
 	if p == nil {
 		return nil, issues
 	}
-	return c.finish(p)
+	cond, issues := c.finish(p)
+	if cond != nil {
+		cond.findFilter()
+	}
+	return cond, issues
 }
 
 // finish checks the types of an expanded condition and compiles it.
@@ -80,7 +84,8 @@ func (c *Compiler) finish(p *parsed) (*Condition, []Issue) {
 	if out := checked.OutputType(); !out.IsExactType(cel.BoolType) {
 		return nil, []Issue{{Message: fmt.Sprintf("a condition is a bool, not %s", out)}}
 	}
-	cond := &Condition{Text: p.text, ast: checked, env: c.env, lists: p.lists, all: c.lists, dynamic: c.dynamic}
+	cond := &Condition{Text: p.text, ast: checked, env: c.env, lists: p.lists, all: c.lists, dynamic: c.dynamic,
+		compiler: c, parsed: p}
 	b := &building{c: c, tree: checked.NativeRep(), p: p}
 	cond.root = b.boolean(checked.NativeRep().Expr())
 	if failed(b.issues) {

@@ -14,10 +14,15 @@ type Condition struct {
 
 	root    boolNode
 	ast     *cel.Ast
+	filter  event.Filter
 	env     *cel.Env
 	lists   map[string]bool
 	all     map[string]*List
 	dynamic *Lists
+
+	// To compile it again, in a Program.
+	compiler *Compiler
+	parsed   *parsed
 }
 
 // Match reports whether the condition is true of ev. An error is one of ErrIndex, ErrDivide, ErrOverflow and ErrNumber;
@@ -32,16 +37,16 @@ func (c *Condition) Match(ev *event.Event) (bool, error) {
 
 // Filter says on which kinds of events the condition can be true, and whether outside containers too. It is sound: an
 // event that it leaves out makes the condition false, or an error.
-func (c *Condition) Filter() event.Filter {
-	var filter event.Filter
+func (c *Condition) Filter() event.Filter { return c.filter }
+
+func (c *Condition) findFilter() {
 	for k := range event.AllKinds().All() {
 		if onHost, _ := c.root.can(world{kind: k, host: true}); onHost {
-			filter[k] = event.All
+			c.filter[k] = event.All
 		} else if anywhere, _ := c.root.can(world{kind: k}); anywhere {
-			filter[k] = event.ContainersOnly
+			c.filter[k] = event.ContainersOnly
 		}
 	}
-	return filter
 }
 
 // Lists returns the names of the lists that the condition reads.

@@ -17,6 +17,10 @@ type frame struct {
 	texts []string
 	ints  []int64
 	addrs []netip.Addr
+
+	// What is known of the event already, in a Program.
+	kept   []uint8
+	sifted []sifted
 }
 
 // maxSlots bounds the variables alive at once: two for each exists or all around a place.
@@ -50,6 +54,17 @@ func newFrame(ev *event.Event) *frame {
 	f := frames.Get().(*frame)
 	f.ev, f.err = ev, nil
 	return f
+}
+
+// prepare makes room for what a table keeps, and forgets what another event left.
+func (f *frame) prepare(slots, sieves int) {
+	if cap(f.kept) < slots || cap(f.sifted) < sieves {
+		f.kept, f.sifted = make([]uint8, slots), make([]sifted, sieves)
+		return
+	}
+	f.kept, f.sifted = f.kept[:slots], f.sifted[:sieves]
+	clear(f.kept)
+	clear(f.sifted)
 }
 
 // release gives the frame back for another event.

@@ -17,8 +17,8 @@ type Values struct {
 	ints  map[int64]struct{}
 	addrs map[netip.Addr]struct{}
 	nets  []netip.Prefix
-	heads *affixes // of Texts, as prefixes
-	tails *affixes // of Texts, as suffixes
+	heads func() *trie // of Texts, as prefixes
+	tails func() *trie // of Texts, as suffixes
 }
 
 // TextValues prepares a list of texts. What reads as an address is brought into canonical form, since addresses of
@@ -39,7 +39,8 @@ func TextValues(texts []string) *Values {
 		v.Texts = append(v.Texts, t)
 		v.texts[t] = struct{}{}
 	}
-	v.heads, v.tails = newAffixes(v.Texts, false), newAffixes(v.Texts, true)
+	v.heads = sync.OnceValue(func() *trie { return affixes(v.Texts, false) })
+	v.tails = sync.OnceValue(func() *trie { return affixes(v.Texts, true) })
 	return v
 }
 

@@ -36,6 +36,12 @@ type textNode struct {
 type boolNode struct {
 	node[bool]
 	can func(world) (canBeTrue, canBeFalse bool)
+
+	id    int        // of the expression, in a Program
+	sides []boolNode // of && or, with or set, of ||
+	or    bool
+	sieve *sieve // it asks for any of these bits
+	bits  uint64
 }
 
 // A textsNode is a list of texts, or of addresses: then addrs reads them.
@@ -44,6 +50,14 @@ type textsNode struct {
 	addrs  func(*frame) []netip.Addr
 	values func() *Values // of named lists and constant literals
 	fixed  *Values        // of those that never change
+}
+
+// fixedTexts are the list's, nil if they may change.
+func (n textsNode) fixedTexts() []string {
+	if n.fixed == nil {
+		return nil
+	}
+	return n.fixed.Texts
 }
 
 type intsNode struct {
@@ -97,6 +111,11 @@ func leaf(b basis, eval func(*frame) bool) boolNode {
 		return v, !v
 	}
 	return n
+}
+
+// constant is a bool that is known.
+func constant(v bool) boolNode {
+	return boolNode{node: konst(v), can: func(world) (bool, bool) { return v, !v }}
 }
 
 // A world is what is known of an event before there is one: its kind, and whether it happened on the host.

@@ -1,0 +1,160 @@
+package condition
+
+import (
+	"regexp"
+
+	"tiercel.dev/internal/event"
+)
+
+// A Program is many conditions, compiled together for each kind of event, on the host and in containers: those that can
+// match it are tried, and what they have in common is evaluated once an event. It is safe for concurrent use.
+type Program struct {
+	tables [event.Kinds][places]table
+}
+
+const (
+	inContainer = iota // or not known to be on the host
+	onHost
+	places
+)
+
+type table struct {
+	entries       []entry
+	guards        []func(*frame) bool
+	slots, sieves int
+}
+
+// An entry is one condition: guard && eval.
+type entry struct {
+	index int // of the condition
+	guard int // index of its guard, which other entries have too; -1 without
+	eval  func(*frame) bool
+}
+
+// NewProgram compiles conditions that one Compiler made.
+func NewProgram(conditions []*Condition) *Program {
+	p, exprs, patterns := &Program{}, interner{}, patterns{}
+	for kind := range event.AllKinds().All() {
+		for place := range p.tables[kind] {
+			s := newSpecial(world{kind: kind, host: place == onHost}, exprs, patterns)
+			p.tables[kind][place] = s.table(conditions)
+		}
+	}
+	return p
+}
+
+func (s *special) table(conditions []*Condition) table {
+	builds := map[int]*building{}
+	for i, c := range conditions {
+		if c.filter[s.world.kind] != event.Off {
+			builds[i] = &building{c: c.compiler, tree: c.ast.NativeRep(), p: c.parsed, special: s, ids: map[int64]int{}}
+			builds[i].count(builds[i].tree.Expr())
+		}
+	}
+	var roots []root
+	for i := range conditions {
+		if b := builds[i]; b != nil {
+			if n := b.boolean(b.tree.Expr()); !n.konst || n.value {
+				roots = append(roots, root{i, n})
+			}
+		}
+	}
+	t := table{slots: s.slots, sieves: len(s.sieves)}
+	t.guard(roots)
+	for _, sv := range s.sieves {
+		sv.finish()
+	}
+	return t
+}
+
+type root struct {
+	index int
+	node  boolNode
+}
+
+// maxGuards is how many bits there are for them.
+const maxGuards = 64
+
+// guard makes entries of conditions. Those that begin with the same test share it as their guard.
+func (t *table) guard(roots []root) {
+	guardOf := func(n boolNode) (id int) {
+		if !n.or && len(n.sides) > 1 && n.sides[0].total && n.sides[0].cost <= worthKeeping {
+			return n.sides[0].id
+		}
+		return 0
+	}
+	shared, at := map[int]int{}, map[int]int{}
+	for _, r := range roots {
+		shared[guardOf(r.node)]++
+	}
+	for _, r := range roots {
+		e := entry{index: r.index, guard: -1, eval: r.node.eval}
+		if id := guardOf(r.node); id != 0 && shared[id] > 1 {
+			g, ok := at[id]
+			if !ok && len(t.guards) < maxGuards {
+				g, ok = len(t.guards), true
+				at[id] = g
+				t.guards = append(t.guards, r.node.sides[0].eval)
+			}
+			if ok {
+				e.guard, e.eval = g, logical(r.node.sides[1:], false).eval
+			}
+		}
+		t.entries = append(t.entries, e)
+	}
+}
+
+// Match calls report, in order, for each condition that is true of ev or ends in an error, by its index; report returns
+// whether to go on. Errors are those of [Condition.Match].
+func (p *Program) Match(ev *event.Event, report func(index int, err error) bool) {
+	if int(ev.Kind) >= len(p.tables) {
+		return
+	}
+	t := &p.tables[ev.Kind][inContainer]
+	if ev.Container == event.Host {
+		t = &p.tables[ev.Kind][onHost]
+	}
+	if len(t.entries) == 0 {
+		return
+	}
+	f := newFrame(ev)
+	f.prepare(t.slots, t.sieves)
+	t.match(f, report)
+	f.release()
+}
+
+func (t *table) match(f *frame, report func(index int, err error) bool) {
+	var asked, hold uint64 // of the guards
+	for i := range t.entries {
+		e := &t.entries[i]
+		if e.guard >= 0 {
+			bit := uint64(1) << e.guard
+			if asked&bit == 0 {
+				if asked |= bit; t.guards[e.guard](f) {
+					hold |= bit
+				}
+			}
+			if hold&bit == 0 {
+				continue
+			}
+		}
+		is := e.eval(f)
+		if (is || f.err != nil) && !report(e.index, f.take()) {
+			return
+		}
+	}
+}
+
+// patterns are regular expressions by their text.
+type patterns map[string]*regexp.Regexp
+
+func (p patterns) compile(text string) (*regexp.Regexp, error) {
+	if re := p[text]; re != nil {
+		return re, nil
+	}
+	re, err := regexp.Compile(text)
+	if err == nil && p != nil {
+		p[text] = re
+	}
+	return re, err
+}

@@ -1,0 +1,234 @@
+package condition
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"tiercel.dev/internal/event"
+)
+
+// what a program says of each of its conditions.
+func (p *Program) verdicts(n int, ev *event.Event) (is []bool, errs []error) {
+	is, errs = make([]bool, n), make([]error, n)
+	p.Match(ev, func(i int, err error) bool {
+		is[i], errs[i] = err == nil, err
+		return true
+	})
+	return is, errs
+}
+
+// conditions makes a set of conditions that have parts in common, and ask the same texts in many ways.
+func (g *generator) conditions() []string {
+	var parts []string
+	for range 4 {
+		parts = append(parts, g.bool(1+g.IntN(3)))
+	}
+	texts := []string{pick(g, []string{"fd.name", "fd.path", "proc.name"}), g.text(1), "proc.exepath.basename()"}
+	for range 10 {
+		words := []string{quoted(pick(g, words)), `""`, `"/e"`, `"sh"`}
+		parts = append(parts, fmt.Sprintf("%s%s", pick(g, texts), pick(g, []string{
+			" == " + pick(g, words), " != " + pick(g, words), " in shells", " in dirs", " in servers", fmt.Sprintf(" in [%s]", strings.Join(words, ", ")),
+			".startsWith(dirs)", ".endsWith(shells)", fmt.Sprintf(".startsWith(%s)", pick(g, words)), fmt.Sprintf(".endsWith(%s)", pick(g, words)),
+			fmt.Sprintf(".startsWith([%s])", strings.Join(words, ", ")), ".startsWith(servers)", ".contains(\"a\")", ".glob(\"*a*\")", ".endsWith(empty)"})))
+	}
+	parts = append(parts, "in_container", "open_write", "!evt.failed", "1 / proc.tty == 1", "proc.aname.exists(a, a in shells && proc.tty == 0)")
+	var all []string
+	for range 3 + g.IntN(8) {
+		text := pick(g, parts)
+		for range g.IntN(6) {
+			text = fmt.Sprintf(pick(g, []string{"(%s && %s)", "(%s || %s)", "%s && %s", "(%s || !(%s))", "(%s && !(%s))"}), text, pick(g, parts))
+		}
+		all = append(all, text)
+	}
+	return all
+}
+
+// TestProgramReference compares programs with cel-go's interpreter over each condition alone, errors included: for
+// kinds and places that decide parts, with parts kept from one condition to the next, and not from event to event.
+func TestProgramReference(t *testing.T) {
+	c, dynamic := testCompiler(t)
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	g := &generator{Rand: rand.New(rand.NewPCG(seed, 0))}
+	rounds := 60
+	if testing.Short() {
+		rounds = 10
+	}
+	matched, erred, kept, sieved, guarded := 0, 0, 0, 0, 0
+	for range rounds {
+		var conditions []*Condition
+		var references []func(*event.Event) (bool, error)
+		for _, text := range g.conditions() {
+			if cond, _ := c.Compile(text); cond != nil {
+				reference, err := cond.Reference()
+				if err != nil {
+					t.Fatal(err)
+				}
+				conditions, references = append(conditions, cond), append(references, reference)
+			}
+		}
+		p := NewProgram(conditions)
+		for k := range p.tables {
+			for place := range p.tables[k] {
+				tb := &p.tables[k][place]
+				kept, sieved, guarded = kept+tb.slots, sieved+tb.sieves, guarded+len(tb.guards)
+			}
+		}
+		for range 150 {
+			ev := g.event()
+			if g.IntN(20) == 0 {
+				ev.Container = nil
+			}
+			if g.IntN(4) == 0 {
+				dynamic.SetTexts("servers", []string{pick(g, []string{"10.96.0.1", "127.0.0.1"}), pick(g, words[:5])})
+			}
+			is, errs := p.verdicts(len(conditions), ev)
+			for i, reference := range references {
+				want, wantErr := reference(ev)
+				if conditions[i].Filter()[ev.Kind] == event.Off {
+					wantErr = nil // it is not tried
+				}
+				if is[i] != want || (errs[i] == nil) != (wantErr == nil) {
+					t.Fatalf("%q\ngot %v, %v; the reference says %v, %v\nevent %#v\nprocess %#v\ncontainer %#v", conditions[i].Text, is[i], errs[i],
+						want, wantErr, ev, ev.Process, ev.Container)
+				}
+				matched, erred = matched+b2i(want), erred+b2i(wantErr != nil)
+			}
+		}
+	}
+	t.Logf("matched %d, errors %d, kept %d, sieves %d, guards %d", matched, erred, kept, sieved, guarded)
+	// Without all of these the test would show nothing.
+	if matched == 0 || erred == 0 || kept == 0 || sieved == 0 || guarded == 0 {
+		t.Error("something was never tried")
+	}
+}
+
+// TestProgramOrder holds conditions in their order, and stops where it is told to.
+func TestProgramOrder(t *testing.T) {
+	c, _ := testCompiler(t)
+	var conditions []*Condition
+	for _, text := range []string{`proc.tty == 0 && proc.name == "bash"`, `evt.type == "bind"`, `1 / proc.tty == 1`, `proc.tty == 0 && is_root`, `true`} {
+		conditions = append(conditions, compile(t, c, text))
+	}
+	p := NewProgram(conditions)
+	ev := build(t, "evt.type", "execve", "proc.name", "bash", "proc.tty", "0")
+	for _, tt := range []struct {
+		last int
+		want string
+	}{{99, "[0 2 3 4]"}, {2, "[0 2]"}, {0, "[0]"}} {
+		var got []int
+		p.Match(ev, func(i int, err error) bool {
+			if (err != nil) != (i == 2) {
+				t.Errorf("condition %d: %v", i, err)
+			}
+			got = append(got, i)
+			return i < tt.last
+		})
+		if fmt.Sprint(got) != tt.want {
+			t.Errorf("got %v, want %s", got, tt.want)
+		}
+	}
+}
+
+// TestProgramFolds checks that a condition is not tried where the kind or the place decides against it.
+func TestProgramFolds(t *testing.T) {
+	c, _ := testCompiler(t)
+	for _, tt := range []struct {
+		text      string
+		kind      event.Kind
+		host, out bool
+	}{
+		{`evt.type == "openat" && proc.tty == 0`, event.Openat, true, true},
+		{`evt.type == "openat" && proc.tty == 0`, event.Open, true, false},
+		{`in_container && evt.type == "openat"`, event.Openat, true, false},
+		{`in_container && evt.type == "openat"`, event.Openat, false, true},
+		{`evt.type == "openat" && k8s.ns.name == "x" || evt.type == "bind"`, event.Openat, true, false},
+		{`evt.type == "openat" && k8s.ns.name == "x" || evt.type == "bind"`, event.Bind, true, true},
+		{`has(evt.arg.newpath)`, event.Openat, true, false},
+		{`evt.type == "bind" && 1 / proc.tty == 0`, event.Openat, true, false},
+		{`in_container ? proc.tty == 0 : 1 / proc.tty == 0`, event.Openat, true, true},
+	} {
+		p := NewProgram([]*Condition{compile(t, c, tt.text)})
+		place := inContainer
+		if tt.host {
+			place = onHost
+		}
+		if got := len(p.tables[tt.kind][place].entries) == 1; got != tt.out {
+			t.Errorf("%s: %s, on the host %v: tried is %v", tt.text, tt.kind, tt.host, got)
+		}
+	}
+}
+
+// TestProgramAsksOnce counts how often what two conditions share is evaluated.
+func TestProgramAsksOnce(t *testing.T) {
+	c, _ := testCompiler(t)
+	a := compile(t, c, `evt.type == "bind" && !(proc.args.contains("a") || proc.tty > 5) && proc.tty == 1`)
+	b := compile(t, c, `evt.type == "bind" && !(proc.args.contains("a") || proc.tty > 5) && proc.name == "x"`)
+	p := NewProgram([]*Condition{a, b})
+	tb := &p.tables[event.Bind][onHost]
+	if tb.slots != 1 {
+		t.Errorf("%d parts are kept, want the one they share", tb.slots)
+	}
+	if alone := NewProgram([]*Condition{a}); alone.tables[event.Bind][onHost].slots != 0 {
+		t.Error("a part that stands once is kept")
+	}
+}
+
+// TestSieveHoldsMany gives a text more tests than a sieve has bits.
+func TestSieveHoldsMany(t *testing.T) {
+	c, _ := testCompiler(t)
+	var conditions []*Condition
+	for i := range 3 * maxTests {
+		conditions = append(conditions, compile(t, c, fmt.Sprintf(`evt.type == "execve" && (proc.name == "n%d" || proc.name.startsWith("p%d-"))`, i, i)))
+	}
+	p := NewProgram(conditions)
+	if n := p.tables[event.Exec][onHost].sieves; n != 6 {
+		t.Errorf("%d sieves", n)
+	}
+	for name, want := range map[string]int{"n0": 0, "n63": 63, "n100": 100, "p191-": 191, "p7-x": 7, "p7": -1, "n": -1, "": -1} {
+		got := -1
+		p.Match(build(t, "evt.type", "execve", "proc.name", name), func(i int, _ error) bool { got = i; return true })
+		if got != want {
+			t.Errorf("%q: condition %d matches, want %d", name, got, want)
+		}
+	}
+}
+
+func TestSpecialDoesNotReadSocketNames(t *testing.T) {
+	c, _ := testCompiler(t)
+	var conditions []*Condition
+	for _, path := range []string{"/run/a", "/run/b", "/run/c", "/run/d"} {
+		conditions = append(conditions, compile(t, c, `evt.type == "connect" && fd.name == "`+path+`" && fd.typechar == "u"`))
+	}
+	p := NewProgram(conditions)
+	ev := build(t, "evt.type", "connect", "fd.sip", "10.0.0.1", "fd.sport", "80")
+	if n := testing.AllocsPerRun(100, func() { p.Match(ev, func(int, error) bool { t.Error("matches"); return true }) }); n > 0 && !raceEnabled {
+		t.Errorf("%v allocations: the name of an internet socket is made", n)
+	}
+}
+
+func FuzzTrie(f *testing.F) {
+	f.Add("/etc/ /etc/shadow  /e", "/etc/shadow")
+	f.Add("a ab abc", "ab")
+	f.Fuzz(func(t *testing.T, list, s string) {
+		words := strings.Split(list, " ")
+		for bit, w := range words[:min(len(words), maxTests)] {
+			for _, how := range []fit{whole, head, tail} {
+				sv := &sieve{}
+				for i, other := range words[:min(len(words), maxTests)] {
+					sv.add([]string{other}, fit(uint(how)+uint(b2i(i != bit)))%3)
+				}
+				sv.finish()
+				var r sifted
+				sv.read = func(*frame) string { return s }
+				sv.sift(nil, &r)
+				want := map[fit]bool{whole: s == w, head: strings.HasPrefix(s, w), tail: strings.HasSuffix(s, w)}[how]
+				if got := r.bits>>bit&1 != 0; got != want {
+					t.Fatalf("%q among %q in %q, %d: %v", w, words, s, how, got)
+				}
+			}
+		}
+	})
+}
