@@ -59,7 +59,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*Probe, error) {
 		return nil, err
 	}
 
-	p := &Probe{log: log, decoder: NewDecoder(bootTime()), sleep: time.Sleep, memory: memory}
+	p := &Probe{log: log, decoder: NewDecoder(bootTime()), sleep: nanosleep, memory: memory}
 	if err = p.load(cfg); err == nil {
 		err = p.attach(cfg)
 	}
