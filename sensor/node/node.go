@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -128,6 +129,8 @@ func (n *Node) run(ctx context.Context, reopen <-chan os.Signal) error {
 	if err := n.table.Scan(); err != nil {
 		n.log.WarnContext(ctx, "scan of /proc", "err", err)
 	}
+	// What loading rules and programs left behind is many times what is kept.
+	debug.FreeOSMemory()
 	set := n.rules.Current()
 	n.log.InfoContext(ctx, "watching", "rules", len(set.Rules()), "rule_set", set.Hash(), "kinds", set.Filter().Wanted().Len(),
 		"processes", n.table.Stats().Live, "took_ms", time.Since(n.started).Milliseconds())
