@@ -176,6 +176,10 @@ func (b *building) textTest(e ast.Expr, name string, target, arg ast.Expr) boolN
 		base := join(cost, s.basis(), a.basis())
 		if a.konst {
 			v := a.value
+			if isPattern(name) {
+				set := newPatternSet(name, []string{v})
+				return leaf(base, func(f *frame) bool { return set.any(s.eval(f)) })
+			}
 			n := leaf(base, func(f *frame) bool { return test(s.eval(f), v) })
 			return b.affixTest(e, name, target, s, []string{v}, n)
 		}
@@ -184,6 +188,13 @@ func (b *building) textTest(e ast.Expr, name string, target, arg ast.Expr) boolN
 	l := b.texts(arg)
 	base := join(cost*3, s.basis(), l.basis())
 	switch {
+	case isPattern(name) && (l.konst || l.fixed != nil):
+		texts := l.value
+		if !l.konst {
+			texts = l.fixed.Texts
+		}
+		set := newPatternSet(name, texts)
+		return leaf(base, func(f *frame) bool { return set.any(s.eval(f)) })
 	case l.konst && (name == "startsWith" || name == "endsWith"):
 		set := affixes(l.value, name == "endsWith")
 		n := leaf(base, func(f *frame) bool { return set.find(s.eval(f)) != 0 })
@@ -207,6 +218,8 @@ func (b *building) textTest(e ast.Expr, name string, target, arg ast.Expr) boolN
 		return false
 	})
 }
+
+func isPattern(name string) bool { return name == "glob" || name == "pmatch" }
 
 // affixTest lets a sieve make the test n, if it is one of startsWith or endsWith and the words are known.
 func (b *building) affixTest(e ast.Expr, name string, target ast.Expr, s textNode, words []string, n boolNode) boolNode {

@@ -40,6 +40,9 @@ func (g *generator) conditions() []string {
 		for range g.IntN(6) {
 			text = fmt.Sprintf(pick(g, []string{"(%s && %s)", "(%s || %s)", "%s && %s", "(%s || !(%s))", "(%s && !(%s))"}), text, pick(g, parts))
 		}
+		if g.IntN(3) == 0 {
+			text = pick(g, []string{"evt.failed", "evt.is_open_read"}) + " && " + text
+		}
 		all = append(all, text)
 	}
 	return all
@@ -54,7 +57,7 @@ func TestProgramReference(t *testing.T) {
 	g := &generator{Rand: rand.New(rand.NewPCG(seed, 0))}
 	rounds := 60
 	if testing.Short() {
-		rounds = 10
+		rounds = 20
 	}
 	matched, erred, kept, sieved, guarded := 0, 0, 0, 0, 0
 	for range rounds {

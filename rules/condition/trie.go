@@ -101,13 +101,24 @@ func (t *trie) find(s string) uint64 {
 		if s == "" {
 			return found | n.are
 		}
-		i := strings.IndexByte(n.first, s[0])
+		i := n.child(s[0])
 		if i < 0 {
 			break
 		}
-		n = &t.nodes[n.children+i]
+		n = &t.nodes[i]
 	}
 	return found
+}
+
+// child is the index of the child that begins with c, or ends with it in a trie of tails; -1 if there is none. Few nodes
+// have many children: a loop finds one sooner than strings.IndexByte does.
+func (n *trieNode) child(c byte) int {
+	for i := range len(n.first) {
+		if n.first[i] == c {
+			return n.children + i
+		}
+	}
+	return -1
 }
 
 func (t *trie) findTails(s string) uint64 {
@@ -118,11 +129,11 @@ func (t *trie) findTails(s string) uint64 {
 		if s == "" {
 			return found | n.are
 		}
-		i := strings.IndexByte(n.first, s[len(s)-1])
+		i := n.child(s[len(s)-1])
 		if i < 0 {
 			break
 		}
-		n = &t.nodes[n.children+i]
+		n = &t.nodes[i]
 	}
 	return found
 }
