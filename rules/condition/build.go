@@ -203,7 +203,7 @@ func (b *building) textField(e ast.Expr, fl *field.Field) textNode {
 	case fl.TextOf != nil:
 		of := fl.TextOf
 		n := textNode{node: newNode(b.fieldBasis(fl), func(f *frame) string { s, _ := of(f.ev); return s })}
-		n.isType = fl.Name == "evt.type"
+		n.isType, n.isID = fl.Name == "evt.type", fl.Name == "container.id"
 		return n
 	}
 	b.unsupported(e)

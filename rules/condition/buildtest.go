@@ -8,6 +8,8 @@ import (
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
 	"cel.dev/cel-go/common/types"
+
+	"tiercel.dev/internal/event"
 )
 
 func (b *building) equal(e, x, y ast.Expr) boolNode {
@@ -43,6 +45,8 @@ func (b *building) equalTexts(e, ex, ey ast.Expr) boolNode {
 	switch {
 	case x.isType && y.konst:
 		return typeTest(b.kindsNamed(ey, []string{y.value}, false), base)
+	case x.isID && y.konst && y.value == event.Host.ID && b.special != nil && b.special.world.container:
+		return constant(false)
 	case x.addr != nil && y.konst:
 		want := b.address(ey, y.value)
 		return leaf(base, func(f *frame) bool { return x.addr(f) == want })

@@ -58,13 +58,16 @@ func newFrame(ev *event.Event) *frame {
 
 // prepare makes room for what a table keeps, and forgets what another event left.
 func (f *frame) prepare(slots, sieves int) {
-	if cap(f.kept) < slots || cap(f.sifted) < sieves {
-		f.kept, f.sifted = make([]uint8, slots), make([]sifted, sieves)
-		return
+	f.kept, f.sifted = zeros(f.kept, slots), zeros(f.sifted, sieves)
+}
+
+func zeros[T any](in []T, n int) []T {
+	if cap(in) < n {
+		return make([]T, n)
 	}
-	f.kept, f.sifted = f.kept[:slots], f.sifted[:sieves]
-	clear(f.kept)
-	clear(f.sifted)
+	in = in[:n]
+	clear(in)
+	return in
 }
 
 // release gives the frame back for another event.

@@ -30,6 +30,7 @@ type textNode struct {
 	node[string]
 	addr   func(*frame) netip.Addr
 	isType bool // it is evt.type
+	isID   bool // it is container.id
 }
 
 // A boolNode can also tell, for a kind of event, which values it may have.
@@ -118,10 +119,11 @@ func constant(v bool) boolNode {
 	return boolNode{node: konst(v), can: func(world) (bool, bool) { return v, !v }}
 }
 
-// A world is what is known of an event before there is one: its kind, and whether it happened on the host.
+// A world is what is known of an event before there is one: its kind, and whether it happened on the host, in a
+// container, or either.
 type world struct {
-	kind event.Kind
-	host bool
+	kind            event.Kind
+	host, container bool
 }
 
 func (w world) knows(fields []*field.Field) bool {

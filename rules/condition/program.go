@@ -2,6 +2,7 @@ package condition
 
 import (
 	"regexp"
+	"slices"
 
 	"tiercel.dev/internal/event"
 )
@@ -13,8 +14,9 @@ type Program struct {
 }
 
 const (
-	inContainer = iota // or not known to be on the host
+	anywhere = iota // not known
 	onHost
+	inContainer
 	places
 )
 
@@ -36,7 +38,7 @@ func NewProgram(conditions []*Condition) *Program {
 	p, exprs, patterns := &Program{}, interner{}, patterns{}
 	for kind := range event.AllKinds().All() {
 		for place := range p.tables[kind] {
-			s := newSpecial(world{kind: kind, host: place == onHost}, exprs, patterns)
+			s := newSpecial(world{kind: kind, host: place == onHost, container: place == inContainer}, exprs, patterns)
 			p.tables[kind][place] = s.table(conditions)
 		}
 	}
@@ -75,33 +77,41 @@ type root struct {
 // maxGuards is how many bits there are for them.
 const maxGuards = 64
 
-// guard makes entries of conditions. Those that begin with the same test share it as their guard.
+// guard makes entries of conditions. A cheap side of their && that several have is the guard of these.
 func (t *table) guard(roots []root) {
-	guardOf := func(n boolNode) (id int) {
-		if !n.or && len(n.sides) > 1 && n.sides[0].total && n.sides[0].cost <= worthKeeping {
-			return n.sides[0].id
-		}
-		return 0
-	}
 	shared, at := map[int]int{}, map[int]int{}
 	for _, r := range roots {
-		shared[guardOf(r.node)]++
+		for _, side := range r.node.sides {
+			shared[side.id]++
+		}
 	}
 	for _, r := range roots {
 		e := entry{index: r.index, guard: -1, eval: r.node.eval}
-		if id := guardOf(r.node); id != 0 && shared[id] > 1 {
-			g, ok := at[id]
+		if i := r.node.guardOf(shared); i >= 0 {
+			side := r.node.sides[i]
+			g, ok := at[side.id]
 			if !ok && len(t.guards) < maxGuards {
 				g, ok = len(t.guards), true
-				at[id] = g
-				t.guards = append(t.guards, r.node.sides[0].eval)
+				at[side.id] = g
+				t.guards = append(t.guards, side.eval)
 			}
 			if ok {
-				e.guard, e.eval = g, logical(r.node.sides[1:], false).eval
+				e.guard, e.eval = g, logical(slices.Delete(slices.Clone(r.node.sides), i, i+1), false).eval
 			}
 		}
 		t.entries = append(t.entries, e)
 	}
+}
+
+// guardOf is the index of the side that most conditions have, of those as cheap as reading a field; -1 if no other has any.
+func (n boolNode) guardOf(shared map[int]int) int {
+	best, at := 1, -1
+	for i, side := range n.sides {
+		if !n.or && side.total && side.id != 0 && side.cost <= plainCost && shared[side.id] > best {
+			best, at = shared[side.id], i
+		}
+	}
+	return at
 }
 
 // Match calls report, in order, for each condition that is true of ev or ends in an error, by its index; report returns
@@ -110,10 +120,14 @@ func (p *Program) Match(ev *event.Event, report func(index int, err error) bool)
 	if int(ev.Kind) >= len(p.tables) {
 		return
 	}
-	t := &p.tables[ev.Kind][inContainer]
-	if ev.Container == event.Host {
-		t = &p.tables[ev.Kind][onHost]
+	place := anywhere
+	switch {
+	case ev.Container == event.Host:
+		place = onHost
+	case ev.Container != nil && ev.Container.ID != event.Host.ID:
+		place = inContainer
 	}
+	t := &p.tables[ev.Kind][place]
 	if len(t.entries) == 0 {
 		return
 	}

@@ -56,28 +56,28 @@ type sifted struct {
 	bits  uint64
 }
 
-func (s *sieve) bits(f *frame) uint64 {
-	r := &f.sifted[s.slot]
-	if !r.known {
-		s.sift(f, r)
-	}
-	return r.bits
-}
-
-func (s *sieve) sift(f *frame, r *sifted) {
+func (s *sieve) sift(f *frame) uint64 {
 	text := s.read(f)
-	r.known, r.bits = true, 0
+	var found uint64
 	if s.byHead != nil {
-		r.bits |= s.byHead.find(text)
+		found |= s.byHead.find(text)
 	}
 	if s.byTail != nil {
-		r.bits |= s.byTail.find(text)
+		found |= s.byTail.find(text)
 	}
+	f.sifted[s.slot] = sifted{known: true, bits: found}
+	return found
 }
 
 // test asks for any of the bits.
 func (s *sieve) test(bits uint64, base basis) boolNode {
-	n := boolNode{node: newNode(base, func(f *frame) bool { return s.bits(f)&bits != 0 }), can: always}
+	slot := s.slot
+	n := boolNode{can: always, node: newNode(base, func(f *frame) bool {
+		if r := &f.sifted[slot]; r.known {
+			return r.bits&bits != 0
+		}
+		return s.sift(f)&bits != 0
+	})}
 	n.sieve, n.bits = s, bits
 	return n
 }

@@ -25,6 +25,11 @@ var ordinary = []struct {
 		{Name: "proc.name", Text: "app"}, {Name: "proc.exepath", Text: "/app"}, {Name: "container.id", Text: "3f1b2c4d5e6f"}}},
 	{"exec on the host", []field.Value{{Name: "evt.type", Text: "execve"}, {Name: "proc.name", Text: "cc1"}, {Name: "proc.exepath", Text: "/usr/bin/cc1"},
 		{Name: "proc.args", Text: "-quiet main.c"}, {Name: "proc.aname", Texts: []string{"gcc", "make", "bash"}}}},
+	{"write in a container", []field.Value{{Name: "evt.type", Text: "openat"}, {Name: "evt.arg.flags", Text: "O_WRONLY|O_CREAT|O_TRUNC"},
+		{Name: "fd.name", Text: "/app/cache/7f/index"}, {Name: "fd.path", Text: "/app/cache/7f/index"}, {Name: "proc.name", Text: "nginx"},
+		{Name: "proc.exepath", Text: "/usr/sbin/nginx"}, {Name: "container.id", Text: "3f1b2c4d5e6f"}}},
+	{"exec in a container", []field.Value{{Name: "evt.type", Text: "execve"}, {Name: "proc.name", Text: "app"}, {Name: "proc.exepath", Text: "/app/bin/app"},
+		{Name: "proc.args", Text: "--port 80"}, {Name: "proc.aname", Texts: []string{"tini", "containerd-shim"}}, {Name: "container.id", Text: "3f1b2c4d5e6f"}}},
 }
 
 func build(t testing.TB, values []field.Value) *event.Event {
