@@ -111,7 +111,8 @@ func TestMatch(t *testing.T) {
 	}
 }
 
-// sameAsReference compares with cel-go's interpreter: both true, both false, or both an error.
+// sameAsReference compares with cel-go's interpreter: both true, both false, or both an error. In a program the condition
+// stands twice, so that all of it is shared.
 func sameAsReference(t testing.TB, cond *Condition, ev *event.Event) {
 	t.Helper()
 	reference, err := cond.Reference()
@@ -122,6 +123,15 @@ func sameAsReference(t testing.TB, cond *Condition, ev *event.Event) {
 	want, wantErr := reference(ev)
 	if got != want || (gotErr == nil) != (wantErr == nil) {
 		t.Errorf("%s: got %v, %v; the reference says %v, %v", cond.Text, got, gotErr, want, wantErr)
+	}
+	if cond.Filter()[ev.Kind] == event.Off {
+		wantErr = nil // it is not tried
+	}
+	is, errs := NewProgram([]*Condition{cond, cond}).verdicts(2, ev)
+	for i := range is {
+		if is[i] != want || (errs[i] == nil) != (wantErr == nil) {
+			t.Errorf("%s: number %d in a program: got %v, %v; the reference says %v, %v", cond.Text, i, is[i], errs[i], want, wantErr)
+		}
 	}
 }
 
@@ -148,6 +158,11 @@ func TestMatchErrors(t *testing.T) {
 		{`shells.exists(s, s == "none" || 1 / proc.tty == 1)`, ErrDivide, false},
 		{`!(1 / proc.tty == 1)`, ErrDivide, false},
 		{`proc.tty == 0 ? true : 1 / proc.tty == 1`, nil, true},
+		// What the kind decides, errors included.
+		{`1 / 0 == 1 || proc.tty == 1`, ErrDivide, false},
+		{`int(evt.type) == 1 || proc.tty == 1`, ErrNumber, false},
+		{`int(evt.type) == 1 || evt.type == "execve"`, nil, true},
+		{`(evt.type == "execve" || int(evt.type) == 1) && proc.tty == 0`, nil, true},
 	} {
 		cond := compile(t, c, tt.text)
 		got, err := cond.Match(ev)

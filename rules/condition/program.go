@@ -10,12 +10,12 @@ import (
 // A Program is many conditions, compiled together for each kind of event, on the host and in containers: those that can
 // match it are tried, and what they have in common is evaluated once an event. It is safe for concurrent use.
 type Program struct {
-	tables [event.Kinds][places]table
+	conditions []*Condition
+	tables     [event.Kinds][places]table
 }
 
 const (
-	anywhere = iota // not known
-	onHost
+	onHost = iota
 	inContainer
 	places
 )
@@ -35,21 +35,26 @@ type entry struct {
 
 // NewProgram compiles conditions that one Compiler made.
 func NewProgram(conditions []*Condition) *Program {
-	p, exprs, patterns := &Program{}, interner{}, patterns{}
+	p, exprs, patterns := &Program{conditions: conditions}, interner{}, patterns{}
+	ids := make([]map[int64]int, len(conditions))
+	for i := range ids {
+		ids[i] = map[int64]int{}
+	}
 	for kind := range event.AllKinds().All() {
 		for place := range p.tables[kind] {
 			s := newSpecial(world{kind: kind, host: place == onHost, container: place == inContainer}, exprs, patterns)
-			p.tables[kind][place] = s.table(conditions)
+			p.tables[kind][place] = s.table(conditions, ids)
 		}
 	}
 	return p
 }
 
-func (s *special) table(conditions []*Condition) table {
+// table compiles the conditions that can match; ids are the numbers of their expressions, as far as they are known.
+func (s *special) table(conditions []*Condition, ids []map[int64]int) table {
 	builds := map[int]*building{}
 	for i, c := range conditions {
 		if c.filter[s.world.kind] != event.Off {
-			builds[i] = &building{c: c.compiler, tree: c.ast.NativeRep(), p: c.parsed, special: s, ids: map[int64]int{}}
+			builds[i] = &building{c: c.compiler, tree: c.ast.NativeRep(), p: c.parsed, special: s, ids: ids[i]}
 			builds[i].count(builds[i].tree.Expr())
 		}
 	}
@@ -120,14 +125,14 @@ func (p *Program) Match(ev *event.Event, report func(index int, err error) bool)
 	if int(ev.Kind) >= len(p.tables) {
 		return
 	}
-	place := anywhere
+	t := &p.tables[ev.Kind][inContainer]
 	switch {
 	case ev.Container == event.Host:
-		place = onHost
-	case ev.Container != nil && ev.Container.ID != event.Host.ID:
-		place = inContainer
+		t = &p.tables[ev.Kind][onHost]
+	case ev.Container == nil || !ev.Container.InContainer():
+		p.matchEach(ev, report)
+		return
 	}
-	t := &p.tables[ev.Kind][place]
 	if len(t.entries) == 0 {
 		return
 	}
@@ -135,6 +140,18 @@ func (p *Program) Match(ev *event.Event, report func(index int, err error) bool)
 	f.prepare(t.slots, t.sieves)
 	t.match(f, report)
 	f.release()
+}
+
+// matchEach is for events that are neither the host's, as the sensor marks it, nor a container's.
+func (p *Program) matchEach(ev *event.Event, report func(index int, err error) bool) {
+	for i, c := range p.conditions {
+		if c.filter[ev.Kind] == event.Off {
+			continue
+		}
+		if is, err := c.Match(ev); (is || err != nil) && !report(i, err) {
+			return
+		}
+	}
 }
 
 func (t *table) match(f *frame, report func(index int, err error) bool) {

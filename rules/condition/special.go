@@ -173,7 +173,7 @@ func (s *special) keep(id int, n boolNode) boolNode {
 // sieved lets a sieve make the test e of the text x, if there are enough tests of that text.
 func (b *building) sieved(e, x ast.Expr, text textNode, words []string, how fit, n boolNode) boolNode {
 	s := b.special
-	if s == nil || len(b.vars) > 0 || !text.total || text.addr != nil || text.konst || s.tests[b.id(x)] < worthSieving ||
+	if s == nil || len(b.vars) > 0 || !text.total || text.konst || s.tests[b.id(x)] < worthSieving ||
 		!text.free && s.world.knows(text.fields) {
 		return n
 	}
