@@ -20,7 +20,7 @@ func addRules(c *cobra.Command, r *node.Rules) {
 }
 
 func addOutputs(c *cobra.Command, cfg *node.Config) {
-	c.Flags().StringArrayVarP(&cfg.Outputs, "output", "o", cfg.Outputs, "where alerts go (`spec`): stdout, file:PATH, syslog:ADDRESS, program:COMMAND, cloudlogging or pubsub:projects/P/topics/T, with settings behind a ?, such as ?format=json; may be repeated")
+	c.Flags().StringArrayVarP(&cfg.Outputs, "output", "o", cfg.Outputs, "where alerts go (`output`), see above; may be repeated")
 }
 
 func addPlace(c *cobra.Command, p *node.Place) {

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tiercel.dev/sensor/node"
+	"tiercel.dev/sensor/output"
 )
 
 // Root is the minimal binary's one command: the sensor itself. Record, replay and the rest are the operator's.
@@ -31,8 +32,12 @@ func Sensor() *cobra.Command {
 		Short: "Watch this machine's kernel and report what the rules match",
 		Long: `Watches this machine's kernel with the shipped rules and your own, and writes an alert for each match.
 
-Needs root, or the capabilities BPF, PERFMON and SYS_PTRACE with a readable /proc of the host's pid namespace, on a
-kernel with BTF. SIGHUP reopens files. SIGINT and SIGTERM write what waits and stop within a second.
+Needs root on a kernel with BTF, with at least the capabilities BPF and PERFMON, and SYS_PTRACE to read of processes that
+began before it; and the host's pid namespace. SIGHUP reopens files. SIGINT and SIGTERM write what waits and stop
+within a second.
+
+Outputs:
+` + output.Syntax + `
 
 ` + exitHelp,
 		Example: `  sensor                                        alerts as text, here

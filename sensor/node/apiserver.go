@@ -23,35 +23,39 @@ const (
 	resolveEvery = time.Minute
 	// maxServers bounds what is learned; GKE's regional control planes have three endpoints.
 	maxServers = 64
+	// forgetServer is how long (ns) an endpoint that no connect led to is remembered.
+	forgetServer = int64(time.Hour)
 )
 
 // apiServers keeps the addresses by which the cluster's Kubernetes API server can be reached, for rules to compare with:
 // those of the settings and of the environment, those that the service's name resolves to, and the endpoints behind
 // them. The endpoints are told by the kernel: where socket load balancing is on (Dataplane V2), a connect that asked for
-// the service's address leaves a socket whose peer is an endpoint.
+// the service's address leaves a socket whose peer is an endpoint. Where load balancing happens in the network (iptables),
+// the sensor does not learn them, and who wants them watched names them in the settings. The address asked for is read
+// from the program's memory, so a program can have any address learned; that makes noise, for an hour, and hides nothing.
 type apiServers struct {
-	changed func([]string)
+	changed func(addresses []string, ports []int64)
 	lookup  func(ctx context.Context, host string) ([]netip.Addr, error)
 
 	mu       sync.Mutex
 	known    map[netip.Addr]bool // the service's own addresses
-	ports    map[uint16]bool
+	ports    map[uint16]bool     // by which those are reached
 	resolved map[netip.Addr]bool
-	learned  map[netip.Addr]bool
+	learned  map[netip.AddrPort]int64 // endpoints, and when each was last seen, ns since the epoch
 }
 
 // newAPIServers starts with the settings' addresses and those of the environment. changed is given the whole list each
 // time it changes, and at once.
-func newAPIServers(settings []string, changed func([]string)) (*apiServers, error) {
+func newAPIServers(settings []string, changed func(addresses []string, ports []int64)) (*apiServers, error) {
 	s := &apiServers{
 		changed: changed,
 		lookup: func(ctx context.Context, host string) ([]netip.Addr, error) {
 			return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 		},
 		known:    make(map[netip.Addr]bool),
-		ports:    map[uint16]bool{443: true},
+		ports:    map[uint16]bool{443: true, 6443: true},
 		resolved: make(map[netip.Addr]bool),
-		learned:  make(map[netip.Addr]bool),
+		learned:  make(map[netip.AddrPort]int64),
 	}
 	for _, text := range settings {
 		if err := s.set(text); err != nil {
@@ -96,15 +100,38 @@ func (s *apiServers) observe(ev *event.Event) {
 	if f.L4 != event.L4TCP || ev.Ret != 0 && ev.Ret != -int64(unix.EINPROGRESS) || !f.Remote.IsValid() || f.Remote == f.Asked {
 		return
 	}
-	asked, remote := f.Asked.Addr().Unmap(), f.Remote.Addr().Unmap()
+	asked := f.Asked.Addr().Unmap()
+	remote := netip.AddrPortFrom(f.Remote.Addr().Unmap(), f.Remote.Port())
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	service := (s.known[asked] || s.resolved[asked]) && s.ports[f.Asked.Port()]
-	if !service || asked == remote || s.learned[remote] || len(s.learned) >= maxServers {
+	if !service || asked == remote.Addr() {
 		return
 	}
-	s.learned[remote] = true
+	_, old := s.learned[remote]
+	s.learned[remote] = ev.Time
+	if old {
+		return
+	}
+	s.forget(ev.Time)
 	s.tell()
+}
+
+// forget makes room: endpoints not seen for long go, and the one not seen longest if there are too many still.
+func (s *apiServers) forget(now int64) {
+	var oldest netip.AddrPort
+	for at, seen := range s.learned {
+		if now-seen > forgetServer {
+			delete(s.learned, at)
+			continue
+		}
+		if !oldest.IsValid() || seen < s.learned[oldest] {
+			oldest = at
+		}
+	}
+	if len(s.learned) > maxServers {
+		delete(s.learned, oldest)
+	}
 }
 
 // resolve keeps asking for the service's name until ctx is done. Outside a cluster there is no such name, which is no
@@ -142,14 +169,23 @@ func (s *apiServers) resolveOnce(ctx context.Context) {
 	}
 }
 
-// tell passes the list on, sorted. s.mu is held, or s is not shared yet.
+// tell passes the lists on, sorted. s.mu is held, or s is not shared yet.
 func (s *apiServers) tell() {
-	var all []string
-	for _, set := range []map[netip.Addr]bool{s.known, s.resolved, s.learned} {
+	var addresses []string
+	var ports []int64
+	for _, set := range []map[netip.Addr]bool{s.known, s.resolved} {
 		for a := range set {
-			all = append(all, a.String())
+			addresses = append(addresses, a.String())
 		}
 	}
-	slices.Sort(all)
-	s.changed(slices.Compact(all))
+	for p := range s.ports {
+		ports = append(ports, int64(p))
+	}
+	for at := range s.learned {
+		addresses = append(addresses, at.Addr().String())
+		ports = append(ports, int64(at.Port()))
+	}
+	slices.Sort(addresses)
+	slices.Sort(ports)
+	s.changed(slices.Compact(addresses), slices.Compact(ports))
 }

@@ -2,8 +2,11 @@ package node
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
@@ -23,7 +26,8 @@ func TestAPIServers(t *testing.T) {
 	t.Setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
 	t.Setenv("KUBERNETES_SERVICE_PORT", "6443")
 	var got []string
-	s, err := newAPIServers([]string{"172.16.0.2", "[fd00::1]:443"}, func(all []string) { got = all })
+	var ports []int64
+	s, err := newAPIServers([]string{"172.16.0.2", "[fd00::1]:443"}, func(all []string, p []int64) { got, ports = all, p })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +46,10 @@ func TestAPIServers(t *testing.T) {
 	want("none of these says what stands behind the service", "10.96.0.1", "172.16.0.2", "fd00::1")
 
 	s.observe(connect(event.L4TCP, "10.96.0.1:6443", "10.0.0.2:443", -int64(unix.EINPROGRESS)))
-	s.observe(connect(event.L4TCP, "10.96.0.1:6443", "[::ffff:10.0.0.3]:443", 0))
+	s.observe(connect(event.L4TCP, "10.96.0.1:6443", "[::ffff:10.0.0.3]:8443", 0))
+	if diff := cmp.Diff([]int64{443, 6443, 8443}, ports); diff != "" {
+		t.Errorf("ports (-want +got):\n%s", diff)
+	}
 	want("endpoints", "10.0.0.2", "10.0.0.3", "10.96.0.1", "172.16.0.2", "fd00::1")
 
 	s.lookup = func(context.Context, string) ([]netip.Addr, error) {
@@ -52,24 +59,34 @@ func TestAPIServers(t *testing.T) {
 	want("the name", "10.0.0.2", "10.0.0.3", "10.96.0.1", "10.96.0.7", "172.16.0.2", "fd00::1")
 }
 
+// TestAPIServersBound: a program that has the sensor learn addresses pushes out what was not seen for long, and no more
+// is kept than fits.
 func TestAPIServersBound(t *testing.T) {
 	var got []string
-	s, err := newAPIServers([]string{"10.96.0.1"}, func(all []string) { got = all })
+	s, err := newAPIServers([]string{"10.96.0.1"}, func(all []string, _ []int64) { got = all })
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range 1000 {
-		ev := connect(event.L4TCP, "10.96.0.1:443", "10.0.0.1:443", 0)
-		ev.FD.Remote = netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)}), 443)
+	learn := func(at time.Duration, remote string) {
+		ev := connect(event.L4TCP, "10.96.0.1:443", remote, 0)
+		ev.Time = int64(at)
 		s.observe(ev)
 	}
-	if len(got) != maxServers+1 {
-		t.Errorf("%d addresses; what is learned is bounded by %d", len(got), maxServers)
+	for i := range 1000 {
+		learn(time.Duration(i)*time.Second, fmt.Sprintf("10.1.%d.%d:443", i>>8, i&255))
+		learn(time.Duration(i)*time.Second, "10.0.0.2:443") // a true endpoint is seen all the time
+	}
+	if len(got) != maxServers+1 || !slices.Contains(got, "10.0.0.2") {
+		t.Errorf("%d addresses, the endpoint among them: %v; want %d", len(got), slices.Contains(got, "10.0.0.2"), maxServers+1)
+	}
+	learn(1000*time.Second+2*time.Hour, "10.0.0.3:443")
+	if diff := cmp.Diff([]string{"10.0.0.3", "10.96.0.1"}, got); diff != "" {
+		t.Errorf("two hours later (-want +got):\n%s", diff)
 	}
 }
 
 func TestAPIServersBadSetting(t *testing.T) {
-	if _, err := newAPIServers([]string{"kubernetes:x"}, func([]string) {}); err == nil || err.Error() != `API server "kubernetes:x": want an address, or address:port` {
+	if _, err := newAPIServers([]string{"kubernetes:x"}, func([]string, []int64) {}); err == nil || err.Error() != `API server "kubernetes:x": want an address, or address:port` {
 		t.Errorf("got %v", err)
 	}
 }

@@ -11,19 +11,40 @@ import (
 	"tiercel.dev/sensor/output"
 )
 
-// beat publishes a heartbeat at each interval, and the first at once: a sensor that dies young is to be missed too.
+// beat publishes a heartbeat at each interval, and the first at once: a sensor that dies young is to be missed too. New
+// losses go to the log besides, for who has no output that takes heartbeats.
 func (n *Node) beat(ctx context.Context) {
-	if n.cfg.Heartbeat == 0 {
-		return
+	every := n.cfg.Heartbeat
+	if every == 0 {
+		every = time.Minute
 	}
-	ticker := time.NewTicker(n.cfg.Heartbeat)
+	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
-		n.publishHeartbeat(time.Now())
+		if n.cfg.Heartbeat != 0 {
+			n.publishHeartbeat(time.Now())
+		}
+		n.tellLosses()
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
+		}
+	}
+}
+
+// tellLosses logs each loss that grew since it was last told.
+func (n *Node) tellLosses() {
+	n.tellMu.Lock()
+	defer n.tellMu.Unlock()
+	n.mu.Lock()
+	p, undecoded := n.pipeline.Stats(), n.undecoded
+	n.mu.Unlock()
+	for _, d := range append(n.kernelDrops(), n.sensorDrops(undecoded, p.HoldFull, p.HoldExpired)...) {
+		key := d.GetReason() + " " + d.GetKind()
+		if more := d.GetCount() - n.told[key]; more > 0 {
+			n.told[key] = d.GetCount()
+			n.log.Warn("lost, or known only in part", "reason", d.GetReason(), "kind", d.GetKind(), "count", more, "since_start", d.GetCount())
 		}
 	}
 }

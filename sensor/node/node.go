@@ -47,6 +47,9 @@ type Node struct {
 	everything bool // a capture is being made: the rules do not say what is of interest
 	ruleErrors atomic.Uint64
 
+	tellMu sync.Mutex
+	told   map[string]uint64 // losses that the log has named
+
 	// mu guards what the reading goroutine shares with serve: pipeline, table, containers' goroutine-bound methods.
 	mu        sync.Mutex
 	pipeline  *pipeline.Pipeline
@@ -75,7 +78,7 @@ func open(ctx context.Context, cfg Config, tap func(*event.Event), log *slog.Log
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{cfg: cfg, log: log, started: time.Now(), sensor: place.sensor(), kept: make(chan struct{}, 1)}
+	n := &Node{cfg: cfg, log: log, started: time.Now(), sensor: place.sensor(), kept: make(chan struct{}, 1), told: make(map[string]uint64)}
 	redactor, err := redactor(cfg)
 	if err != nil {
 		return nil, err
@@ -120,31 +123,67 @@ func (n *Node) filter(set *rules.Set) event.Filter {
 func (n *Node) run(ctx context.Context, reopen <-chan os.Signal) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	n.containers.Start(ctx)
-	var beside sync.WaitGroup
-	beside.Go(func() { n.serve(ctx, reopen) })
-	beside.Go(func() { n.beat(ctx) })
-	beside.Go(func() { n.servers.resolve(ctx) })
-	beside.Go(func() { n.rules.watch(ctx) })
-	if err := n.table.Scan(); err != nil {
-		n.log.WarnContext(ctx, "scan of /proc", "err", err)
-	}
-	// What loading rules and programs left behind is many times what is kept.
-	debug.FreeOSMemory()
-	set := n.rules.Current()
-	n.log.InfoContext(ctx, "watching", "rules", len(set.Rules()), "rule_set", set.Hash(), "kinds", set.Filter().Wanted().Len(),
-		"processes", n.table.Stats().Live, "took_ms", time.Since(n.started).Milliseconds())
-
 	stop := context.AfterFunc(ctx, func() {
 		if err := n.probe.Stop(); err != nil {
 			n.log.Error("detach from the kernel", "err", err)
 		}
 	})
 	defer stop()
+	n.containers.Start(ctx)
+	var beside sync.WaitGroup
+	// The scan runs beside the reader: while it reads thousands of processes the ring would fill.
+	beside.Go(func() { n.scan(ctx) })
+	beside.Go(func() { n.serve(ctx, reopen) })
+	beside.Go(func() { n.beat(ctx) })
+	beside.Go(func() { n.servers.resolve(ctx) })
+	beside.Go(func() { n.rules.watch(ctx) })
 	err := n.read()
 	cancel()
 	beside.Wait()
 	return errors.Join(err, n.close())
+}
+
+// scan fills the table from /proc, says that the sensor watches, and scans again when records were lost: processes
+// whose end was not seen are found in no other way.
+func (n *Node) scan(ctx context.Context) {
+	n.scanOnce(ctx)
+	// What loading rules and programs left behind is many times what is kept.
+	debug.FreeOSMemory()
+	set := n.rules.Current()
+	n.log.InfoContext(ctx, "watching", "rules", len(set.Rules()), "rule_set", set.Hash(), "kinds", set.Filter().Wanted().Len(),
+		"processes", n.table.Stats().Live, "took_ms", time.Since(n.started).Milliseconds())
+	ticker := time.NewTicker(rescanEvery)
+	defer ticker.Stop()
+	for lost := n.lostRecords(); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if now := n.lostRecords(); now != lost {
+			lost = now
+			n.scanOnce(ctx)
+		}
+	}
+}
+
+// rescanEvery is how long a lost record's effect on the table may last.
+const rescanEvery = time.Minute
+
+func (n *Node) scanOnce(ctx context.Context) {
+	if err := n.table.Scan(); err != nil {
+		n.log.WarnContext(ctx, "scan of /proc", "err", err)
+	}
+}
+
+// lostRecords counts process records that the kernel could not send.
+func (n *Node) lostRecords() (sum uint64) {
+	for _, d := range n.probe.Drops() {
+		if d.Reason == probe.RingFull && d.Kind < event.Execve {
+			sum += d.Count
+		}
+	}
+	return sum
 }
 
 // close lets go what is held and writes what waits.
@@ -155,6 +194,7 @@ func (n *Node) close() error {
 	if n.cfg.Heartbeat != 0 {
 		n.publishHeartbeat(time.Now())
 	}
+	n.tellLosses()
 	ctx, cancel := context.WithTimeout(context.Background(), n.cfg.Grace)
 	defer cancel()
 	err := n.fanout.Close(ctx)

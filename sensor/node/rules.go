@@ -72,9 +72,10 @@ func (k *ruleKeeper) problem() string {
 	return ""
 }
 
-// setAPIServers fills the list that rules compare addresses with.
-func (k *ruleKeeper) setAPIServers(addresses []string) {
+// setAPIServers fills the lists that rules compare addresses and ports with.
+func (k *ruleKeeper) setAPIServers(addresses []string, ports []int64) {
 	k.lists.SetTexts("k8s_api_servers", addresses)
+	k.lists.SetInts("k8s_api_ports", ports)
 }
 
 // watch reads the files again when they change, until ctx is done.
