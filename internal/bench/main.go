@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -37,12 +38,11 @@ func main() {
 }
 
 func run(s settings, out io.Writer) error {
+	var errs []error
 	for _, part := range []func(settings, io.Writer) error{callers, idle, live, floods, compiles} {
-		if err := part(s, out); err != nil {
-			return err
-		}
+		errs = append(errs, part(s, out))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // callers prints what each call costs its caller: the sensor's rounds less the median of those without it.
@@ -70,20 +70,21 @@ func callers(s settings, out io.Writer) error {
 		used := sensor.cpu() - before
 		last, stopErr := sensor.stop()
 		if err != nil || stopErr != nil {
-			return fmt.Errorf("round %d: %w", round, errorsOf(err, stopErr))
+			return fmt.Errorf("round %d: %w", round, errors.Join(err, stopErr))
 		}
 		if round > 0 {
 			cpu = append(cpu, used)
 			records = last.events("openat")
 		}
 	}
+	over := false
 	fmt.Fprintf(out, "%-12s %10s %10s %10s   %-24s %s\n", "call", "without ns", "with ns", "over ns", "quartiles of over", "limit")
 	for i, c := range acts {
 		base := quartilesOf(without[i])
 		on := quartilesOf(with[i])
 		verdict := "ok"
 		if on.median-base.median > c.limit {
-			verdict = "OVER"
+			verdict, over = "OVER", true
 		}
 		if base.spread() > 0.1 || on.spread() > 0.1 {
 			verdict += " (noisy)"
@@ -92,14 +93,8 @@ func callers(s settings, out io.Writer) error {
 			fmt.Sprintf("%.0f to %.0f", on.low-base.median, on.high-base.median), c.limit, verdict)
 	}
 	fmt.Fprintf(out, "sensor's CPU over a round's calls: %.0f ms; opens it saw in one: %d\n\n", quartilesOf(cpu).median, records)
-	return nil
-}
-
-func errorsOf(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
+	if over {
+		return errors.New("a call costs more than its limit")
 	}
 	return nil
 }
@@ -129,10 +124,10 @@ func idle(s settings, out io.Writer) error {
 	before := sensor.wakeups()
 	const watched = 10 * time.Second
 	time.Sleep(watched)
-	fmt.Fprintf(out, "idle: %.1f MiB resident, %.1f wake-ups/s (this machine's other processes included); up %d ms after its start\n",
-		sensor.status("VmRSS")/1024, (sensor.wakeups()-before)/watched.Seconds(), up.Milliseconds())
-	fmt.Fprint(out, sensor.stderr.String())
+	rss, charged, woken := sensor.status("VmRSS")/1024, sensor.charged()/(1<<20), sensor.wakeups()-before
 	_, err = sensor.stop()
+	fmt.Fprintf(out, "idle: %.1f MiB resident, %.1f MiB charged to its cgroup with ring and maps; %.1f wake-ups/s with what else this machine did; up after %d ms, stopped within %d ms\n",
+		rss, charged, woken/watched.Seconds(), up.Milliseconds(), sensor.stopped.Milliseconds())
 	return err
 }
 
@@ -158,7 +153,7 @@ func live(s settings, out io.Writer) error {
 		c.Wait()
 	}
 	_, stopErr := sensor.stop()
-	return errorsOf(err, stopErr)
+	return errors.Join(err, stopErr)
 }
 
 // floods prints the losses while one processor opens files without pause.
@@ -188,16 +183,23 @@ func compiles(s settings, out io.Writer) error {
 			return err
 		}
 	}
-	return under(s, out, "compiles a C project in a loop", func() (string, error) {
+	if err := os.WriteFile(filepath.Join(dir, "main.c"), []byte("int main(void) { return 0; }\n"), 0o600); err != nil {
+		return err
+	}
+	return under(s, out, "a C project compiled and linked in a loop", func() (string, error) {
 		n := 0
 		for end := time.Now().Add(s.compile); time.Now().Before(end); n++ {
-			cmd := exec.Command("gcc", "-c", fmt.Sprintf("f%d.c", n%files))
+			command := fmt.Sprintf("gcc -c f%d.c", n%files)
+			if n%files == files-1 {
+				command += " && gcc -o all main.c f*.o"
+			}
+			cmd := exec.Command("/bin/sh", "-c", command)
 			cmd.Dir = dir
 			if text, err := cmd.CombinedOutput(); err != nil {
-				return "", fmt.Errorf("gcc: %w: %s", err, text)
+				return "", fmt.Errorf("%s: %w: %s", command, err, text)
 			}
 		}
-		return fmt.Sprintf("%d files compiled", n), nil
+		return fmt.Sprintf("%d files", n), nil
 	})
 }
 
@@ -211,7 +213,7 @@ func under(s settings, out io.Writer, what string, load func() (string, error)) 
 	took := time.Since(begun)
 	cpu, wakeups = sensor.cpu()-cpu, sensor.wakeups()-wakeups
 	last, stopErr := sensor.stop()
-	if err = errorsOf(err, stopErr); err != nil {
+	if err = errors.Join(err, stopErr); err != nil {
 		return err
 	}
 	seen := last.events("openat") + last.events("exec")
