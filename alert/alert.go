@@ -40,6 +40,7 @@ type (
 	Count      = Alert_Count
 	Drop       = Alert_Drop
 	Output     = Alert_Output
+	Loss       = Alert_Loss
 	Suppressed = Alert_Suppressed
 
 	Kind      = Alert_Kind

@@ -597,7 +597,7 @@ type Alert_Rule struct {
 	Title       string                 `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
 	Description string                 `protobuf:"bytes,3,opt,name=description,proto3" json:"description,omitempty"`
 	Tags        []string               `protobuf:"bytes,4,rep,name=tags,proto3" json:"tags,omitempty"`
-	// ATT&CK techniques, such as "T1059.004".
+	// ATT&CK techniques and tactics, such as "T1059.004" and "TA0002".
 	Attack []string `protobuf:"bytes,5,rep,name=attack,proto3" json:"attack,omitempty"`
 	// Hash of the rules in force.
 	SetHash       string `protobuf:"bytes,6,opt,name=set_hash,json=setHash,proto3" json:"set_hash,omitempty"`
@@ -880,7 +880,9 @@ type Alert_Process struct {
 	// Secrets that were replaced in this process's arguments and environment.
 	Redacted uint32 `protobuf:"varint,29,opt,name=redacted,proto3" json:"redacted,omitempty"`
 	// Full id of its container, where it is not the alert's: an ancestor on the host.
-	ContainerId   string `protobuf:"bytes,30,opt,name=container_id,json=containerId,proto3" json:"container_id,omitempty"`
+	ContainerId string `protobuf:"bytes,30,opt,name=container_id,json=containerId,proto3" json:"container_id,omitempty"`
+	// Parts were read from /proc after an event was lost: later than they were true, and maybe of another moment each.
+	Repaired      bool `protobuf:"varint,31,opt,name=repaired,proto3" json:"repaired,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1123,6 +1125,13 @@ func (x *Alert_Process) GetContainerId() string {
 		return x.ContainerId
 	}
 	return ""
+}
+
+func (x *Alert_Process) GetRepaired() bool {
+	if x != nil {
+		return x.Repaired
+	}
+	return false
 }
 
 // Absent for a process of the host.
@@ -1529,7 +1538,11 @@ type Alert_File struct {
 	Operation Alert_File_Operation `protobuf:"varint,4,opt,name=operation,proto3,enum=tiercel.v1.Alert_File_Operation" json:"operation,omitempty"`
 	Inode     uint64               `protobuf:"varint,5,opt,name=inode,proto3" json:"inode,omitempty"`
 	// "major:minor"
-	Device        string `protobuf:"bytes,6,opt,name=device,proto3" json:"device,omitempty"`
+	Device string `protobuf:"bytes,6,opt,name=device,proto3" json:"device,omitempty"`
+	// real_path from the root of the file's own filesystem, where a bind mount hides that; else empty.
+	FsPath string `protobuf:"bytes,7,opt,name=fs_path,json=fsPath,proto3" json:"fs_path,omitempty"`
+	// real_path ends at a root that is not the process's: it is not the path by which others find the file.
+	Foreign       bool `protobuf:"varint,8,opt,name=foreign,proto3" json:"foreign,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1604,6 +1617,20 @@ func (x *Alert_File) GetDevice() string {
 		return x.Device
 	}
 	return ""
+}
+
+func (x *Alert_File) GetFsPath() string {
+	if x != nil {
+		return x.FsPath
+	}
+	return ""
+}
+
+func (x *Alert_File) GetForeign() bool {
+	if x != nil {
+		return x.Foreign
+	}
+	return false
 }
 
 type Alert_Connection struct {
@@ -2053,8 +2080,13 @@ type Alert_Output struct {
 	Sent    uint64 `protobuf:"varint,3,opt,name=sent,proto3" json:"sent,omitempty"`
 	Dropped uint64 `protobuf:"varint,4,opt,name=dropped,proto3" json:"dropped,omitempty"`
 	// Accepted and not yet sent.
-	Waiting       uint64 `protobuf:"varint,5,opt,name=waiting,proto3" json:"waiting,omitempty"`
-	LastError     string `protobuf:"bytes,6,opt,name=last_error,json=lastError,proto3" json:"last_error,omitempty"`
+	Waiting   uint64 `protobuf:"varint,5,opt,name=waiting,proto3" json:"waiting,omitempty"`
+	LastError string `protobuf:"bytes,6,opt,name=last_error,json=lastError,proto3" json:"last_error,omitempty"`
+	// What dropped counts, by reason and by the lost alerts' severity.
+	Losses []*Alert_Loss `protobuf:"bytes,7,rep,name=losses,proto3" json:"losses,omitempty"`
+	// Alerts that were on disk only after more than 50 ms, since the disk was slow: what a power loss may take. Counts
+	// since start_time; 0 for an output without a spool.
+	Late          uint64 `protobuf:"varint,8,opt,name=late,proto3" json:"late,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2131,12 +2163,87 @@ func (x *Alert_Output) GetLastError() string {
 	return ""
 }
 
+func (x *Alert_Output) GetLosses() []*Alert_Loss {
+	if x != nil {
+		return x.Losses
+	}
+	return nil
+}
+
+func (x *Alert_Output) GetLate() uint64 {
+	if x != nil {
+		return x.Late
+	}
+	return 0
+}
+
+// The severity is unspecified for heartbeats, and where it is not known.
+type Alert_Loss struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Reason        string                 `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
+	Severity      Alert_Severity         `protobuf:"varint,2,opt,name=severity,proto3,enum=tiercel.v1.Alert_Severity" json:"severity,omitempty"`
+	Count         uint64                 `protobuf:"varint,3,opt,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Alert_Loss) Reset() {
+	*x = Alert_Loss{}
+	mi := &file_alert_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Alert_Loss) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Alert_Loss) ProtoMessage() {}
+
+func (x *Alert_Loss) ProtoReflect() protoreflect.Message {
+	mi := &file_alert_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Alert_Loss.ProtoReflect.Descriptor instead.
+func (*Alert_Loss) Descriptor() ([]byte, []int) {
+	return file_alert_proto_rawDescGZIP(), []int{0, 16}
+}
+
+func (x *Alert_Loss) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Alert_Loss) GetSeverity() Alert_Severity {
+	if x != nil {
+		return x.Severity
+	}
+	return Alert_SEVERITY_UNSPECIFIED
+}
+
+func (x *Alert_Loss) GetCount() uint64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
 var File_alert_proto protoreflect.FileDescriptor
 
 const file_alert_proto_rawDesc = "" +
 	"\n" +
 	"\valert.proto\x12\n" +
-	"tiercel.v1\"\xb6'\n" +
+	"tiercel.v1\"\xb7)\n" +
 	"\x05Alert\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12*\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x16.tiercel.v1.Alert.KindR\x04kind\x12\x19\n" +
@@ -2195,7 +2302,7 @@ const file_alert_proto_rawDesc = "" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x16\n" +
 	"\x06result\x18\x02 \x01(\x03R\x06result\x12\x16\n" +
 	"\x06failed\x18\x03 \x01(\bR\x06failed\x12\x10\n" +
-	"\x03num\x18\x04 \x01(\x04R\x03num\x1a\xb0\a\n" +
+	"\x03num\x18\x04 \x01(\x04R\x03num\x1a\xcc\a\n" +
 	"\aProcess\x12\x10\n" +
 	"\x03pid\x18\x01 \x01(\x05R\x03pid\x12\x1d\n" +
 	"\n" +
@@ -2231,7 +2338,8 @@ const file_alert_proto_rawDesc = "" +
 	"\x11exe_modified_time\x18\x1b \x01(\tR\x0fexeModifiedTime\x12\x18\n" +
 	"\apartial\x18\x1c \x01(\bR\apartial\x12\x1a\n" +
 	"\bredacted\x18\x1d \x01(\rR\bredacted\x12!\n" +
-	"\fcontainer_id\x18\x1e \x01(\tR\vcontainerId\x1a\xe3\x02\n" +
+	"\fcontainer_id\x18\x1e \x01(\tR\vcontainerId\x12\x1a\n" +
+	"\brepaired\x18\x1f \x01(\bR\brepaired\x1a\xe3\x02\n" +
 	"\tContainer\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
@@ -2267,14 +2375,16 @@ const file_alert_proto_rawDesc = "" +
 	"\aCluster\x12\x18\n" +
 	"\aproject\x18\x01 \x01(\tR\aproject\x12\x1a\n" +
 	"\blocation\x18\x02 \x01(\tR\blocation\x12\x12\n" +
-	"\x04name\x18\x03 \x01(\tR\x04name\x1a\xc9\x02\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\x1a\xfc\x02\n" +
 	"\x04File\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x19\n" +
 	"\braw_path\x18\x02 \x01(\tR\arawPath\x12\x1b\n" +
 	"\treal_path\x18\x03 \x01(\tR\brealPath\x12>\n" +
 	"\toperation\x18\x04 \x01(\x0e2 .tiercel.v1.Alert.File.OperationR\toperation\x12\x14\n" +
 	"\x05inode\x18\x05 \x01(\x04R\x05inode\x12\x16\n" +
-	"\x06device\x18\x06 \x01(\tR\x06device\"\x86\x01\n" +
+	"\x06device\x18\x06 \x01(\tR\x06device\x12\x17\n" +
+	"\afs_path\x18\a \x01(\tR\x06fsPath\x12\x18\n" +
+	"\aforeign\x18\b \x01(\bR\aforeign\"\x86\x01\n" +
 	"\tOperation\x12\x19\n" +
 	"\x15OPERATION_UNSPECIFIED\x10\x00\x12\b\n" +
 	"\x04OPEN\x10\x01\x12\b\n" +
@@ -2342,7 +2452,7 @@ const file_alert_proto_rawDesc = "" +
 	"\x04Drop\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x14\n" +
-	"\x05count\x18\x03 \x01(\x04R\x05count\x1a\x99\x01\n" +
+	"\x05count\x18\x03 \x01(\x04R\x05count\x1a\xdd\x01\n" +
 	"\x06Output\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x12\x12\n" +
@@ -2350,7 +2460,13 @@ const file_alert_proto_rawDesc = "" +
 	"\adropped\x18\x04 \x01(\x04R\adropped\x12\x18\n" +
 	"\awaiting\x18\x05 \x01(\x04R\awaiting\x12\x1d\n" +
 	"\n" +
-	"last_error\x18\x06 \x01(\tR\tlastError\"6\n" +
+	"last_error\x18\x06 \x01(\tR\tlastError\x12.\n" +
+	"\x06losses\x18\a \x03(\v2\x16.tiercel.v1.Alert.LossR\x06losses\x12\x12\n" +
+	"\x04late\x18\b \x01(\x04R\x04late\x1al\n" +
+	"\x04Loss\x12\x16\n" +
+	"\x06reason\x18\x01 \x01(\tR\x06reason\x126\n" +
+	"\bseverity\x18\x02 \x01(\x0e2\x1a.tiercel.v1.Alert.SeverityR\bseverity\x12\x14\n" +
+	"\x05count\x18\x03 \x01(\x04R\x05count\"6\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\t\n" +
 	"\x05ALERT\x10\x01\x12\r\n" +
@@ -2376,7 +2492,7 @@ func file_alert_proto_rawDescGZIP() []byte {
 }
 
 var file_alert_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_alert_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_alert_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_alert_proto_goTypes = []any{
 	(Alert_Kind)(0),            // 0: tiercel.v1.Alert.Kind
 	(Alert_Severity)(0),        // 1: tiercel.v1.Alert.Severity
@@ -2400,6 +2516,7 @@ var file_alert_proto_goTypes = []any{
 	(*Alert_Count)(nil),        // 19: tiercel.v1.Alert.Count
 	(*Alert_Drop)(nil),         // 20: tiercel.v1.Alert.Drop
 	(*Alert_Output)(nil),       // 21: tiercel.v1.Alert.Output
+	(*Alert_Loss)(nil),         // 22: tiercel.v1.Alert.Loss
 }
 var file_alert_proto_depIdxs = []int32{
 	0,  // 0: tiercel.v1.Alert.kind:type_name -> tiercel.v1.Alert.Kind
@@ -2425,11 +2542,13 @@ var file_alert_proto_depIdxs = []int32{
 	19, // 20: tiercel.v1.Alert.Heartbeat.events:type_name -> tiercel.v1.Alert.Count
 	20, // 21: tiercel.v1.Alert.Heartbeat.drops:type_name -> tiercel.v1.Alert.Drop
 	21, // 22: tiercel.v1.Alert.Heartbeat.outputs:type_name -> tiercel.v1.Alert.Output
-	23, // [23:23] is the sub-list for method output_type
-	23, // [23:23] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	22, // 23: tiercel.v1.Alert.Output.losses:type_name -> tiercel.v1.Alert.Loss
+	1,  // 24: tiercel.v1.Alert.Loss.severity:type_name -> tiercel.v1.Alert.Severity
+	25, // [25:25] is the sub-list for method output_type
+	25, // [25:25] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_alert_proto_init() }
@@ -2443,7 +2562,7 @@ func file_alert_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_alert_proto_rawDesc), len(file_alert_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   17,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -48,6 +48,24 @@ func heartbeat() *Alert {
 	}
 }
 
+// repaired is an alert of a process that was partly read from /proc and of a file behind a bind mount.
+func repaired() *Alert {
+	a := shell()
+	a.Rule.Attack = []string{"TA0002", "T1059.004"}
+	a.Process.Repaired, a.Ancestors[0].Repaired = true, true
+	a.Files = []*File{{Path: "/data/x", RawPath: "x", RealPath: "/data/x", Operation: Alert_File_WRITE, Inode: 77, Device: "8:1",
+		FsPath: "/var/lib/volumes/v1/x", Foreign: true}}
+	return a
+}
+
+// losses is a heartbeat of a sensor whose disk was slow and then full.
+func losses() *Alert {
+	a := heartbeat()
+	a.Heartbeat.Outputs[0].Dropped, a.Heartbeat.Outputs[0].Late = 5, 3
+	a.Heartbeat.Outputs[0].Losses = []*Loss{{Reason: "full", Severity: Low, Count: 4}, {Reason: "rejected", Count: 1}}
+	return a
+}
+
 // fill sets every field of m, lists to two items, so that a field added later is part of the tests.
 func fill(m protoreflect.Message, text string) {
 	for i := range m.Descriptor().Fields().Len() {

@@ -31,7 +31,8 @@ func samples() map[string]*Alert {
 	host.Event = &Event{Type: "connect", Result: -115, Failed: true}
 	host.Connection = &Connection{Protocol: "tcp", LocalIp: "10.0.0.9", LocalPort: 41000, RemoteIp: "10.1.0.1", RemotePort: 6443,
 		AskedIp: "10.96.0.1", AskedPort: 443, Role: Alert_Connection_CLIENT}
-	return map[string]*Alert{"shell": shell(), "host_connect": host, "heartbeat": heartbeat(), "hostile": hostile, "full": full()}
+	return map[string]*Alert{"shell": shell(), "host_connect": host, "heartbeat": heartbeat(), "hostile": hostile, "full": full(),
+		"repaired_bind_mount": repaired(), "heartbeat_losses": losses()}
 }
 
 func TestMain(m *testing.M) {

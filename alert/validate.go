@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"regexp"
 	"strings"
 )
 
@@ -45,7 +46,7 @@ func (v *validator) alert(a *Alert) {
 	v.require("severity", a.GetSeverity() >= Low && (a.GetSeverity() <= Critical || v.newer), "is none this version knows")
 	v.name("rule.name", a.GetRule().GetName())
 	for _, id := range a.GetRule().GetAttack() {
-		v.require("rule.attack", isTechnique(id), "%s is not an ATT&CK technique such as T1059.004", quote(id))
+		v.require("rule.attack", attackID.MatchString(id), "%s is no ATT&CK technique or tactic such as T1059.004 or TA0002", quote(id))
 	}
 	v.require("heartbeat", a.GetHeartbeat() == nil, "is set in an alert")
 	v.require("ancestors", len(a.GetAncestors()) <= MaxAncestors, "has %d of at most %d processes", len(a.GetAncestors()), MaxAncestors)
@@ -131,10 +132,5 @@ func (v *validator) optionalIP(field, s string) {
 // quote shows untrusted text in an error.
 func quote(s string) string { return `"` + Escape(clip(s, 64)) + `"` }
 
-// isTechnique accepts the form of an ATT&CK technique or sub-technique id.
-func isTechnique(id string) bool {
-	technique, sub, hasSub := strings.Cut(id, ".")
-	return len(technique) == 5 && technique[0] == 'T' && isDigits(technique[1:]) && (!hasSub || len(sub) == 3 && isDigits(sub))
-}
-
-func isDigits(s string) bool { return strings.Trim(s, "0123456789") == "" }
+// attackID is the form of a technique's, a sub-technique's or a tactic's id, the same that rules may write.
+var attackID = regexp.MustCompile(`^(T\d{4}(\.\d{3})?|TA\d{4})$`)

@@ -7,7 +7,7 @@ import (
 )
 
 func TestValidateAccepts(t *testing.T) {
-	for name, a := range map[string]*Alert{"alert": shell(), "host": samples()["host_connect"], "heartbeat": heartbeat()} {
+	for name, a := range map[string]*Alert{"alert": shell(), "tactic": repaired(), "losses": losses(), "host": samples()["host_connect"], "heartbeat": heartbeat()} {
 		if err := Validate(a); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -37,7 +37,8 @@ func TestValidateNamesTheField(t *testing.T) {
 		{"unknown severity", func(a *Alert) { a.Severity = 77 }, "severity"},
 		{"no rule", func(a *Alert) { a.Rule = nil }, "rule.name is missing"},
 		{"long rule", func(a *Alert) { a.Rule.Name = strings.Repeat("r", 256) }, "rule.name has 256 of at most 255 bytes"},
-		{"bad technique", func(a *Alert) { a.Rule.Attack = []string{"T1059", "T1059.4"} }, `rule.attack "T1059.4"`},
+		{"bad technique", func(a *Alert) { a.Rule.Attack = []string{"T1059", "T1059.4"} }, `rule.attack "T1059.4" is no ATT&CK`},
+		{"bad tactic", func(a *Alert) { a.Rule.Attack = []string{"TA0002", "TA0002.001"} }, `rule.attack "TA0002.001"`},
 		{"heartbeat in an alert", func(a *Alert) { a.Heartbeat = &Heartbeat{} }, "heartbeat is set in an alert"},
 		{"too many ancestors", func(a *Alert) { a.Ancestors = make([]*Process, 17) }, "ancestors has 17 of at most 16"},
 		{"negative pid", func(a *Alert) { a.Process.Pid = -1 }, "process.pid is negative"},

@@ -29,7 +29,7 @@ func shell() *event.Event {
 			Args: []string{"-i", "\xff"}, CmdLine: "bash -i \xff", CWD: "/", TTY: 34816, UID: 1000, UserName: "<NA>", GID: 100, GroupName: "users",
 			LoginUID: -1, LoginName: "<NA>", SID: 42, SessionName: "bash", VPID: 3, Caps: event.Caps{Effective: 0xa80425fb, Permitted: 1 << 40},
 			UpperLayer: event.TriTrue, Memfd: true, Writable: true, ExeMtime: 1767323000000000000, Redacted: 2, ContainerID: id,
-			Parent: &event.Process{PID: 7, Name: "runc", Env: []string{"A=b"}, ArgsTruncated: true, Partial: true, UpperLayer: event.TriFalse, Redacted: 1}},
+			Parent: &event.Process{PID: 7, Name: "runc", Env: []string{"A=b"}, ArgsTruncated: true, Partial: true, Repaired: true, UpperLayer: event.TriFalse, Redacted: 1}},
 		Container: &event.Container{ID: id[:12], FullID: id, Metadata: event.MetadataComplete, Runtime: "containerd", Name: "app", Privileged: true,
 			Image:  event.Image{Repository: "gcr.io/x/y", Tag: "v7", Digest: "sha256:d", ID: "sha256:i"},
 			Labels: map[string]string{"b": "2", "a": "1"}, CreatedAt: 1767320000000000000,
@@ -55,7 +55,7 @@ func TestAlert(t *testing.T) {
 			LoginUserId: -1, SessionId: 42, SessionLeader: "bash", NamespacePid: 3,
 			CapabilitiesEffective: "00000000a80425fb", CapabilitiesPermitted: "0000010000000000",
 			ExeUpperLayer: true, ExeMemfd: true, ExeWritable: true, ExeModifiedTime: "2026-01-02T03:03:20.000000000Z", Redacted: 2},
-		Ancestors: []*alert.Process{{Pid: 7, Name: "runc", Env: []string{"A=b"}, ArgsTruncated: true, Partial: true, Redacted: 1}},
+		Ancestors: []*alert.Process{{Pid: 7, Name: "runc", Env: []string{"A=b"}, ArgsTruncated: true, Partial: true, Repaired: true, Redacted: 1}},
 		Container: &alert.Container{Id: strings.Repeat("ab", 32), Name: "app", Runtime: "containerd", ImageRepository: "gcr.io/x/y", ImageTag: "v7",
 			ImageDigest: "sha256:d", ImageId: "sha256:i", Privileged: true, CreatedTime: "2026-01-02T02:13:20.000000000Z",
 			Labels: []*alert.Label{{Key: "a", Value: "1"}, {Key: "b", Value: "2"}}},
@@ -168,6 +168,8 @@ func TestReplayIsEqual(t *testing.T) {
 func TestFiles(t *testing.T) {
 	path, other := event.Path{Raw: "x", Name: "/d/x"}, event.Path{Raw: "y", Name: "/d/y"}
 	file := event.FD{Valid: true, Num: 3, Type: event.FDFile, Path: path, Real: "/r/x", Dev: 8<<20 | 1, Ino: 77}
+	bound := file
+	bound.FSPath, bound.Foreign = "/volumes/x", true
 	opened := func(op alert.Operation) []*alert.File {
 		return []*alert.File{{Path: "/d/x", RawPath: "x", RealPath: "/r/x", Operation: op, Inode: 77, Device: "8:1"}}
 	}
@@ -185,6 +187,8 @@ func TestFiles(t *testing.T) {
 		{"path only", event.Event{Kind: event.Openat, FD: file, Args: event.Args{Flags: pathOnly}}, opened(alert.Alert_File_OPEN)},
 		{"creat", event.Event{Kind: event.Creat, FD: file}, opened(alert.Alert_File_WRITE)},
 		{"failed open", event.Event{Kind: event.Openat, Ret: -2, FD: event.FD{Valid: true, Num: -1, Path: path}}, asked(alert.Alert_File_READ)},
+		{"behind a bind mount", event.Event{Kind: event.Openat, FD: bound}, []*alert.File{{Path: "/d/x", RawPath: "x", RealPath: "/r/x",
+			FsPath: "/volumes/x", Foreign: true, Operation: alert.Alert_File_READ, Inode: 77, Device: "8:1"}}},
 		{"fchmod", event.Event{Kind: event.Fchmod, FD: file}, opened(alert.Alert_File_CHANGE_MODE)},
 		{"chmod", event.Event{Kind: event.Fchmodat, Args: event.Args{Path: path}}, asked(alert.Alert_File_CHANGE_MODE)},
 		{"unlink", event.Event{Kind: event.Unlinkat, Args: event.Args{Path: path}}, asked(alert.Alert_File_DELETE)},

@@ -30,7 +30,7 @@ func file(fd *event.FD, op alert.Operation) *alert.File {
 	if !fd.Valid || fd.Path == (event.Path{}) && fd.Real == "" || isSocket(fd) {
 		return nil
 	}
-	f := &alert.File{Path: fd.Path.Name, RawPath: fd.Path.Raw, RealPath: fd.Real, Operation: op, Inode: fd.Ino}
+	f := &alert.File{Path: fd.Path.Name, RawPath: fd.Path.Raw, RealPath: fd.Real, FsPath: fd.FSPath, Foreign: fd.Foreign, Operation: op, Inode: fd.Ino}
 	if fd.Dev != 0 {
 		f.Device = fmt.Sprintf("%d:%d", fd.Dev>>20, fd.Dev&(1<<20-1))
 	}

@@ -56,6 +56,7 @@ func process(p *event.Process, place string) *alert.Process {
 		ExeWritable:           p.Writable,
 		ExeModifiedTime:       alert.Time(p.ExeMtime),
 		Partial:               p.Partial,
+		Repaired:              p.Repaired,
 		Redacted:              uint32(p.Redacted),
 	}
 	if p.ContainerID != place {

@@ -126,8 +126,4 @@ func (n *Node) sensorDrops(undecoded, holdFull, holdExpired uint64) []*alert.Dro
 	return drops
 }
 
-func outputState(s output.Stats) *alert.Output {
-	return &alert.Output{
-		Name: s.Name, State: s.State, Sent: s.Sent, Dropped: s.Lost(), Waiting: uint64(s.Waiting), LastError: s.LastError,
-	}
-}
+func outputState(s output.Stats) *alert.Output { return s.Message() }

@@ -11,11 +11,12 @@ type Spooled struct{ *pubsub.Output }
 
 // Stats brings Pub/Sub's and the spool's together. Waiting counts what is in memory and on disk; the losses are those
 // of the spool, which run since it was made.
-func (s Spooled) Stats() Stats {
-	p := s.Output.Stats()
+func (s Spooled) Stats() Stats { return spooledStats(s.Output.Stats()) }
+
+func spooledStats(p pubsub.Stats) Stats {
 	out := Stats{
 		State: p.State, Sent: p.Sent, Errors: p.Errors, LastError: p.LastError,
-		Waiting: p.Spool.InMemory + p.Spool.OnDisk,
+		Waiting: p.Spool.InMemory + p.Spool.OnDisk, Late: p.Spool.Late,
 	}
 	if err := p.Spool.DiskError; err != nil {
 		out.State, out.LastError = "disk", alert.Escape(err.Error())

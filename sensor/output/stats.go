@@ -32,6 +32,7 @@ type Stats struct {
 	LastError string // "" while there was none
 	Waiting   int    // in the queue, or under way
 	Dropped   []Drop // by reason, then severity
+	Late      uint64 // on disk only after more than 50 ms; 0 without a spool
 }
 
 // Drop counts alerts lost for one reason. Severity is unspecified for heartbeats, and where it is not known.
@@ -48,6 +49,17 @@ func (s Stats) Lost() uint64 {
 		n += d.Count
 	}
 	return n
+}
+
+// Message is s as a heartbeat says it.
+func (s Stats) Message() *alert.Output {
+	out := &alert.Output{
+		Name: s.Name, State: s.State, Sent: s.Sent, Dropped: s.Lost(), Waiting: uint64(s.Waiting), LastError: s.LastError, Late: s.Late,
+	}
+	for _, d := range s.Dropped {
+		out.Losses = append(out.Losses, &alert.Loss{Reason: d.Reason, Severity: d.Severity, Count: d.Count})
+	}
+	return out
 }
 
 // drops counts losses.
