@@ -1,0 +1,109 @@
+package node_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// nobody is the sensor as a user without rights but the capabilities given.
+func nobody(t *testing.T, capabilities []uintptr, args ...string) *exec.Cmd {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give its rights up")
+	}
+	// The test's own binary lies where nobody else may look.
+	dir, err := os.MkdirTemp("", "tiercel-nobody-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	program := filepath.Join(dir, "sensor")
+	copyFile(t, os.Args[0], program)
+	cmd := exec.Command(program, append([]string{"--cri-socket", ""}, args...)...)
+	cmd.Env = append(os.Environ(), childEnv+"=1")
+	cmd.Dir = dir
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}, AmbientCaps: capabilities}
+	return cmd
+}
+
+// TestRefused: a process without the rights ends with exit code 3 and says which are missing and what to do.
+func TestRefused(t *testing.T) {
+	out, err := nobody(t, nil, "--for", "10s").CombinedOutput()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != 3 {
+		t.Fatalf("%v, want exit code 3: %s", err, out)
+	}
+	for _, want := range []string{"the kernel cannot be watched from here", "missing CAP_BPF and CAP_PERFMON", "run as root, or add"} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("it does not say %q: %s", want, out)
+		}
+	}
+}
+
+// TestCapabilities: three capabilities are enough to watch, and to read of processes that began before.
+func TestCapabilities(t *testing.T) {
+	cmd := nobody(t, []uintptr{unix.CAP_BPF, unix.CAP_PERFMON, unix.CAP_SYS_PTRACE}, "--for", "2s", "--no-library", "--rules", "rules.yaml")
+	rules := "rules:\n  - {name: ran, condition: 'evt.type == \"execve\" && proc.args == \"tiercel-capabilities\"', output: '{proc.pname} ran {proc.cmdline}', severity: LOW}\n"
+	if err := os.WriteFile(filepath.Join(cmd.Dir, "rules.yaml"), []byte(rules), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	cmd.Stderr = &log
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	stop := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(100 * time.Millisecond):
+				exec.Command("true", "tiercel-capabilities").Run()
+			}
+		}
+	}()
+	out, _ := io.ReadAll(stdout)
+	close(stop)
+	err = cmd.Wait()
+	if strings.Contains(log.String(), "cannot be watched") && os.Getenv("TIERCEL_REQUIRE_BPF") == "" {
+		t.Skip(log.String())
+	}
+	if err != nil || !bytes.Contains(out, []byte("ran true tiercel-capabilities")) {
+		t.Errorf("%v: %s\n%s", err, out, log.String())
+	}
+}
+
+func copyFile(t *testing.T, from, to string) {
+	t.Helper()
+	in, err := os.Open(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY, 0o755)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	if _, err := io.Copy(out, in); err != nil {
+		t.Fatal(err)
+	}
+}
