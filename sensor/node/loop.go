@@ -48,7 +48,7 @@ func (n *Node) record(raw []byte, ev *event.Event) {
 }
 
 // serve does what is due without a record: containers that became known, throttle windows that end. It sleeps
-// otherwise: an idle sensor wakes for its heartbeats alone.
+// otherwise.
 func (n *Node) serve(ctx context.Context, reopen <-chan os.Signal) {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()

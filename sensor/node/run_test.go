@@ -190,8 +190,8 @@ func replay(t *testing.T, cfg Config, capture []byte) []byte {
 	return out.Bytes()
 }
 
-// TestStopsSoon: a sensor that is told to stop does so, whatever its outputs do. The second that the documentation
-// promises is measured by scripts/bench; here it only must not hang.
+// TestStopsSoon: a sensor that is told to stop does so, whatever its outputs do. How soon is measured by scripts/bench;
+// here it only must not hang.
 func TestStopsSoon(t *testing.T) {
 	w := startSensor(t, func(c *Config) { c.Outputs = append(c.Outputs, "program:trap '' TERM; exec sleep 1000") })
 	w.end()

@@ -126,9 +126,9 @@ func server(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// TestContainerdArticle acts in a real container and on the host: the two rules that this project began with must see
-// the first, with pod, namespace and image, and be silent about the second.
-func TestContainerdArticle(t *testing.T) {
+// TestContainerdActs acts in a real container and on the host: a shell with a terminal, and a contact with the API
+// server. The rules must see the first, with pod, namespace and image, and be silent about the second.
+func TestContainerdActs(t *testing.T) {
 	runtime := startContainerd(t)
 	api := server(t)
 	w := startSensor(t, func(c *Config) {
