@@ -26,6 +26,7 @@ const (
 	recordContainer = 2
 	recordEvent     = 3
 	recordReset     = 4 // forget all processes and containers: their numbers are given anew
+	recordList      = 5
 )
 
 // maxBlock bounds a block's payload, stored and decompressed: it is what a hostile file can make a reader allocate at

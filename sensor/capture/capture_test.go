@@ -22,7 +22,7 @@ var addrs = cmpopts.EquateComparable(netip.AddrPort{})
 // asIs keeps everything, so that what is read can be compared with what was written.
 var asIs = redact.New(redact.Config{Arguments: redact.Keep, Environment: true})
 
-var testHeader = Header{Sensor: "v1.2.3", Kernel: "6.12.40", Arch: "amd64", Node: "n1", BootID: "b1", Start: 1767323045000000000, RuleSet: "5f2d", Redacted: "arguments=redact"}
+var testHeader = Header{Sensor: "v1.2.3", Kernel: "6.12.40", Arch: "amd64", Node: "n1", BootID: "b1", Start: 1767323045000000000, Redacted: "arguments=redact"}
 
 // fill sets each field below v that can be set to a value that no other has, so that a field added later is written
 // and read, or the test that uses this fails.
@@ -147,6 +147,8 @@ func TestEveryNumberIsUsedOnce(t *testing.T) {
 		"event":     func(c *coder) { c.event(ev, &refs{1, 1}) },
 		"process":   func(c *coder) { c.process(ev.Process, &one, &one) },
 		"container": func(c *coder) { c.container(ev.Container, &one) },
+		"list":      func(c *coder) { c.namedList(&ev.Task.Comm, &List{[]string{"a"}, []int64{1}}) },
+		"header":    func(c *coder) { c.header(filled[Header](t)) },
 	} {
 		var c coder
 		code(&c)

@@ -32,8 +32,21 @@
 //	kind(varint)  length(varint)  message(length)
 //
 // A process is written before the first event that needs it, ancestors first, and again when a fact of it has changed;
-// a container once. Both are referred to by number. The end block says how many events there are and has the checksum of
+// a container once. Both are referred to by number. A list that the sensor fills is written whole before the first event,
+// and again before the first event that saw it changed. The end block says how many events there are and has the checksum of
 // all bytes before it, so that what was cut off is noticed, and nothing may follow it.
+//
+// # What is lost, and what is equal
+//
+// A recorder that is killed loses the block being filled: all events since the last block that was written, which is
+// when an event came a second or more after the block's first, when the block was full, and when the recorder called
+// Flush. One that calls Flush each second loses two seconds at most; one that never does loses up to 256 KiB of records
+// from before the node fell silent. What was lost with the machine's own death is for the file system to say: nothing
+// here waits for the disk.
+//
+// The same events, lists and flushes give the same bytes. A recording that was never flushed, replayed and recorded
+// without flushing, is the same file. One that was flushed gives a file whose blocks end elsewhere, and which reads as
+// the same events.
 //
 // The version counts up only for what an older reader cannot read; it says so and stops. A kind of event, of record or
 // of block that it does not know it skips and counts.

@@ -26,7 +26,8 @@ func small(t testing.TB) (file []byte, events []*event.Event, blocks []int) {
 		t.Fatal(err)
 	}
 	blocks = append(blocks, 0, preludeSize)
-	for range 3 {
+	for i := range 3 {
+		setLists(w, i)
 		blocks = append(blocks, b.Len())
 		for range 3 {
 			ev := n.next()
@@ -326,6 +327,7 @@ func TestDiskIsFull(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, ev := range events {
+			setLists(w, i/3)
 			err = w.Write(ev)
 			if i%3 == 2 && err == nil {
 				err = w.Flush()
@@ -390,6 +392,7 @@ func FuzzReader(f *testing.F) {
 	f.Add(file, false)
 	f.Add(file[:len(file)/2], false)
 	f.Add([]byte{recordProcess, 4, 1 << 3, 1, 5 << 3, 2, recordEvent, 4, 1 << 3, 18, 2 << 3, 1}, true)
+	f.Add([]byte{recordList, 10, 1<<3 | 2, 1, 'n', 2<<3 | 2, 0, 3<<3 | 2, 2, 0x80, 1}, true)
 	f.Add([]byte{recordContainer, 2, 1 << 3, 2, recordEvent, 4, 1 << 3, 18, 3 << 3, 2}, true)
 	f.Fuzz(func(t *testing.T, data []byte, inside bool) {
 		if inside && len(data) < 1<<16 {

@@ -8,8 +8,7 @@ type Header struct {
 	Arch     string // of the machine, in Go's words: system calls' flags have its numbers
 	Node     string
 	BootID   string
-	Start    int64 // when recording began, ns since the epoch
-	RuleSet  string
+	Start    int64  // when recording began, ns since the epoch
 	Redacted string // the redaction's settings, for who misses an argument
 }
 
@@ -20,7 +19,7 @@ func (c *coder) header(h *Header) {
 	c.text(4, &h.Node)
 	c.text(5, &h.BootID)
 	signed(c, 6, &h.Start)
-	c.text(7, &h.RuleSet)
+	// 7 was the rules' hash, which no recorder gave: a capture is for any rules.
 	c.text(8, &h.Redacted)
 }
 

@@ -19,6 +19,7 @@ type Reader struct {
 	zstd   *zstd.Decoder
 	header Header
 	err    error // what Next returns from now on
+	onList func(name string, l List)
 
 	offset  int64  // of the next block
 	crc     uint32 // of all bytes before it

@@ -27,6 +27,8 @@ func (r *Reader) record() (isEvent bool, err error) {
 	case recordReset:
 		r.forget()
 		return false, nil
+	case recordList:
+		return false, r.list(message)
 	default:
 		r.skipped++
 		return false, nil

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -13,15 +14,17 @@ import (
 	"tiercel.dev/sensor/redact"
 )
 
-// A block is written when it has this many bytes, or when an event comes this long after the block's first: what a
-// killed recorder loses. Both depend on the events alone, so that recording again cuts at the same places.
+// A block is written when it has this many bytes, or when an event comes this long after the block's first. Both depend
+// on the events alone, so that recording again cuts at the same places. A recorder bounds what it loses when it is
+// killed by calling Flush as often, since no event need ever come.
 const (
 	blockSize = 256 << 10
 	blockSpan = time.Second
 )
 
-// A Writer writes a capture. It belongs to one goroutine.
+// A Writer writes a capture. Events are written by one goroutine; a timer may flush and others set lists meanwhile.
 type Writer struct {
+	mu     sync.Mutex
 	w      io.Writer
 	redact *redact.Redactor
 	zstd   *zstd.Encoder
@@ -37,6 +40,7 @@ type Writer struct {
 	crc        uint32 // of all bytes written
 
 	known known
+	lists lists
 	own   event.Event // the event being written, without secrets
 }
 
@@ -47,7 +51,7 @@ func NewWriter(w io.Writer, h Header, r *redact.Redactor) (*Writer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("capture: %w", err)
 	}
-	c := &Writer{w: w, redact: r, zstd: z, known: newKnown()}
+	c := &Writer{w: w, redact: r, zstd: z, known: newKnown(), lists: lists{written: map[string][]byte{}, next: map[string][]byte{}}}
 	c.coder.header(&h)
 	c.write(appendBlock(appendPrelude(nil), blockHeader, c.coder.out, len(c.coder.out)))
 	return c, c.err
@@ -56,11 +60,13 @@ func NewWriter(w io.Writer, h Header, r *redact.Redactor) (*Writer, error) {
 // Write adds ev as the rules see it now, without its secrets; ev is not changed. Once it has failed the file can only be
 // closed: it holds whole blocks, and maybe a part of one, and is read as a truncated capture.
 func (w *Writer) Write(ev *event.Event) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.err != nil {
 		return w.err
 	}
 	if len(w.records) > 0 && (len(w.records) >= blockSize || ev.Time-w.blockStart >= int64(blockSpan) || ev.Time < w.blockStart) {
-		if err := w.Flush(); err != nil {
+		if err := w.flush(); err != nil {
 			return err
 		}
 	}
@@ -71,6 +77,7 @@ func (w *Writer) Write(ev *event.Event) error {
 		w.known = newKnown()
 		w.record(recordReset, nil)
 	}
+	w.writeLists()
 	r := refs{process: w.process(ev.Process), container: w.container(ev.Container)}
 	w.own = *ev
 	w.redact.Own(&w.own)
@@ -88,9 +95,15 @@ func (w *Writer) record(kind byte, message []byte) {
 	w.records = protowire.AppendBytes(w.records, message)
 }
 
-// Flush writes the block as far as it is filled, for a recorder that has seen nothing for a while. It changes where
-// blocks end, and so the file's bytes, but nothing that is read from it.
+// Flush writes the block as far as it is filled: without it, the last events before the node fell silent stand in
+// memory until the next one. It changes where blocks end, and so the file's bytes, but nothing that is read from it.
 func (w *Writer) Flush() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.flush()
+}
+
+func (w *Writer) flush() error {
 	if w.err != nil || len(w.records) == 0 {
 		return w.err
 	}
@@ -103,7 +116,9 @@ func (w *Writer) Flush() error {
 
 // Close ends the capture. A file that was not closed reads as truncated.
 func (w *Writer) Close() error {
-	if err := w.Flush(); err != nil {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.flush(); err != nil {
 		return err
 	}
 	w.coder.out = w.coder.out[:0]
@@ -119,7 +134,11 @@ func (w *Writer) Close() error {
 
 // Written returns how many events were written and how many bytes they took; events in the block being filled count as
 // written and take none yet.
-func (w *Writer) Written() (events uint64, bytes int64) { return w.events, w.written }
+func (w *Writer) Written() (events uint64, bytes int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.events, w.written
+}
 
 func (w *Writer) write(b []byte) {
 	n, err := w.w.Write(b)
