@@ -40,8 +40,11 @@ type Config struct {
 	Tap func(*event.Event)
 	// MaxHeld bounds the events held at once. Default 8192, about 16 MiB at the most common sizes.
 	MaxHeld int
-	// MaxWindows bounds the throttle's open windows. Default 16384, about 8 MiB.
+	// MaxWindows bounds the throttle's open windows. Default 16384, at most about 8 MiB with what they are known by.
 	MaxWindows int
+	// MaxThrottleBytes bounds the alerts that those windows keep, in bytes on the wire. In memory an alert of long strings
+	// takes as much, one of many short arguments several times that. Default 8 MiB.
+	MaxThrottleBytes int
 }
 
 // A Pipeline is made by [New].
@@ -54,6 +57,7 @@ type Pipeline struct {
 	ev   *event.Event // the event being matched
 	safe *event.Event // its copy without secrets, made for the first rule that matches
 	fire func(*rules.Rule)
+	key  []byte // what per returned last, to be used again
 
 	events [event.Kinds]uint64
 	alerts uint64
@@ -67,8 +71,12 @@ func New(c Config) *Pipeline {
 	if c.MaxWindows == 0 {
 		c.MaxWindows = 16384
 	}
+	if c.MaxThrottleBytes == 0 {
+		c.MaxThrottleBytes = defaultThrottleBytes
+	}
 	p := &Pipeline{config: c, hold: newHold(c.MaxHeld)}
 	p.throttle = newThrottle(c.MaxWindows, p.send)
+	p.throttle.maxBytes = c.MaxThrottleBytes
 	if c.Kept != nil {
 		p.throttle.kept = c.Kept
 	}
@@ -165,24 +173,27 @@ func (p *Pipeline) fired(r *rules.Rule) {
 		p.send(p.config.Build(p.safeCopy(), r))
 		return
 	}
-	k := throttleKey{rule: r.Name, per: p.per(r)}
+	k := keyOf(r.Name, p.per(r))
 	if p.throttle.add(k, p.ev.Time) {
 		p.throttle.put(k, r.Throttle.Every, p.ev.Time, p.config.Build(p.safeCopy(), r))
 	}
 }
 
-// per joins the values of the fields that a throttle counts apart. A rule that names none counts by container and
-// executable, which is what makes two alerts the same thing to a person.
-func (p *Pipeline) per(r *rules.Rule) string {
+// per joins the values of the fields that a throttle counts apart, each with NUL behind it; they hold until the next
+// call. A rule that names none counts by container and executable, which is what makes two alerts the same thing to a
+// person.
+func (p *Pipeline) per(r *rules.Rule) []byte {
+	key := p.key[:0]
 	if len(r.Throttle.Per) == 0 {
-		return p.ev.Container.FullID + "\x00" + p.ev.Process.ExePath
+		key = append(append(key, p.ev.Container.FullID...), 0)
+		key = append(append(key, p.ev.Process.ExePath...), 0)
 	}
-	var key []byte
 	for _, f := range r.Throttle.Per {
 		key, _ = f.Append(key, p.ev)
 		key = append(key, 0)
 	}
-	return string(key)
+	p.key = key
+	return key
 }
 
 func (p *Pipeline) safeCopy() *event.Event {
@@ -202,7 +213,7 @@ type Stats struct {
 	Events      [event.Kinds]uint64 // that rules saw, by kind
 	Alerts      uint64              // published
 	Suppressed  uint64              // events counted in another's alert
-	Evicted     uint64              // throttle windows closed early for want of room
+	Evicted     uint64              // throttle windows closed early, because there were too many or too much in them
 	Held        uint64              // events that waited for their container
 	HoldExpired uint64              // of those, let go without metadata when their time was up
 	HoldFull    uint64              // events that should have waited and could not for want of room

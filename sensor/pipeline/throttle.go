@@ -1,51 +1,56 @@
 package pipeline
 
 import (
-	"cmp"
-	"slices"
+	"container/heap"
+	"crypto/sha256"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"tiercel.dev/alert"
+)
+
+const (
+	defaultThrottleBytes = 8 << 20
+	// longKey is how long a key may be before its digest stands for it: a path fits, a command line need not.
+	longKey = 256
 )
 
 // A throttle lets the first alert of each key pass and folds its repeats within the window into one more alert: the
 // first repeat, sent when the window ends, with the number of the others. So a repeat is at most a window late, and none
 // is left out of the sum. Time is the caller's: the events' own in a replay, so that it gives the same alerts each time.
+//
+// What an attacker can choose, the number of keys and the size of what is kept for each, is bounded: beyond it windows
+// close before their end.
 type throttle struct {
-	windows map[throttleKey]*window
-	max     int
-	nextEnd int64 // no window ends before this time, ns since the epoch
-	send    func(*alert.Alert)
-	kept    func() // called when a window keeps its first repeat
+	windows  map[throttleKey]*window
+	all      byEnd // of windows
+	keeping  byEnd // of those with a repeat
+	max      int   // windows
+	maxBytes int   // of repeats
+	send     func(*alert.Alert)
+	kept     func() // called when a window keeps its first repeat
 
+	bytes      int    // of the repeats that are kept
 	suppressed uint64 // events that are a count in another's alert
-	evicted    uint64 // windows closed early because there were too many
-}
-
-// throttleKey is a rule and the values of its throttle's fields.
-type throttleKey struct{ rule, per string }
-
-type window struct {
-	end    int64 // ns since the epoch
-	every  time.Duration
-	repeat *alert.Alert // the first repeat; nil if there was none
-
-	count       uint64 // of the repeats after it
-	first, last int64  // of those, ns since the epoch
-}
-
-// sealed returns the window's repeat with what was counted after it, or nil, and empties the window.
-func (w *window) sealed() *alert.Alert {
-	a := w.repeat
-	if a != nil && w.count > 0 {
-		a.Suppressed = &alert.Alert_Suppressed{Count: w.count, FirstTime: alert.Time(w.first), LastTime: alert.Time(w.last)}
-	}
-	w.repeat, w.count = nil, 0
-	return a
+	evicted    uint64 // windows closed early because there were too many, or too much in them
 }
 
 func newThrottle(maxWindows int, send func(*alert.Alert)) *throttle {
-	return &throttle{windows: make(map[throttleKey]*window), max: maxWindows, send: send, kept: func() {}}
+	return &throttle{
+		windows: make(map[throttleKey]*window), all: byEnd{heap: ofAll}, keeping: byEnd{heap: ofKeeping},
+		max: maxWindows, maxBytes: defaultThrottleBytes, send: send, kept: func() {},
+	}
+}
+
+// keyOf returns the key of a rule and the values that it counts apart, each of which ends in NUL. That end is what a
+// digest does not have, so that no value can be made to look like one; and SHA-256, so that no two can be made to meet.
+func keyOf(rule string, per []byte) throttleKey {
+	if len(per) > longKey {
+		sum := sha256.Sum256(per)
+		per = append(sum[:], '#')
+	}
+	return throttleKey{rule: rule, per: string(per)}
 }
 
 // add counts an event at now under k. It reports whether an alert for the event is wanted, to be given to [throttle.put].
@@ -67,93 +72,91 @@ func (t *throttle) add(k throttleKey, now int64) (wanted bool) {
 // put sends a, the first of its key, and opens the key's window, or keeps a back as the first repeat.
 func (t *throttle) put(k throttleKey, every time.Duration, now int64, a *alert.Alert) {
 	if w := t.windows[k]; w != nil {
-		w.repeat = a
-		t.kept()
+		t.keep(w, a)
 		return
 	}
-	if len(t.windows) >= t.max {
-		t.evictEarliest()
+	if len(t.windows) >= t.max && len(t.windows) > 0 {
+		t.evict(t.all.windows[0])
 	}
-	t.windows[k] = &window{end: now + int64(every), every: every}
-	t.nextEnd = t.earliestEnd(now + int64(every))
+	w := &window{key: k, end: now + int64(every), every: every}
+	t.windows[k] = w
+	heap.Push(&t.all, w)
 	t.send(a)
+}
+
+func (t *throttle) keep(w *window, a *alert.Alert) {
+	w.repeat, w.size = a, proto.Size(a)
+	heap.Push(&t.keeping, w)
+	t.bytes += w.size
+	for t.bytes > t.maxBytes && t.keeping.Len() > 0 {
+		t.evict(t.keeping.windows[0])
+	}
+	t.kept()
 }
 
 // expire closes the windows that have ended by now and sends what they kept. One that kept something opens again, so
 // that a steady stream of repeats gives one alert a window.
 func (t *throttle) expire(now int64) {
-	if len(t.windows) == 0 || now < t.nextEnd {
-		return
-	}
-	t.nextEnd = 1<<63 - 1
-	for _, k := range t.endedBy(now) {
-		w := t.windows[k]
-		a := w.sealed()
-		if a == nil {
-			delete(t.windows, k)
-			continue
+	for t.all.Len() > 0 && t.all.windows[0].end <= now {
+		w := t.all.windows[0]
+		a := t.sealed(w)
+		// An end that is not later is one beyond the largest time.
+		if end := now + int64(w.every); a != nil && end > now {
+			w.end = end
+			heap.Fix(&t.all, w.at[ofAll])
+		} else {
+			t.remove(w)
 		}
-		w.end = now + int64(w.every)
-		t.send(a)
-	}
-	for _, w := range t.windows {
-		t.nextEnd = min(t.nextEnd, w.end)
+		if a != nil {
+			t.send(a)
+		}
 	}
 }
 
 // flush sends all that is kept, at the end of a capture or of the sensor.
 func (t *throttle) flush() {
-	for _, k := range t.endedBy(1<<63 - 1) {
-		if a := t.windows[k].sealed(); a != nil {
-			t.send(a)
-		}
-		delete(t.windows, k)
+	for t.all.Len() > 0 {
+		t.end(t.all.windows[0])
 	}
 }
 
 // wake returns when [throttle.expire] has something to send, or false if nothing is kept.
 func (t *throttle) wake() (int64, bool) {
-	end, kept := int64(1<<63-1), false
-	for _, w := range t.windows {
-		if w.repeat != nil {
-			end, kept = min(end, w.end), true
-		}
+	if t.keeping.Len() == 0 {
+		return 0, false
 	}
-	return end, kept
+	return t.keeping.windows[0].end, true
 }
 
-func (t *throttle) earliestEnd(end int64) int64 {
-	if len(t.windows) == 1 {
-		return end
-	}
-	return min(t.nextEnd, end)
+func (t *throttle) evict(w *window) {
+	t.evicted++
+	t.end(w)
 }
 
-// endedBy returns the keys of the windows that have ended, earliest first and then by name: the order in which their
-// alerts are sent must not depend on the map's.
-func (t *throttle) endedBy(now int64) []throttleKey {
-	var keys []throttleKey
-	for k, w := range t.windows {
-		if w.end <= now {
-			keys = append(keys, k)
-		}
+func (t *throttle) end(w *window) {
+	a := t.sealed(w)
+	t.remove(w)
+	if a != nil {
+		t.send(a)
 	}
-	slices.SortFunc(keys, func(a, b throttleKey) int {
-		return cmp.Or(
-			cmp.Compare(t.windows[a].end, t.windows[b].end),
-			cmp.Compare(a.rule, b.rule),
-			cmp.Compare(a.per, b.per))
-	})
-	return keys
 }
 
-func (t *throttle) evictEarliest() {
-	keys := t.endedBy(1<<63 - 1)
-	for _, k := range keys[:max(1, len(keys)/16)] {
-		if a := t.windows[k].sealed(); a != nil {
-			t.send(a)
-		}
-		delete(t.windows, k)
-		t.evicted++
+// sealed returns the window's repeat with what was counted after it, or nil, and empties the window.
+func (t *throttle) sealed(w *window) *alert.Alert {
+	a := w.repeat
+	if a == nil {
+		return nil
 	}
+	if w.count > 0 {
+		a.Suppressed = &alert.Alert_Suppressed{Count: w.count, FirstTime: alert.Time(w.first), LastTime: alert.Time(w.last)}
+	}
+	heap.Remove(&t.keeping, w.at[ofKeeping])
+	t.bytes -= w.size
+	w.repeat, w.size, w.count = nil, 0, 0
+	return a
+}
+
+func (t *throttle) remove(w *window) {
+	heap.Remove(&t.all, w.at[ofAll])
+	delete(t.windows, w.key)
 }
