@@ -22,6 +22,13 @@ const syslogInfo = 6 // for heartbeats
 // (RFC 5612).
 const enterpriseID = "32473"
 
+// textMark stands before the text; the byte order mark says that it is UTF-8 (6.4).
+const textMark = " \xef\xbb\xbf"
+
+// minText is what parameters leave of the text: time, severity, rule and the beginning of the output. The header, the
+// mark and this are less than half of the smallest limit, syslogUDPLimit.
+const minText = 256
+
 // syslogHeader is what stands before every message of this process.
 type syslogHeader struct {
 	host, app, procID string
@@ -31,7 +38,8 @@ type syslogHeader struct {
 //
 //	<PRI>1 TIME HOST APP PROCID MSGID [tiercel@32473 name="value" …] BOM text
 //
-// What is too long is cut at the end of the text, not within a character.
+// What is too long loses parameters, each whole and the last named first, until [minText] bytes of the text find room;
+// then the text is cut at its end, not within a character. A parameter that was cut would be no RFC 5424, or another value.
 func (h syslogHeader) appendMessage(b []byte, a *alert.Alert, limit int) []byte {
 	severity, ok := syslogSeverities[a.GetSeverity()]
 	if !ok {
@@ -48,9 +56,9 @@ func (h syslogHeader) appendMessage(b []byte, a *alert.Alert, limit int) []byte 
 		b = append(append(b, ' '), field...)
 	}
 	b = append(b, ' ')
-	b = appendStructured(b, a)
-	b = append(b, " \xef\xbb\xbf"...) // the byte order mark says that the text is UTF-8 (6.4)
-	b = append(b, alert.Text(a)...)
+	text := alert.Text(a)
+	b = appendStructured(b, a, start+limit-len(textMark)-min(len(text), minText))
+	b = append(append(b, textMark...), text...)
 	if len(b)-start > limit {
 		b = cutRunes(b, start+limit)
 	}
@@ -87,15 +95,20 @@ func syslogName(s string, limit int) string {
 	return s[:min(len(s), limit)]
 }
 
-func appendStructured(b []byte, a *alert.Alert) []byte {
+// appendStructured leaves out the parameters with which b would become longer than end.
+func appendStructured(b []byte, a *alert.Alert, end int) []byte {
 	b = append(b, "[tiercel@"+enterpriseID...)
 	param := func(name, value string) {
 		if value == "" {
 			return
 		}
+		before := len(b)
 		b = append(append(append(b, ' '), name...), `="`...)
 		b = appendParam(b, value)
 		b = append(b, '"')
+		if len(b)+len("]") > end {
+			b = b[:before]
+		}
 	}
 	param("alert_id", a.GetAlertId())
 	param("identity", a.GetIdentity())

@@ -28,7 +28,7 @@ heartbeats=true|false             all but syslog and program: heartbeats too; de
 each=true|false                   program: one start for every alert
 encoding=json|binary              pubsub: as the topic's schema asks
 spool=DIR                         pubsub: the spool's directory
-max=BYTES                         pubsub: of the spool; 1024-based suffixes K, M, G are allowed`
+max=BYTES                         pubsub: of the spool, as in 256MiB; KiB, MiB and GiB, or K, M and G for short`
 
 // A Spec says which output is wanted. It is made by Parse.
 type Spec struct {
@@ -152,18 +152,19 @@ func parseBool(s string) (bool, error) {
 	return s == "true", nil
 }
 
+// parseBytes takes "4096", "256MiB" and "256M".
 func parseBytes(s string) (int64, error) {
 	digits, shift := s, 0
-	if n := len(s); n > 0 {
-		if i := strings.IndexByte("KMG", s[n-1]); i >= 0 {
-			digits, shift = s[:n-1], 10*(i+1)
+	for i, unit := range []string{"K", "M", "G"} {
+		if number, ok := strings.CutSuffix(strings.TrimSuffix(s, "iB"), unit); ok {
+			digits, shift = number, 10*(i+1)
 		}
 	}
-	n, err := strconv.ParseInt(digits, 10, 32)
-	if err != nil || n <= 0 {
-		return 0, fmt.Errorf("%q: not a number of bytes such as 256M", s)
+	n, err := strconv.ParseUint(digits, 10, 31)
+	if err != nil || n == 0 {
+		return 0, fmt.Errorf("%q: not a number of bytes such as 256MiB", s)
 	}
-	return n << shift, nil
+	return int64(n) << shift, nil
 }
 
 // checkTarget checks what can be checked without opening it.

@@ -174,3 +174,19 @@ func TestCloudLogging(t *testing.T) {
 		t.Errorf("%d bytes, %v", len(b), err)
 	}
 }
+
+func TestSizes(t *testing.T) {
+	for text, want := range map[string]int64{
+		"1": 1, "4096": 4096, "512K": 512 << 10, "512KiB": 512 << 10, "64M": 64 << 20, "64MiB": 64 << 20, "2G": 2 << 30, "2GiB": 2 << 30,
+		"2147483647GiB": 2147483647 << 30,
+	} {
+		if got, err := parseBytes(text); err != nil || got != want {
+			t.Errorf("%q: %d, %v; want %d", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"", "0", "0K", "-1", "+1", "K", "KiB", "iB", "1iB", "1B", "1KB", "1Ki", "1kib", "1 MiB", "1MiBiB", "1KM", "1T", "2147483648", "1e3", "0x10"} {
+		if got, err := parseBytes(text); err == nil {
+			t.Errorf("%q is read as %d", text, got)
+		}
+	}
+}

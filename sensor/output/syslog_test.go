@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"os"
 	"path/filepath"
@@ -142,19 +143,63 @@ func TestSyslogMessage(t *testing.T) {
 	}
 }
 
-// A limit cuts the text alone, never within a character, and the grammar still holds.
+// extreme has every parameter at its longest, each as value repeated; the header too.
+func extreme(value string) (syslogHeader, *alert.Alert) {
+	long := strings.Repeat(value, 5000)
+	a := testAlert(alert.Critical, strings.Repeat("ä", 5000))
+	a.AlertId, a.Identity, a.BootId, a.Seq = strings.Repeat("a", 32), strings.Repeat("b", 32), strings.Repeat("c", 36), math.MaxUint64
+	a.Rule.Name = long
+	a.Pod = &alert.Pod{Namespace: long, Name: long}
+	a.Container = &alert.Container{Name: long, ImageRepository: long}
+	a.Node = &alert.Node{Name: long}
+	return syslogHeader{host: long, app: long, procID: long}, a
+}
+
+// No limit in use cuts anything but whole parameters and the text, never within a character, and the grammar still holds.
 func TestSyslogLimits(t *testing.T) {
-	a := testAlert(alert.High, strings.Repeat("ä", 5000))
-	a.Pod = &alert.Pod{Name: strings.Repeat("ö", 5000)}
-	a.Rule.Name = strings.Repeat("r", 500)
-	for limit := syslogUDPLimit + 1500; limit < syslogUDPLimit+1504; limit++ {
-		b := syslogHeader{host: "h", app: "a", procID: "1"}.appendMessage(nil, a, limit)
-		if len(b) > limit || len(b) < limit-1 || !utf8.Valid(b) {
-			t.Errorf("limit %d: %d bytes, valid %v", limit, len(b), utf8.Valid(b))
+	for _, value := range []string{"x", "ö", `"`, `\`, "]", "\x1b", "\xff", `x" ]`, "\U0001f600"} {
+		h, a := extreme(value)
+		for _, base := range []int{syslogUDPLimit, syslogLimit} {
+			for limit := base; limit < base+40; limit++ {
+				b := h.appendMessage(nil, a, limit)
+				if len(b) > limit || len(b) < limit-3 || !utf8.Valid(b) {
+					t.Errorf("%q, limit %d: %d bytes, valid %v", value, limit, len(b), utf8.Valid(b))
+				}
+				m := rfc5424.FindSubmatch(b)
+				if m == nil {
+					t.Fatalf("%q, limit %d: not RFC 5424: %q", value, limit, b)
+				}
+				if len(m[8]) < minText-3 {
+					t.Errorf("%q, limit %d: %d bytes of the text", value, limit, len(m[8]))
+				}
+				for _, param := range []string{"alert_id", "identity", "boot_id", "seq", "severity"} {
+					if !strings.Contains(string(m[7]), " "+param+`="`) {
+						t.Errorf("%q, limit %d: no %s, which has room", value, limit, param)
+					}
+				}
+			}
 		}
-		if rfc5424.Find(b) == nil {
-			t.Errorf("limit %d: not RFC 5424: %q", limit, b)
-		}
+	}
+}
+
+// What goes as one datagram has whole parameters, each with its own value.
+func TestSyslogDropsWholeParameters(t *testing.T) {
+	h := syslogHeader{host: "h", app: "a", procID: "1"}
+	a := testAlert(alert.High, strings.Repeat("t", 5000))
+	a.Pod = &alert.Pod{Namespace: "ns", Name: strings.Repeat("p", 1024)}
+	a.Container = &alert.Container{Name: "c", ImageRepository: strings.Repeat("i", 1024)}
+	m := rfc5424.FindSubmatch(h.appendMessage(nil, a, syslogUDPLimit))
+	if m == nil {
+		t.Fatal("not RFC 5424")
+	}
+	want := ` rule="` + a.Rule.Name + `" severity="HIGH" namespace="ns" pod="` + a.Pod.Name + `" container="c" node="node"`
+	if got := string(m[7]); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	// With little text there is room for more.
+	a.Output, a.Pod.Name, a.Container.Name = "t", "p", strings.Repeat("c", 600)
+	if got := string(h.appendMessage(nil, a, syslogUDPLimit)); !strings.Contains(got, a.Container.ImageRepository) || !strings.HasSuffix(got, alert.Text(a)) {
+		t.Errorf("something was left out: %s", got)
 	}
 }
 
