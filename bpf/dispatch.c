@@ -40,9 +40,14 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 
 	if (nr >= SYSCALLS) {
 		/* -1 is what a return from a signal handler leaves there. */
-		if ((nr & ~(__u64)(SYSCALLS - 1)) != X32_SYSCALL_BIT)
+		if (nr < X32_SYSCALL_BIT || nr >= 2 * (__u64)X32_SYSCALL_BIT)
 			return 0;
-		nr &= SYSCALLS - 1;
+		nr -= X32_SYSCALL_BIT;
+		/* execve, ptrace and others have numbers of their own there, from 512 on. */
+		if (nr >= SYSCALLS) {
+			count_drop(DROP_X32, EVENT_NONE);
+			return 0;
+		}
 		if (calls[nr] & 0xff)
 			count_drop(DROP_X32, calls[nr] & 0xff);
 	}

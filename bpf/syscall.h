@@ -28,7 +28,10 @@ static __always_inline __u64 call_arg(struct pt_regs *regs, int n)
 }
 
 /* looks_native saves a native call the test of the task: the SYSCALL instruction leaves its return
- * address in rcx, and no 32-bit entry does. It may be wrong the other way (FRED, signals).
+ * address in rcx, and the 32-bit entries leave what was there. Code that puts the address there
+ * before an int 0x80 looks native, and so evades the count of 32-bit calls; nothing else depends on
+ * it, since only calls that would not be decoded are asked about. It may be wrong the other way too
+ * (FRED, signals).
  */
 static __always_inline bool looks_native(struct pt_regs *regs)
 {

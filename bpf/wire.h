@@ -66,7 +66,7 @@ enum drop_reason {
 	DROP_PATH_UNRESOLVED = 4, /* a path too deep or too long to follow: reported without it */
 	DROP_COMPAT = 5,	  /* a 32-bit call, not decoded */
 	DROP_MAP_FULL = 6,	  /* a map took no further entry */
-	DROP_X32 = 7,		  /* an x32 call, decoded as the native call of its number */
+	DROP_X32 = 7,		  /* an x32 call: decoded as the native one of its number */
 	DROP_REASONS = 8,
 };
 

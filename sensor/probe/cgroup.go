@@ -17,11 +17,16 @@ const (
 )
 
 // SetCgroup tells the kernel side whether the cgroup is a container's, for kinds of scope ContainersOnly. An id it was
-// not told of counts as both.
+// not told of counts as both. It is called once for each cgroup, so that the lock costs nothing.
 func (p *Probe) SetCgroup(id uint64, container bool) error {
 	note := cgroupHost
 	if container {
 		note = cgroupContainer
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return ErrClosed
 	}
 	if err := p.objs.Cgroups.Update(id, note, ebpf.UpdateAny); err != nil {
 		return fmt.Errorf("note cgroup %d: %w", id, err)

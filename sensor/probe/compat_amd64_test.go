@@ -149,3 +149,19 @@ func TestX32(t *testing.T) {
 		t.Error("not counted")
 	}
 }
+
+// Calls that have a number in the x32 table alone are not decoded, and counted. What a signal handler leaves is not one.
+func TestX32Alone(t *testing.T) {
+	p := all(t).probe
+	const ptrace, past = 1<<30 | 521, 1<<31 | 521
+	before := countOf(p, X32, event.Unknown)
+	unix.Syscall(ptrace, unix.PTRACE_ATTACH, 1<<29, 0)
+	if n := countOf(p, X32, event.Unknown) - before; n != 1 {
+		t.Errorf("counted %d, want 1", n)
+	}
+	unix.Syscall(past, 0, 0, 0)
+	unix.Syscall(^uintptr(0), 0, 0, 0)
+	if n := countOf(p, X32, event.Unknown) - before; n != 1 {
+		t.Errorf("counted %d, want 1", n)
+	}
+}

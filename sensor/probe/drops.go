@@ -27,7 +27,8 @@ const (
 	Compat = Reason(bpfDropReasonDROP_COMPAT)
 	// MapFull: the kernel side's table of cgroups took no further entry.
 	MapFull = Reason(bpfDropReasonDROP_MAP_FULL)
-	// X32: a call by the x32 table came, and was decoded as the native call of its number.
+	// X32: a call by the x32 table came, and was decoded as the native call of its number; of kind Unknown: it has a number
+	// of that table alone, as execve and ptrace do, and was not decoded.
 	X32 = Reason(bpfDropReasonDROP_X32)
 
 	dropReasons = Reason(bpfDropReasonDROP_REASONS)

@@ -16,14 +16,15 @@ const maxCalls = 512
 
 // SetFilter changes what leaves the kernel, while events go on: kinds that are Off leave at the first test, those of
 // ContainersOnly only if the cgroup is not known to be the host's. Fork, Exec, Exit and cgroup records are always sent.
-// With no system call wanted the kernel's system calls are not touched at all. It is safe for concurrent use.
+// With no system call wanted the kernel's system calls are not touched at all. After
+// Stop, which it would undo, it returns [ErrClosed]. It is safe for concurrent use.
 func (p *Probe) SetFilter(f event.Filter) error {
 	if err := (Config{Filter: f}).Validate(); err != nil {
 		return err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed {
+	if p.closed || p.stopped {
 		return ErrClosed
 	}
 	if !p.overlay && overlayLoaded() {

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -9,6 +10,8 @@ import (
 
 	"tiercel.dev/internal/event"
 )
+
+func init() { children["forks"] = forks }
 
 // makeCgroup makes a cgroup below this process's own.
 func makeCgroup(t *testing.T) string {
@@ -131,42 +134,89 @@ func TestForkIntoCgroup(t *testing.T) {
 	}
 }
 
-// A path that found the ring full is sent again with the next record of its cgroup.
-func TestLostCgroupPath(t *testing.T) {
-	cgroup := makeCgroup(t)
-	st := stat(t, cgroup)
-	p := open(t, Config{RingBytes: minRingBytes})
-	cmd := child(t, "wait")
+// forks starts a process for each byte that it reads, and answers once that has ended.
+func forks([]string) error {
+	small, err := exec.LookPath("true")
+	if err != nil {
+		return err
+	}
+	var b [1]byte
+	for {
+		if _, err := os.Stdin.Read(b[:]); err != nil {
+			return nil
+		}
+		if err := exec.Command(small).Run(); err != nil {
+			return err
+		}
+		if _, err := os.Stdout.Write(b[:]); err != nil {
+			return err
+		}
+	}
+}
+
+// startForks starts such a child, which ends with the test, and returns what has it start a process.
+func startForks(t *testing.T) (pid int32, fork func()) {
+	t.Helper()
+	cmd := child(t, "forks")
 	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for countOf(p, RingFull, event.Fork) == 0 {
-		run(t, child(t, "nothing"))
+	t.Cleanup(func() {
+		stdin.Close()
+		_ = cmd.Wait()
+	})
+	return int32(cmd.Process.Pid), func() {
+		t.Helper()
+		var b [1]byte
+		if _, err := stdin.Write(b[:]); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := stdout.Read(b[:]); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if err := os.WriteFile(filepath.Join(cgroup, "cgroup.procs"), []byte(itoa(int32(cmd.Process.Pid))), 0); err != nil {
+}
+
+// A path that found the ring full is sent again with the next record of its cgroup. The whole machine's records go through
+// so small a ring, and may fill it again: one of several records of the cgroup brings the path.
+func TestLostCgroupPath(t *testing.T) {
+	cgroup := makeCgroup(t)
+	st := stat(t, cgroup)
+	p := open(t, Config{RingBytes: minRingBytes})
+	pid, fork := startForks(t)
+	for countOf(p, RingFull, event.Fork) == 0 {
+		fork()
+	}
+	// A path's record is larger than a fork's, so that there is no room for it either.
+	if err := os.WriteFile(filepath.Join(cgroup, "cgroup.procs"), []byte(itoa(pid)), 0); err != nil {
 		t.Fatal(err)
 	}
 	if countOf(p, RingFull, event.CgroupPath) == 0 {
 		t.Fatalf("the path was not lost; drops: %v", p.Drops())
 	}
 	var ev event.Event
-	for range ringRecords(t, p, &ev) {
-		if ev.Kind == event.CgroupPath && ev.Cgroup.ID == st.Ino {
-			t.Fatal("the path was not lost")
+	sent := func() (sent bool) {
+		for range ringRecords(t, p, &ev) {
+			sent = sent || ev.Kind == event.CgroupPath && ev.Cgroup.ID == st.Ino
 		}
+		return sent
 	}
-	stdin.Close()
-	if err := cmd.Wait(); err != nil {
-		t.Fatal(err)
+	if sent() {
+		t.Fatal("the path was not lost")
 	}
-	for range ringRecords(t, p, &ev) {
-		if ev.Kind == event.CgroupPath && ev.Cgroup.ID == st.Ino {
+	for range 1000 {
+		fork()
+		if sent() {
 			return
 		}
 	}
-	t.Error("the path was not sent again")
+	t.Errorf("the path was not sent again; drops: %v", p.Drops())
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync"
 	"time"
 
@@ -25,7 +26,6 @@ type Probe struct {
 	record  ringbuf.Record
 	drained bool
 	sleep   func(time.Duration)
-	memory  Memory
 	decoder *Decoder
 	clock   int64 // boot time at which the decoder's clock is next due
 
@@ -35,6 +35,7 @@ type Probe struct {
 	handlers map[event.Kind]*ebpf.Program
 	handled  event.KindSet
 	overlay  bool
+	stopped  bool
 	closed   bool
 }
 
@@ -59,7 +60,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*Probe, error) {
 		return nil, err
 	}
 
-	p := &Probe{log: log, decoder: NewDecoder(bootTime()), sleep: nanosleep, memory: memory}
+	p := &Probe{log: log, decoder: NewDecoder(bootTime()), sleep: sleeper(runtime.GOMAXPROCS(0))}
 	if err = p.load(cfg); err == nil {
 		err = p.attach(cfg)
 	}
@@ -144,9 +145,6 @@ func (p *Probe) attach(cfg Config) error {
 	}
 	return p.SetFilter(cfg.Filter)
 }
-
-// Memory is what the probe was opened to cost.
-func (p *Probe) Memory() Memory { return p.memory }
 
 // Close detaches and frees everything, and ends Next.
 func (p *Probe) Close() error {

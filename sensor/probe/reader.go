@@ -25,6 +25,15 @@ func nanosleep(d time.Duration) {
 	unix.RawSyscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&ts)), 0, 0)
 }
 
+// sleeper chooses how the reader sleeps. Where the runtime has a single processor, nothing else of the sensor would run
+// during a nanosleep: outputs, container look-ups and metrics would get what is left between two of them.
+func sleeper(processors int) func(time.Duration) {
+	if processors == 1 {
+		return time.Sleep
+	}
+	return nanosleep
+}
+
 // Next waits for the next record. What it returns holds until the next call. It ends with [ErrClosed], after Stop only
 // when all records were returned.
 func (p *Probe) Next() ([]byte, error) {

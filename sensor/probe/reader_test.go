@@ -3,6 +3,7 @@ package probe
 import (
 	"errors"
 	"reflect"
+	"runtime"
 	"testing"
 	"time"
 
@@ -45,6 +46,35 @@ func TestReaderSleeps(t *testing.T) {
 	}
 }
 
+// With one processor the rest of the sensor runs while the reader sleeps.
+func TestSleepLeavesTheProcessor(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	ran := make(chan struct{})
+	go close(ran)
+	sleeper(runtime.GOMAXPROCS(0))(drainSleep)
+	select {
+	case <-ran:
+	default:
+		t.Error("nothing else ran")
+	}
+}
+
+// A filter that comes after Stop does not set the programs going again.
+func TestSetFilterAfterStop(t *testing.T) {
+	var filter event.Filter
+	filter[event.Openat] = event.All
+	p := open(t, Config{Filter: filter})
+	if err := p.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.SetFilter(filter); !errors.Is(err, ErrClosed) {
+		t.Errorf("SetFilter: %v", err)
+	}
+	if p.calls != nil {
+		t.Error("sys_exit is attached again")
+	}
+}
+
 func TestClose(t *testing.T) {
 	p := open(t, Config{})
 	ended := make(chan error)
@@ -67,6 +97,9 @@ func TestClose(t *testing.T) {
 	}
 	if err := p.SetFilter(event.Filter{}); !errors.Is(err, ErrClosed) {
 		t.Errorf("SetFilter: %v", err)
+	}
+	if err := p.SetCgroup(1, true); !errors.Is(err, ErrClosed) {
+		t.Errorf("SetCgroup: %v", err)
 	}
 	if drops := p.Drops(); drops != nil {
 		t.Errorf("drops: %v", drops)
@@ -94,7 +127,11 @@ func TestMemoryStated(t *testing.T) {
 		t.Logf("%v: %d", m, n)
 		charged += n
 	}
-	m := p.Memory()
+	cpus, err := ebpf.PossibleCPU()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := Config{}.Memory(cpus)
 	stated := m.Ring + m.Maps + m.Scratch
 	if charged > stated || charged < stated/2 {
 		t.Errorf("the maps cost %d, stated were %d", charged, stated)

@@ -9,6 +9,7 @@ func (p *Probe) Stop() error {
 	if p.closed {
 		return nil
 	}
+	p.stopped = true
 	err := p.detach()
 	return errors.Join(err, p.reader.Flush())
 }
