@@ -24,9 +24,6 @@ func NewLists() *Lists { return condition.NewLists() }
 type Options struct {
 	// Lists fills lists with from; nil leaves them at their defaults.
 	Lists *Lists
-	// FirstMatch lets only the first rule fire that matches an event, in the order of files and within a file. By
-	// default all fire that match.
-	FirstMatch bool
 }
 
 // maxRules is how many rules a set may have.
@@ -46,7 +43,7 @@ func Load(sources []Source, opt Options) (*Set, error) {
 	if opt.Lists == nil {
 		opt.Lists = NewLists()
 	}
-	l := loading{merged: merge(docs), errs: &errs, set: &Set{lists: opt.Lists, firstMatch: opt.FirstMatch, fills: map[string]condition.Elem{}}}
+	l := loading{merged: merge(docs), errs: &errs, set: &Set{lists: opt.Lists, fills: map[string]condition.Elem{}}}
 	if err := l.compile(); err != nil {
 		return nil, err
 	}

@@ -151,6 +151,3 @@ func appendEscaped(dst []byte, s string) []byte {
 	}
 	return dst
 }
-
-// Escape is how outputs show untrusted text.
-func Escape(s string) string { return string(appendEscaped(nil, s)) }

@@ -66,7 +66,6 @@ type Rule struct {
 	filter   event.Filter
 	kinds    event.KindSet
 	metadata bool
-	matches  atomic.Uint64
 	errors   atomic.Uint64
 }
 
@@ -88,13 +87,10 @@ func (r *Rule) FieldsUsed() []*field.Field { return r.cond.Fields }
 // OutputText is the output as written.
 func (r *Rule) OutputText() string { return r.output.text }
 
-// Matches counts the events that the rule matched.
-func (r *Rule) Matches() uint64 { return r.matches.Load() }
-
 // Errors counts the events on which its condition ended in an error.
 func (r *Rule) Errors() uint64 { return r.errors.Load() }
 
-// Match reports whether the rule's condition is true of ev, without counting.
+// Match reports whether the rule's condition is true of ev.
 func (r *Rule) Match(ev *event.Event) (bool, error) { return r.cond.Match(ev) }
 
 // Reference is the condition run by the reference interpreter, for tests of whole rule sets.

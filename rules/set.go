@@ -18,16 +18,15 @@ type Set struct {
 	// OnError is told of each event on which a rule's condition ended in an error. nil only counts them.
 	OnError func(*Rule, error)
 
-	rules      []*Rule
-	enabled    []*Rule // in the program's order
-	program    *condition.Program
-	metadata   [event.Kinds]bool
-	filter     event.Filter
-	hash       string
-	warnings   Errors
-	firstMatch bool
-	lists      *Lists
-	fills      map[string]condition.Elem // lists that the program fills
+	rules    []*Rule
+	enabled  []*Rule // in the program's order
+	program  *condition.Program
+	metadata [event.Kinds]bool
+	filter   event.Filter
+	hash     string
+	warnings Errors
+	lists    *Lists
+	fills    map[string]condition.Elem // lists that the program fills
 
 	definedLists map[string]*condition.List
 }
@@ -55,8 +54,8 @@ func (s *Set) finish() {
 	s.hash = s.sum()
 }
 
-// Match calls fire for each enabled rule that matches ev, in order, or for the first one alone if the set was loaded
-// so. It allocates nothing for an event that matches nothing, but for fields that say so.
+// Match calls fire for each enabled rule that matches ev, in order. It allocates nothing for an event that matches
+// nothing, but for fields that say so.
 func (s *Set) Match(ev *event.Event, fire func(*Rule)) {
 	s.program.Match(ev, func(i int, err error) bool {
 		r := s.enabled[i]
@@ -67,9 +66,8 @@ func (s *Set) Match(ev *event.Event, fire func(*Rule)) {
 			}
 			return true
 		}
-		r.matches.Add(1)
 		fire(r)
-		return !s.firstMatch
+		return true
 	})
 }
 
@@ -99,9 +97,6 @@ func (s *Set) Warnings() Errors { return slices.Clone(s.warnings) }
 // Hash is equal for sets that do the same: it is over the enabled rules with their macros and fixed lists in place.
 func (s *Set) Hash() string { return s.hash }
 
-// DynamicLists are the names of the lists that the program fills, sorted.
-func (s *Set) DynamicLists() []string { return slices.Sorted(maps.Keys(s.fills)) }
-
 func (s *Set) sum() string {
 	h := sha256.New()
 	out := json.NewEncoder(h)
@@ -122,6 +117,5 @@ func (s *Set) sum() string {
 		l := s.definedLists[name]
 		fmt.Fprintf(h, "%q %d %q %q %d\n", name, l.Of, l.Dynamic, l.Values.Texts, l.Values.Ints)
 	}
-	fmt.Fprintf(h, "%v", s.firstMatch)
 	return hex.EncodeToString(h.Sum(nil))
 }

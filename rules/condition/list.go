@@ -1,7 +1,6 @@
 package condition
 
 import (
-	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -126,13 +125,6 @@ func (l *Lists) Reset(name string) {
 	s := l.slot(name)
 	s.texts.Store(nil)
 	s.ints.Store(nil)
-}
-
-// Names returns the names that were set or asked for, sorted.
-func (l *Lists) Names() []string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return slices.Sorted(maps.Keys(l.slots))
 }
 
 // reader returns what reads the list at the moment of asking.

@@ -55,7 +55,6 @@ type Reloader struct {
 	mu     sync.Mutex // one load at a time
 	seen   [sha256.Size]byte
 	failed error // why the files as they are now are not in force
-	bad    atomic.Uint64
 }
 
 // New loads the files; they must be right.
@@ -86,9 +85,6 @@ func New(cfg Config, log *slog.Logger) (*Reloader, error) {
 // Current is the set in force.
 func (r *Reloader) Current() *rules.Set { return r.current.Load() }
 
-// Failures counts the changes of files that were not taken over.
-func (r *Reloader) Failures() uint64 { return r.bad.Load() }
-
 // Err is why the files as they are now are not in force; nil if they are.
 func (r *Reloader) Err() error {
 	r.mu.Lock()
@@ -111,7 +107,7 @@ func (r *Reloader) read() ([]rules.Source, [sha256.Size]byte, error) {
 }
 
 // Reload looks at the files and loads them if they changed. The error says why they are not in force; it is returned
-// each time, logged and counted once for each state of the files.
+// each time, logged once for each state of the files.
 func (r *Reloader) Reload() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -146,7 +142,6 @@ func (r *Reloader) Reload() error {
 
 func (r *Reloader) refuse(err error) {
 	r.failed = err
-	r.bad.Add(1)
 	r.log.Error("rules not reloaded; those in force stay", "err", err, "hash", r.current.Load().Hash())
 }
 

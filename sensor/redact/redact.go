@@ -79,9 +79,6 @@ type Redactor struct{ config Config }
 // New returns a Redactor for c, which must be valid.
 func New(c Config) *Redactor { return &Redactor{c} }
 
-// Config returns the settings.
-func (r *Redactor) Config() Config { return r.config }
-
 // Event returns a deep copy of ev without secrets: of the event itself, of its process and of all ancestors. The copy
 // shares nothing with ev that changes. How many secrets were replaced stands in Redacted of the event and of each
 // process.
