@@ -19,6 +19,12 @@ import (
 // apiServerName is the service's name in every cluster that keeps the default domain.
 const apiServerName = "kubernetes.default.svc.cluster.local"
 
+// The lists that rules compare with, as they name them.
+const (
+	addressList = "k8s_api_servers"
+	portList    = "k8s_api_ports"
+)
+
 const (
 	resolveEvery = time.Minute
 	// maxServers bounds what is learned; GKE's regional control planes have three endpoints.
@@ -44,9 +50,9 @@ type apiServers struct {
 	learned  map[netip.AddrPort]int64 // endpoints, and when each was last seen, ns since the epoch
 }
 
-// newAPIServers starts with the settings' addresses and those of the environment. changed is given the whole list each
-// time it changes, and at once.
-func newAPIServers(settings []string, changed func(addresses []string, ports []int64)) (*apiServers, error) {
+// newAPIServers starts with the settings' addresses and, if asked to, those of the environment. changed is given the
+// whole lists each time they change, and at once.
+func newAPIServers(settings []string, environment bool, changed func(addresses []string, ports []int64)) (*apiServers, error) {
 	s := &apiServers{
 		changed: changed,
 		lookup: func(ctx context.Context, host string) ([]netip.Addr, error) {
@@ -62,7 +68,7 @@ func newAPIServers(settings []string, changed func(addresses []string, ports []i
 			return nil, fmt.Errorf("API server %q: %w", text, err)
 		}
 	}
-	if host := os.Getenv("KUBERNETES_SERVICE_HOST"); host != "" {
+	if host := os.Getenv("KUBERNETES_SERVICE_HOST"); environment && host != "" {
 		if err := s.set(net.JoinHostPort(strings.Trim(host, "[]"), portOr443(os.Getenv("KUBERNETES_SERVICE_PORT")))); err != nil {
 			return nil, fmt.Errorf("$KUBERNETES_SERVICE_HOST %q, $KUBERNETES_SERVICE_PORT %q: %w", host, os.Getenv("KUBERNETES_SERVICE_PORT"), err)
 		}

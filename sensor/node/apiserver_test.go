@@ -27,7 +27,7 @@ func TestAPIServers(t *testing.T) {
 	t.Setenv("KUBERNETES_SERVICE_PORT", "6443")
 	var got []string
 	var ports []int64
-	s, err := newAPIServers([]string{"172.16.0.2", "[fd00::1]:443"}, func(all []string, p []int64) { got, ports = all, p })
+	s, err := newAPIServers([]string{"172.16.0.2", "[fd00::1]:443"}, true, func(all []string, p []int64) { got, ports = all, p })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func TestAPIServers(t *testing.T) {
 // is kept than fits.
 func TestAPIServersBound(t *testing.T) {
 	var got []string
-	s, err := newAPIServers([]string{"10.96.0.1"}, func(all []string, _ []int64) { got = all })
+	s, err := newAPIServers([]string{"10.96.0.1"}, true, func(all []string, _ []int64) { got = all })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func TestAPIServersBound(t *testing.T) {
 }
 
 func TestAPIServersBadSetting(t *testing.T) {
-	if _, err := newAPIServers([]string{"kubernetes:x"}, func([]string, []int64) {}); err == nil || err.Error() != `API server "kubernetes:x": want an address, or address:port` {
+	if _, err := newAPIServers([]string{"kubernetes:x"}, true, func([]string, []int64) {}); err == nil || err.Error() != `API server "kubernetes:x": want an address, or address:port` {
 		t.Errorf("got %v", err)
 	}
 }

@@ -61,16 +61,21 @@ type Node struct {
 // outputs that write to files open them anew. An error is [probe.ErrUnsupported] where this machine or process cannot
 // watch the kernel, and [ErrMistake] where a setting or rule file cannot be used.
 func Run(ctx context.Context, cfg Config, reopen <-chan os.Signal, log *slog.Logger) error {
-	n, err := open(ctx, cfg, nil, log)
+	n, err := open(ctx, cfg, tap{}, log)
 	if err != nil {
 		return err
 	}
 	return n.run(ctx, reopen)
 }
 
-// open makes every part, and attaches the probe last, when there is somebody to read it. tap sees each event before the
-// rules; nil for none.
-func open(ctx context.Context, cfg Config, tap func(*event.Event), log *slog.Logger) (*Node, error) {
+// A tap is shown what a recording needs. Both are nil where there is none.
+type tap struct {
+	event func(*event.Event)                      // each event, before the rules see it
+	lists func(addresses []string, ports []int64) // the API server's, at first and when they change
+}
+
+// open makes every part, and attaches the probe last, when there is somebody to read it.
+func open(ctx context.Context, cfg Config, tap tap, log *slog.Logger) (*Node, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMistake, err)
 	}
@@ -86,7 +91,13 @@ func open(ctx context.Context, cfg Config, tap func(*event.Event), log *slog.Log
 	if n.rules, err = loadRules(cfg.Rules, n.ruleFailed, n.rulesChanged, log); err != nil {
 		return nil, err
 	}
-	if n.servers, err = newAPIServers(cfg.APIServers, n.rules.setAPIServers); err != nil {
+	changed := func(addresses []string, ports []int64) {
+		n.rules.setAPIServers(addresses, ports)
+		if tap.lists != nil {
+			tap.lists(addresses, ports)
+		}
+	}
+	if n.servers, err = newAPIServers(cfg.APIServers, true, changed); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMistake, err)
 	}
 	if n.fanout, err = openOutputs(cfg, log); err != nil {
@@ -100,10 +111,10 @@ func open(ctx context.Context, cfg Config, tap func(*event.Event), log *slog.Log
 	n.containers = container.New(cfg.Container, log)
 	n.pipeline = pipeline.New(pipeline.Config{
 		Rules: n.rules.Current, Safe: redactor.Event, Build: n.build, Publish: n.fanout.Publish,
-		Kept: n.keep, Containers: n.containers, Tap: tap,
+		Kept: n.keep, Containers: n.containers, Tap: tap.event,
 	})
 	cfg.Probe.Environment = cfg.Environment
-	n.everything = tap != nil
+	n.everything = tap.event != nil
 	cfg.Probe.Filter = n.filter(n.rules.Current())
 	if n.probe, err = probe.Open(ctx, cfg.Probe, log); err != nil {
 		return nil, errors.Join(err, n.fanout.Close(ctx))

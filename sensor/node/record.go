@@ -34,15 +34,22 @@ func Record(ctx context.Context, cfg Config, w io.Writer, log *slog.Logger) (uin
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	n, err := open(ctx, cfg, func(ev *event.Event) {
-		// The first error ends the recording: a capture with a hole in it is no capture.
-		if err := file.Write(ev); err != nil {
-			stop(fmt.Errorf("write the capture: %w", err))
-		}
+	n, err := open(ctx, cfg, tap{
+		event: func(ev *event.Event) {
+			// The first error ends the recording: a capture with a hole in it is no capture.
+			if err := file.Write(ev); err != nil {
+				stop(fmt.Errorf("write the capture: %w", err))
+			}
+		},
+		lists: func(addresses []string, ports []int64) {
+			file.SetList(addressList, addresses, nil)
+			file.SetList(portList, nil, ports)
+		},
 	}, log)
 	if err != nil {
 		return 0, err
 	}
+	go flushNowAndThen(ctx, file)
 	err = n.run(ctx, nil)
 	if closeErr := file.Close(); err == nil {
 		err = closeErr
@@ -52,6 +59,20 @@ func Record(ctx context.Context, cfg Config, w io.Writer, log *slog.Logger) (uin
 	}
 	events, _ := file.Written()
 	return events, err
+}
+
+// flushNowAndThen bounds what a recorder that is killed loses to a second. Errors come back from the next Write.
+func flushNowAndThen(ctx context.Context, file *capture.Writer) {
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			_ = file.Flush()
+		}
+	}
 }
 
 // bootID is the kernel's name for this boot; "" if it cannot be read.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 
 	"tiercel.dev/alert"
 	"tiercel.dev/internal/event"
@@ -42,8 +43,8 @@ func Replay(ctx context.Context, cfg Config, r io.Reader, emit func(*alert.Alert
 	if err != nil {
 		return out, err
 	}
-	if _, err := newAPIServers(cfg.APIServers, keeper.setAPIServers); err != nil {
-		return out, fmt.Errorf("%w: %w", ErrMistake, err)
+	if err := replayLists(file, cfg.APIServers, keeper); err != nil {
+		return out, err
 	}
 	var failed error
 	numbers := &replayed{bootID: out.Header.BootID}
@@ -66,6 +67,27 @@ func Replay(ctx context.Context, cfg Config, r io.Reader, emit func(*alert.Alert
 	}
 	out.Alerts, out.Skipped = stats.Alerts, file.Skipped()
 	return out, errors.Join(readErr, failed)
+}
+
+// replayLists has the rules see the API server's addresses as they were on the recorded node, and those of the settings
+// besides. This machine's own do not matter.
+func replayLists(file *capture.Reader, settings []string, keeper *ruleKeeper) error {
+	var addresses []string
+	var ports []int64
+	_, err := newAPIServers(settings, false, func(a []string, p []int64) { addresses, ports = a, p })
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrMistake, err)
+	}
+	keeper.setAPIServers(addresses, ports)
+	file.OnList(func(name string, l capture.List) {
+		switch name {
+		case addressList:
+			keeper.lists.SetTexts(name, slices.Concat(l.Texts, addresses))
+		case portList:
+			keeper.lists.SetInts(name, slices.Concat(l.Ints, ports))
+		}
+	})
+	return nil
 }
 
 // feed gives the pipeline every event of the capture, until one of them goes wrong.

@@ -74,8 +74,8 @@ func (k *ruleKeeper) problem() string {
 
 // setAPIServers fills the lists that rules compare addresses and ports with.
 func (k *ruleKeeper) setAPIServers(addresses []string, ports []int64) {
-	k.lists.SetTexts("k8s_api_servers", addresses)
-	k.lists.SetInts("k8s_api_ports", ports)
+	k.lists.SetTexts(addressList, addresses)
+	k.lists.SetInts(portList, ports)
 }
 
 // watch reads the files again when they change, until ctx is done.

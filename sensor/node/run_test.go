@@ -3,6 +3,7 @@ package node
 import (
 	"bytes"
 	"log/slog"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -118,6 +119,28 @@ func TestRunOutlivesABlockedOutput(t *testing.T) {
 	w.stop()
 	if err := <-w.done; err == nil {
 		t.Error("the sensor ended as if the blocked outputs had taken everything")
+	}
+}
+
+// TestReplayKnowsTheAPIServer: a replay compares with the addresses of the recorded node, whatever this machine's are.
+func TestReplayKnowsTheAPIServer(t *testing.T) {
+	api := server(t)
+	dir := t.TempDir()
+	file := filepath.Join(dir, "rules.yaml")
+	write(t, file, []byte("lists: {k8s_api_servers: {from: k8s_api_servers, default: []}, k8s_api_ports: {from: k8s_api_ports, of: int, default: []}}\nrules:\n"+
+		"  - {name: api, condition: 'evt.type == \"connect\" && fd.sip in k8s_api_servers && fd.sport in k8s_api_ports && proc.name == \"busybox\"', output: '{fd.name}', severity: LOW}\n"))
+	cfg := DefaultConfig()
+	cfg.Outputs, cfg.Heartbeat, cfg.Container.Sockets = nil, 0, nil
+	cfg.Rules = Rules{Paths: []string{file}}
+	cfg.APIServers = []string{api}
+	var recorded bytes.Buffer
+	host, port, _ := net.SplitHostPort(api)
+	recordWhile(t, cfg, &recorded, func() { exec.Command("/bin/busybox", "nc", "-w", "1", host, port).Run() })
+
+	cfg.APIServers = nil
+	t.Setenv("KUBERNETES_SERVICE_HOST", "192.0.2.1")
+	if got := replay(t, cfg, recorded.Bytes()); bytes.Count(got, []byte("\n")) != 1 {
+		t.Errorf("want one alert, have: %s", got)
 	}
 }
 
