@@ -229,7 +229,7 @@ func (t *Table) noteMissedFork(e *entry) bool {
 }
 
 func (t *Table) countUnreadable(err error) {
-	if !errors.Is(err, procfs.ErrGone) && !errors.Is(err, errBlocked) {
+	if !errors.Is(err, procfs.ErrGone) && !errors.Is(err, errBlocked) && !errors.Is(err, procfs.ErrPIDNamespace) {
 		t.count.unreadable.Add(1)
 	}
 }

@@ -7,8 +7,8 @@
 package process
 
 import (
+	"errors"
 	"fmt"
-	"iter"
 	"sync/atomic"
 	"time"
 
@@ -112,9 +112,12 @@ type Table struct {
 	count       counters
 }
 
-// New makes an empty table. Call Check before the first Scan to know whether /proc can serve.
+// New makes an empty table. Call Check to know whether /proc can serve; one of another pid namespace is not used.
 func New(cfg Config) *Table {
 	cfg = cfg.withDefaults()
+	if err := check(cfg.Source); errors.Is(err, procfs.ErrPIDNamespace) {
+		cfg.Source = foreign{cfg.Source, err}
+	}
 	t := &Table{
 		cfg: cfg, source: cfg.Source, byPID: make(map[int32]*entry), text: newTexts(), pidns: make(map[uint64]int64),
 	}
@@ -125,25 +128,7 @@ func New(cfg Config) *Table {
 
 // Check reports why the processes of this machine cannot be read, and what to do about it. Without /proc the table still
 // works, but knows of a process only what its records tell.
-func (t *Table) Check() error {
-	if source, ok := t.source.(interface{ Check() error }); ok {
-		return source.Check()
-	}
-	return nil
-}
-
-// All yields the processes that live, parents not necessarily before their children. Only for the goroutine that calls
-// Apply, which must not do so before the loop has ended.
-func (t *Table) All() iter.Seq[*event.Process] {
-	t.takeScanned()
-	return func(yield func(*event.Process) bool) {
-		for _, e := range t.byPID {
-			if !e.proc.Exited && !yield(&e.proc) {
-				return
-			}
-		}
-	}
-}
+func (t *Table) Check() error { return check(t.source) }
 
 // counters are written by the goroutine that calls Apply, and read by any.
 type counters struct {
