@@ -242,7 +242,7 @@ func TestAttachOfProcessThatIsGone(t *testing.T) {
 	}
 
 	// Where it was before is better than nothing.
-	r.Add(&event.Container{ID: idA[:12], FullID: idA, Metadata: event.MetadataComplete})
+	r.found(idA, &event.Container{ID: idA[:12], FullID: idA, Metadata: event.MetadataComplete})
 	ev = open(21)
 	ev.Process.ContainerID = idA
 	r.Attach(ev)

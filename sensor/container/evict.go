@@ -61,7 +61,10 @@ func (r *Resolver) evictContainer() {
 func (r *Resolver) dropContainers(gone map[*known]bool) {
 	for k := range gone {
 		delete(r.containers, k.c.FullID)
-		r.lookups.forget(k.c.FullID)
+		r.lookups.forget(k.c.FullID) // and the timer that would have ended the wait
+		if k.pending {
+			r.mail.signal()
+		}
 	}
 	for _, g := range r.cgroups {
 		if g.of != nil && gone[g.of] {

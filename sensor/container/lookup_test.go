@@ -283,3 +283,21 @@ func TestEvictedDuringLookup(t *testing.T) {
 		}
 	})
 }
+
+// Events that are held for a container that had to make room are let go at once, and not with the next one's.
+func TestEvictedWhilePending(t *testing.T) {
+	f := newFake()
+	slow := func(c *Config) { c.MaxContainers, f.slow = 1, make(chan struct{}) }
+	with(t, f, slow, func(t *testing.T, r *Resolver) {
+		synctest.Wait()
+		ev := seen(r, 10, idA)
+		if !r.Pending(ev) || signalled(r) {
+			t.Fatalf("pending %v", r.Pending(ev))
+		}
+		seen(r, 11, idB)
+		if !signalled(r) || r.Pending(ev) {
+			t.Errorf("not signalled; pending %v", r.Pending(ev))
+		}
+		close(f.slow)
+	})
+}

@@ -42,10 +42,15 @@ func (m *mailbox) post(id string, l letter, signal bool) {
 	m.mu.Unlock()
 	m.waiting.Store(true)
 	if signal {
-		select {
-		case m.ready <- struct{}{}:
-		default:
-		}
+		m.signal()
+	}
+}
+
+// signal tells a reader that holds events to look again.
+func (m *mailbox) signal() {
+	select {
+	case m.ready <- struct{}{}:
+	default:
 	}
 }
 

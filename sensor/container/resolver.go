@@ -26,7 +26,7 @@ const (
 	shortID = 12
 )
 
-// Resolver attaches containers to events. Attach, Pending, Lookup and Add are for the goroutine that reads records, or for
+// Resolver attaches containers to events. Attach, Pending and Lookup are for the goroutine that reads records, or for
 // several that take turns; the other methods may be called from any.
 type Resolver struct {
 	cfg  Config
@@ -134,7 +134,8 @@ func (r *Resolver) Pending(ev *event.Event) bool {
 	return k != nil && k.pending
 }
 
-// Ready is signalled when containers stopped being pending, because metadata arrived or their time was up. One signal may
+// Ready is signalled when containers stopped being pending, because metadata arrived, their time was up or they were
+// forgotten. One signal may
 // stand for several containers, and there may be one too many.
 func (r *Resolver) Ready() <-chan struct{} { return r.mail.ready }
 
@@ -152,10 +153,6 @@ func (r *Resolver) Lookup(fullID string) *event.Container {
 	}
 	return &event.Container{ID: fullID[:min(len(fullID), shortID)], FullID: fullID}
 }
-
-// Add makes c known, as if a runtime had told of it: for the containers that a capture holds. c is not changed afterwards
-// by either side.
-func (r *Resolver) Add(c *event.Container) { r.found(c.FullID, c) }
 
 // learn takes in a cgroup's path from a record. One without its beginning is worth nothing: a container that nests cgroups
 // deep enough would choose what is left. It is looked up in /proc like one whose record was lost.

@@ -66,9 +66,6 @@ func (r *Resolver) Start(ctx context.Context) {
 	}
 }
 
-// Wait returns when all that Start began has ended.
-func (r *Resolver) Wait() { r.running.Wait() }
-
 // rounds does what is done now and then.
 func (r *Resolver) rounds(ctx context.Context) {
 	for pause(ctx, askRound) {
