@@ -31,15 +31,23 @@ type Config struct {
 	Build func(safe *event.Event, r *rules.Rule) *alert.Alert
 	// Publish takes a finished alert and must not block.
 	Publish func(*alert.Alert)
-	// Kept is called when the throttle keeps an alert for later, so that [Pipeline.Wake] has an answer. May be nil.
+	// Kept is called when the throttle keeps an alert for later, and when a first event is held: [Pipeline.Wake] may have
+	// another answer then. May be nil.
 	Kept func()
 	// Containers may be nil: then no event is held.
 	Containers Containers
 	// Tap sees every event that the rules see, before them; nil for none. With a tap every event is held for its
 	// container, whether a rule asks for it or not.
 	Tap func(*event.Event)
-	// MaxHeld bounds the events held at once. Default 8192, about 16 MiB at the most common sizes.
+	// MaxHeld bounds the events held at once. Default 8192: about 20 MiB with three ancestors each, so that MaxHeldBytes is
+	// the bound for most.
 	MaxHeld int
+	// MaxHeldBytes bounds what the held events take by estimate: each with its lineage, which is 1 to 28 KiB, and with its
+	// paths and arguments, but for the map of who is held. Default 16 MiB.
+	MaxHeldBytes int
+	// HoldFor bounds how long an event is held should Containers call it pending for ever. It is longer than Containers
+	// wait by themselves. Default 2 s.
+	HoldFor time.Duration
 	// MaxWindows bounds the throttle's open windows. Default 16384, at most about 8 MiB with what they are known by.
 	MaxWindows int
 	// MaxThrottleBytes bounds the alerts that those windows keep, in bytes on the wire. In memory an alert of long strings
@@ -74,11 +82,18 @@ func New(c Config) *Pipeline {
 	if c.MaxThrottleBytes == 0 {
 		c.MaxThrottleBytes = defaultThrottleBytes
 	}
+	if c.MaxHeldBytes == 0 {
+		c.MaxHeldBytes = defaultHeldBytes
+	}
+	if c.HoldFor == 0 {
+		c.HoldFor = defaultHoldFor
+	}
 	p := &Pipeline{config: c, hold: newHold(c.MaxHeld)}
+	p.hold.maxBytes, p.hold.holdFor = c.MaxHeldBytes, int64(c.HoldFor)
 	p.throttle = newThrottle(c.MaxWindows, p.send)
 	p.throttle.maxBytes = c.MaxThrottleBytes
 	if c.Kept != nil {
-		p.throttle.kept = c.Kept
+		p.throttle.kept, p.hold.kept = c.Kept, c.Kept
 	}
 	// One closure for all events: a literal in match would be one allocation an event.
 	p.fire = p.fired
@@ -93,13 +108,9 @@ func (p *Pipeline) Wants(ev *event.Event) bool {
 // Handle takes one event that rules see. It keeps nothing of it but copies.
 func (p *Pipeline) Handle(ev *event.Event) {
 	p.events[ev.Kind]++
-	p.throttle.expire(ev.Time)
-	if p.mustHold(ev) {
-		if p.hold.size < p.hold.max {
-			p.hold.add(ev)
-			return
-		}
-		p.hold.full++
+	p.expire(ev.Time)
+	if p.mustHold(ev) && p.hold.add(ev) {
+		return
 	}
 	p.match(ev)
 }
@@ -138,17 +149,25 @@ func (p *Pipeline) letGo(id string) {
 	}
 }
 
-// Tick ends throttle windows by the clock, for when no event comes that would.
-func (p *Pipeline) Tick(now time.Time) { p.throttle.expire(now.UnixNano()) }
+// Tick does by the clock, for when no event comes that would, what is due: it ends throttle windows and lets go events
+// whose container stays pending for too long.
+func (p *Pipeline) Tick(now time.Time) { p.expire(now.UnixNano()) }
+
+func (p *Pipeline) expire(now int64) {
+	for at, ok := p.hold.wake(); ok && at <= now; at, ok = p.hold.wake() {
+		p.letGo(p.hold.oldest())
+	}
+	p.throttle.expire(now)
+}
 
 // Wake returns when Tick has something to do; false if it has not.
 func (p *Pipeline) Wake() (time.Time, bool) {
 	at, ok := p.throttle.wake()
+	if held, holding := p.hold.wake(); holding && (!ok || held < at) {
+		at, ok = held, true
+	}
 	return time.Unix(0, at), ok
 }
-
-// Holding reports whether events are held for their containers.
-func (p *Pipeline) Holding() bool { return p.hold.size > 0 }
 
 // Drain lets everything go: held events as they are, and what the throttle kept.
 func (p *Pipeline) Drain() {
@@ -216,7 +235,7 @@ type Stats struct {
 	Evicted     uint64              // throttle windows closed early, because there were too many or too much in them
 	Held        uint64              // events that waited for their container
 	HoldExpired uint64              // of those, let go without metadata when their time was up
-	HoldFull    uint64              // events that should have waited and could not for want of room
+	HoldFull    uint64              // events that should have waited and could not: too many were held, or too much
 }
 
 // Stats returns the counts as they are.

@@ -100,16 +100,13 @@ func (t *throttle) expire(now int64) {
 	for t.all.Len() > 0 && t.all.windows[0].end <= now {
 		w := t.all.windows[0]
 		a := t.sealed(w)
-		// An end that is not later is one beyond the largest time.
-		if end := now + int64(w.every); a != nil && end > now {
-			w.end = end
-			heap.Fix(&t.all, w.at[ofAll])
-		} else {
+		if a == nil {
 			t.remove(w)
+			continue
 		}
-		if a != nil {
-			t.send(a)
-		}
+		w.end = now + int64(w.every)
+		heap.Fix(&t.all, w.at[ofAll])
+		t.send(a)
 	}
 }
 
