@@ -100,7 +100,8 @@ func (r *Redactor) Own(ev *event.Event) {
 		&ev.Args.Path.Raw, &ev.Args.Path.Name, &ev.Args.NewPath.Raw, &ev.Args.NewPath.Name,
 		&ev.FD.Path.Raw, &ev.FD.Path.Name, &ev.FD.Real, &ev.FD.FSPath, &ev.FD.Unix,
 	} {
-		*s = count(&n, *s, Tokens)
+		// An argument like password=x is a file name to the program that opens its arguments.
+		*s = count(&n, *s, Text)
 	}
 	ev.Redacted += n
 	if ev.Kind == event.Exec {
