@@ -32,6 +32,6 @@ func (f foreign) Process(pid int32) (procfs.Facts, error) { return procfs.Facts{
 
 func (f foreign) Image(pid int32, _ int64) (procfs.Image, error) { return procfs.Image{}, f.none(pid) }
 
-func (f foreign) Name(pid int32, _ procfs.Database, _ uint32) (string, error) { return "", f.none(pid) }
+func (f foreign) Names(pid int32, _ procfs.Database) (procfs.Names, error) { return nil, f.none(pid) }
 
 func (f foreign) none(pid int32) error { return fmt.Errorf("process %d: %w", pid, f.err) }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -29,7 +30,7 @@ type kernel struct {
 	names map[string]string // "etc/passwd/1000" in a mount namespace: "cgroup/etc/passwd/1000"
 
 	reads  map[int32]int // calls of Process per pid
-	asked  int           // calls of Name
+	asked  int           // calls of Names
 	fail   map[int32]error
 	stall  map[int32]chan struct{} // Image waits for these
 	during func(pid int32)         // runs before an answer of Process
@@ -175,16 +176,23 @@ func (k *kernel) Image(pid int32, start int64) (procfs.Image, error) {
 	return procfs.Image{Args: []byte(strings.Join(t.args, "\x00") + "\x00")}, nil
 }
 
-func (k *kernel) Name(pid int32, in procfs.Database, id uint32) (string, error) {
+func (k *kernel) Names(pid int32, in procfs.Database) (procfs.Names, error) {
 	k.asked++
 	t := k.tasks[pid]
 	if t == nil {
-		return "", fmt.Errorf("process %d: %w", pid, procfs.ErrGone)
+		return nil, fmt.Errorf("process %d: %w", pid, procfs.ErrGone)
 	}
-	if name := k.names[fmt.Sprintf("%d/%s/%d", t.cgroup, in, id)]; name != "" {
-		return name, nil
+	names := make(procfs.Names)
+	for path, name := range k.names {
+		if number, ok := strings.CutPrefix(path, fmt.Sprintf("%d/%s/", t.cgroup, in)); ok {
+			id, err := strconv.ParseUint(number, 10, 32)
+			if err != nil {
+				return nil, err
+			}
+			names[uint32(id)] = name
+		}
 	}
-	return "", procfs.ErrNoName
+	return names, nil
 }
 
 var errDenied = errors.New("permission denied")

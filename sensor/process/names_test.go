@@ -2,9 +2,12 @@ package process
 
 import (
 	"fmt"
+	"math"
 	"testing"
+	"time"
 
 	"tiercel.dev/internal/event"
+	"tiercel.dev/sensor/process/procfs"
 )
 
 func (w *world) user(uid uint32, cgroup uint64) *event.Process {
@@ -35,7 +38,7 @@ func TestNames(t *testing.T) {
 		t.Errorf("asked again %d times", w.asked-asked)
 	}
 	w.names["5/etc/passwd/1000"] = "carol"
-	w.now += nameFor
+	w.now += namesFor
 	if got := w.user(1000, 5); got.UserName != "carol" {
 		t.Errorf("a changed file: got %q", got.UserName)
 	}
@@ -63,21 +66,86 @@ func TestNameOfAProcessThatIsGone(t *testing.T) {
 	if got := w.apply(exec); got.UserName != noName {
 		t.Errorf("got %q", got.UserName)
 	}
-	w.now += noNameFor
+	w.now += noNamesFor
 	if got := w.user(1000, 5); got.UserName != "alice" {
 		t.Errorf("got %q", got.UserName)
 	}
 }
 
+// A container that goes through all numbers has its file read once a second, and the host's too.
+func TestManyNumbersCostOneRead(t *testing.T) {
+	w := newWorld(t, Config{})
+	w.names["5/etc/passwd/7"] = "alice"
+	p := w.user(7, 5)
+	w.now++ // the clock of the next records
+	asked := w.asked
+	for uid := range uint32(1000) {
+		w.table.names.user(p.PID, place{cgroup: 5}, uid+10, w.table.now)
+	}
+	if n := w.asked - asked; n != 1 { // the host's
+		t.Errorf("read %d files", n)
+	}
+	// Two that nobody names, as in many containers, are asked for once each.
+	now := w.table.now
+	for range 100 {
+		now += noNamesFor
+		w.table.names.user(p.PID, place{mountNS: 3}, 2001, now)
+		w.table.names.user(p.PID, place{mountNS: 3}, 2002, now)
+	}
+	if n := w.asked - asked; n > 4*4 { // two numbers, two files, and again every 30 s
+		t.Errorf("read %d files", n)
+	}
+	// Somebody was added.
+	w.names["5/etc/passwd/2000"] = "new"
+	if got := w.table.names.user(p.PID, place{cgroup: 5}, 2000, w.table.now+noNamesFor); got != "new" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// Many containers with new numbers at once do not keep the reader.
+func TestFilesReadInASecond(t *testing.T) {
+	w := newWorld(t, Config{})
+	w.names["1/etc/passwd/1000"] = "alice"
+	asked, now := w.asked, w.now+2*hour
+	for cgroup := range uint64(3 * namesPerSecond) {
+		w.table.names.user(1, place{cgroup: 100 + cgroup}, 1000, now)
+	}
+	if n := w.asked - asked; n != namesPerSecond {
+		t.Errorf("read %d files", n)
+	}
+	if n := w.table.Stats().Unnamed; n != 2*namesPerSecond {
+		t.Errorf("%d shown without a name", n)
+	}
+	if got := w.table.names.user(1, place{cgroup: 9999}, 1000, now+int64(time.Second)); got != "alice" {
+		t.Errorf("a second later: got %q", got)
+	}
+}
+
 func TestNamesAreBounded(t *testing.T) {
 	w := newWorld(t, Config{})
-	for uid := range uint32(3 * namesMax) {
-		w.table.names.user(1, place{cgroup: 5}, uid+1, w.now)
+	n := newNames(w.kernel, w.table.guard, math.MaxInt, &w.table.count.unnamed)
+	for cgroup := range uint64(2 * filesMax) {
+		n.keep(fileKey{place: place{cgroup: cgroup + 1}}, &file{})
 	}
-	if n := len(w.table.names.known); n > namesMax {
-		t.Errorf("holds %d", n)
+	if len(n.known) > filesMax {
+		t.Errorf("holds %d files", len(n.known))
 	}
-	if got := w.table.names.user(1, place{}, 1000, w.now); got != noName || w.table.names.known[nameKey{id: 1000}] != (name{}) {
+	many := make(procfs.Names)
+	for id := range uint32(namesMax / 3) {
+		many[id] = "x"
+	}
+	for cgroup := range uint64(10) {
+		n.keep(fileKey{place: place{cgroup: cgroup}, in: procfs.Groups}, &file{names: many})
+		held := 0
+		for _, f := range n.known {
+			held += len(f.names)
+		}
+		if held > namesMax || held != n.held {
+			t.Errorf("holds %d names, counted %d", held, n.held)
+		}
+	}
+	known := len(n.known)
+	if got := n.user(1, place{}, 1000, w.now); got != noName || len(n.known) != known {
 		t.Errorf("an answer for no place was kept: %q", got)
 	}
 }

@@ -2,6 +2,7 @@ package process
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -71,7 +72,7 @@ func (t *Table) Scan() error {
 		wanted = wanted[:t.cfg.MaxProcesses]
 	}
 	const batchLen = 128
-	names := newNames(t.source, t.guard) // the table's own belong to another goroutine
+	names := newNames(t.source, t.guard, math.MaxInt, &t.count.unnamed) // the table's own belong to another goroutine
 	for part := range slices.Chunk(wanted, batchLen) {
 		b := head
 		for _, pid := range part {

@@ -18,13 +18,13 @@ import (
 
 // A Source tells what the kernel knows of processes, for those that no record described. [procfs.FS] is one; a replay
 // has another. Answers about a process that is gone are errors that match [procfs.ErrGone]. Its methods are called from
-// several goroutines; the answers of Image and Name are waited for no longer than Config.ReadTimeout.
+// several goroutines; the answers of Image and Names are waited for no longer than Config.ReadTimeout.
 type Source interface {
 	Clock() (boot, epoch int64)
 	PIDs() ([]int32, error)
 	Process(pid int32) (procfs.Facts, error)
 	Image(pid int32, start int64) (procfs.Image, error)
-	Name(pid int32, in procfs.Database, id uint32) (string, error)
+	Names(pid int32, in procfs.Database) (procfs.Names, error)
 }
 
 // Config bounds the table. Memory is at most about MaxProcesses × 700 bytes and MaxTextBytes.
@@ -122,7 +122,7 @@ func New(cfg Config) *Table {
 		cfg: cfg, source: cfg.Source, byPID: make(map[int32]*entry), text: newTexts(), pidns: make(map[uint64]int64),
 	}
 	t.guard = newGuard(cfg.ReadTimeout, &t.count.blocked)
-	t.names = newNames(cfg.Source, t.guard)
+	t.names = newNames(cfg.Source, t.guard, namesPerSecond, &t.count.unnamed)
 	return t
 }
 
@@ -136,7 +136,7 @@ type counters struct {
 	repaired, partial, unreadable         atomic.Uint64
 	missedForks, missedExecs, missedExits atomic.Uint64
 	reparented, reused, evicted, pruned   atomic.Uint64
-	blocked                               atomic.Uint64
+	blocked, unnamed                      atomic.Uint64
 }
 
 // Stats are the table's size now and what befell it since it was made.
@@ -154,6 +154,7 @@ type Stats struct {
 	PIDReused   uint64 // numbers that another process took while the older one was still held
 	Evicted     uint64 // live processes forgotten at a limit of Config
 	Blocked     uint64 // reads given up: the process, or a container's files, made the reader wait
+	Unnamed     uint64 // users and groups shown without a name, since too many files of names were read that second
 }
 
 // Stats may be called from any goroutine.
@@ -164,5 +165,6 @@ func (t *Table) Stats() Stats {
 		Repaired: c.repaired.Load(), Partial: c.partial.Load(), Unreadable: c.unreadable.Load(),
 		MissedForks: c.missedForks.Load(), MissedExecs: c.missedExecs.Load(), MissedExits: c.missedExits.Load(),
 		Reparented: c.reparented.Load(), PIDReused: c.reused.Load(), Evicted: c.evicted.Load(), Blocked: c.blocked.Load(),
+		Unnamed: c.unnamed.Load(),
 	}
 }

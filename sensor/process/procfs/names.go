@@ -17,56 +17,39 @@ const (
 	Groups Database = "etc/group"
 )
 
-// ErrNoName: the files have no name for the number, or there are no files.
-var ErrNoName = errors.New("no name")
+// ErrNoName: there are no names, since there is no such file or none that can be read.
+var ErrNoName = errors.New("no names")
 
 const (
 	databaseMax = 1 << 20  // bytes read of a file; what stands behind has no name
+	linesMax    = 16 << 10 // lines read; a file of the greatest size with usual lines has fewer
 	lineMax     = 64 << 10 // a longer line is skipped; groups of thousands of members are shorter
 	nameMax     = 256      // LOGIN_NAME_MAX; a longer name is none
 )
 
-// host is the process whose root directory is the host's.
-const host = 1
+// Names are what one file says.
+type Names map[uint32]string
 
-// Name looks a number up as the process sees it, in the file under its own root, and then in the host's. The files are a
-// container's to write: they are read as hostile input, and reading may wait for as long as it likes (FUSE).
-//
-// [ErrGone] comes with the host's name, if that has one: a caller may use it, and asks again for the next process.
-func (fs *FS) Name(pid int32, in Database, id uint32) (string, error) {
-	name, err := fs.nameUnder(pid, in, id)
-	if err == nil || pid == host {
-		return name, err
-	}
-	name, hostErr := fs.nameUnder(host, in, id)
-	if errors.Is(err, ErrGone) {
-		return name, err
-	}
-	return name, hostErr
-}
-
-func (fs *FS) nameUnder(pid int32, in Database, id uint32) (string, error) {
+// Names reads the file under the process's own root. It is a container's to write: it is read as hostile input, and
+// reading may wait for as long as it likes (FUSE). [ErrNoName] if it cannot be read; [ErrGone] if there is no process.
+func (fs *FS) Names(pid int32, in Database) (Names, error) {
 	d, err := fs.open(pid)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer d.close()
 	root, err := retry(func() (int, error) {
 		return unix.Openat(d.fd, "root", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	})
 	if err != nil {
-		return "", gone(pid, "root", err)
+		return nil, gone(pid, "root", err)
 	}
 	defer unix.Close(root)
 	text, err := fs.readUnder(root, string(in))
 	if err != nil {
-		return "", fmt.Errorf("process %d: %s: %w: %v", pid, in, ErrNoName, err)
+		return nil, fmt.Errorf("process %d: %s: %w: %v", pid, in, ErrNoName, err)
 	}
-	name, ok := lookUp(text, id)
-	if !ok {
-		return "", fmt.Errorf("process %d: %s: %d: %w", pid, in, id, ErrNoName)
-	}
-	return name, nil
+	return parseNames(text), nil
 }
 
 // readUnder reads a regular file below root; links in its path stay below root. It is opened for its path first, since to
@@ -115,10 +98,15 @@ func readUpTo(fd int, limit int64) ([]byte, error) {
 	return buf[:n], nil
 }
 
-// lookUp finds the first line "name:password:id:…" with the id, as getpwuid does. Lines of another shape, which NIS and
-// people leave there, are skipped.
-func lookUp(text []byte, id uint32) (string, bool) {
+// parseNames reads lines "name:password:id:…"; the first with an id counts, as for getpwuid. Lines of another shape, which
+// NIS and people leave there, are skipped.
+func parseNames(text []byte) Names {
+	names := make(Names)
+	lines := 0
 	for line := range bytes.Lines(text) {
+		if lines++; lines > linesMax {
+			break
+		}
 		if len(line) > lineMax {
 			continue
 		}
@@ -128,9 +116,13 @@ func lookUp(text []byte, id uint32) (string, bool) {
 		if len(name) == 0 || len(name) > nameMax || len(number) == 0 || name[0] == '#' {
 			continue
 		}
-		if n, err := strconv.ParseUint(string(number), 10, 32); err == nil && uint32(n) == id {
-			return string(name), true
+		id, err := strconv.ParseUint(string(number), 10, 32)
+		if err != nil {
+			continue
+		}
+		if _, ok := names[uint32(id)]; !ok {
+			names[uint32(id)] = string(name)
 		}
 	}
-	return "", false
+	return names
 }

@@ -99,16 +99,17 @@ func TestExePath(t *testing.T) {
 	}
 }
 
-func TestLookUp(t *testing.T) {
+func TestParseNames(t *testing.T) {
 	text := strings.Join([]string{
 		"root:x:0:0:root:/root:/bin/bash", "# comment:x:7", "+::::::", "nouid:x", ":x:5:", "neg:x:-1", "big:x:4294967296",
 		"huge" + strings.Repeat("u", nameMax) + ":x:8:", "alice:x:1000:1000::/home/alice:/bin/sh", "second:x:1000:1000",
 		"esc\x1b[2J\xff:x:9:9", strings.Repeat("long:x:10:", lineMax/10+1), "crlf:x:11\r", "last:x:12",
 	}, "\n")
+	names := parseNames([]byte(text))
 	for id, want := range map[uint32]string{
 		0: "root", 1000: "alice", 9: "esc\x1b[2J\xff", 12: "last", 5: "", 7: "", 8: "", 10: "", 11: "", 4294967295: "",
 	} {
-		if got, ok := lookUp([]byte(text), id); got != want || ok != (want != "") {
+		if got, ok := names[id]; got != want || ok != (want != "") {
 			t.Errorf("%d: got %q, %v, want %q", id, got, ok, want)
 		}
 	}
@@ -131,7 +132,7 @@ func FuzzParse(f *testing.F) {
 		if _, err := parseStatus(text); err != nil && !errors.Is(err, ErrMalformed) {
 			t.Errorf("status: undocumented error: %v", err)
 		}
-		if name, ok := lookUp(text, 1); ok && (name == "" || len(name) > nameMax || strings.ContainsAny(name, ":\n")) {
+		if name, ok := parseNames(text)[1]; ok && (name == "" || len(name) > nameMax || strings.ContainsAny(name, ":\n")) {
 			t.Errorf("name %q", name)
 		}
 	})

@@ -218,34 +218,30 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-func TestName(t *testing.T) {
+func TestNames(t *testing.T) {
 	proc, host, _ := container(t)
 	for _, tt := range []struct {
 		name string
 		pid  int32
 		in   Database
-		id   uint32
-		want string
+		want Names
 		err  error
 	}{
-		{"the container's", 42, Users, 1000, "alice", nil},
-		{"the host's", 1, Users, 1000, "hostuser", nil},
-		{"only the host has it", 42, Users, 1001, "onlyhost", nil},
-		{"the container has no such file", 42, Groups, 50, "hostgroup", nil},
-		{"nobody has it", 42, Users, 77, "", ErrNoName},
-		{"the process is gone", 43, Users, 1000, "hostuser", ErrGone},
-		{"the process is gone, and nobody has it", 43, Users, 77, "", ErrGone},
+		{"the container's", 42, Users, Names{1000: "alice"}, nil},
+		{"the host's", 1, Users, Names{1000: "hostuser", 1001: "onlyhost"}, nil},
+		{"the container has no such file", 42, Groups, nil, ErrNoName},
+		{"the process is gone", 43, Users, nil, ErrGone},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := proc.Name(tt.pid, tt.in, tt.id)
-			if got != tt.want || !errors.Is(err, tt.err) {
-				t.Errorf("got %q, %v", got, err)
+			got, err := proc.Names(tt.pid, tt.in)
+			if !cmp.Equal(got, tt.want) || !errors.Is(err, tt.err) {
+				t.Errorf("got %v, %v", got, err)
 			}
 		})
 	}
 	write(t, filepath.Join(host, "etc/passwd"), "renamed:x:1001:\n")
-	if got, err := proc.Name(42, Users, 1001); got != "renamed" || err != nil {
-		t.Errorf("a changed file: got %q, %v", got, err)
+	if got, err := proc.Names(1, Users); got[1001] != "renamed" || err != nil {
+		t.Errorf("a changed file: got %v, %v", got, err)
 	}
 }
 
@@ -258,25 +254,29 @@ func TestNameFromHostileFiles(t *testing.T) {
 	}{
 		{"a link to the host's file", func(t *testing.T, passwd, host string) error {
 			return os.Symlink(filepath.Join(host, "etc/secret"), passwd)
-		}, "hostuser"},
+		}, ""},
 		{"a link upwards", func(t *testing.T, passwd, host string) error {
 			return os.Symlink("../../../../../../../../../.."+host+"/etc/secret", passwd)
-		}, "hostuser"},
+		}, ""},
 		{"a link within the container", func(t *testing.T, passwd, host string) error {
 			write(t, filepath.Join(filepath.Dir(passwd), "real"), "bob:x:1000:\n")
 			return os.Symlink("/etc/real", passwd)
 		}, "bob"},
-		{"a link to itself", func(t *testing.T, passwd, _ string) error { return os.Symlink("passwd", passwd) }, "hostuser"},
-		{"a pipe", func(t *testing.T, passwd, _ string) error { return unix.Mkfifo(passwd, 0o666) }, "hostuser"},
-		{"a directory", func(t *testing.T, passwd, _ string) error { return os.Mkdir(passwd, 0o755) }, "hostuser"},
+		{"a link to itself", func(t *testing.T, passwd, _ string) error { return os.Symlink("passwd", passwd) }, ""},
+		{"a pipe", func(t *testing.T, passwd, _ string) error { return unix.Mkfifo(passwd, 0o666) }, ""},
+		{"a directory", func(t *testing.T, passwd, _ string) error { return os.Mkdir(passwd, 0o755) }, ""},
 		{"endless", func(t *testing.T, passwd, _ string) error {
 			write(t, passwd, strings.Repeat("x:x:1:\n", databaseMax/7)+"\neve:x:1000:\n")
 			return os.Truncate(passwd, 1<<40)
-		}, "hostuser"},
+		}, ""},
+		{"as many lines as fit", func(t *testing.T, passwd, _ string) error {
+			write(t, passwd, strings.Repeat("\n", linesMax)+"eve:x:1000:\n")
+			return nil
+		}, ""},
 		{"no line ends", func(t *testing.T, passwd, _ string) error {
 			write(t, passwd, strings.Repeat("eve:x:1000:", 10_000))
 			return nil
-		}, "hostuser"},
+		}, ""},
 		{"unreadable text", func(t *testing.T, passwd, _ string) error {
 			write(t, passwd, "\x00\x00\xff\n:::\n\neve\x1b[31m:x:1000\n")
 			return nil
@@ -289,8 +289,9 @@ func TestNameFromHostileFiles(t *testing.T) {
 			if err := errors.Join(os.Remove(passwd), tt.make(t, passwd, host)); err != nil {
 				t.Fatal(err)
 			}
-			if got, err := proc.Name(42, Users, 1000); got != tt.want || err != nil {
-				t.Errorf("got %q, %v, want %q", got, err, tt.want)
+			got, err := proc.Names(42, Users)
+			if got[1000] != tt.want || err != nil && !errors.Is(err, ErrNoName) {
+				t.Errorf("got %q, %v, want %q", got[1000], err, tt.want)
 			}
 		})
 	}
@@ -311,7 +312,7 @@ func TestNameOpensNoPipe(t *testing.T) {
 	if _, err := unix.InotifyAddWatch(watch, passwd, unix.IN_OPEN); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := proc.Name(42, Users, 1000); err != nil {
+	if _, err := proc.Names(42, Users); !errors.Is(err, ErrNoName) {
 		t.Fatal(err)
 	}
 	if n, err := unix.Read(watch, make([]byte, 4096)); err != unix.EAGAIN {
