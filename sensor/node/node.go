@@ -112,6 +112,8 @@ func open(ctx context.Context, cfg Config, tap tap, log *slog.Logger) (*Node, er
 	n.pipeline = pipeline.New(pipeline.Config{
 		Rules: n.rules.Current, Safe: redactor.Event, Build: n.build, Publish: n.fanout.Publish,
 		Kept: n.keep, Containers: n.containers, Tap: tap.event,
+		// The resolver's own bound comes first; this one is for when it forgets a container.
+		HoldFor: cfg.Container.HoldFor + 2*time.Second,
 	})
 	cfg.Probe.Environment = cfg.Environment
 	n.everything = tap.event != nil
@@ -206,6 +208,8 @@ func (n *Node) close() error {
 		n.publishHeartbeat(time.Now())
 	}
 	n.tellLosses()
+	n.log.Info("stopped", "alerts", n.pipeline.Stats().Alerts, "suppressed", n.pipeline.Stats().Suppressed)
+	n.log.Debug("stopped", "pipeline", n.pipeline.Stats(), "processes", n.table.Stats(), "containers", n.containers.Stats())
 	ctx, cancel := context.WithTimeout(context.Background(), n.cfg.Grace)
 	defer cancel()
 	err := n.fanout.Close(ctx)
