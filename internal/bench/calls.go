@@ -31,7 +31,7 @@ func calls(file string) []call {
 		}},
 		{"fstat", 105, 500_000, func() error { return unix.Fstat(0, &stat) }},
 		{"open+close", 1_400, 100_000, func() error { return openClose(path) }},
-		{"vfork+exec", 25_000, 500, func() error {
+		{"vfork+exec", 25_000, 1000, func() error {
 			pid, err := syscall.ForkExec("/bin/true", []string{"true"}, &syscall.ProcAttr{})
 			if err != nil {
 				return err

@@ -45,6 +45,9 @@ func run(s settings, out io.Writer) error {
 	return errors.Join(errs...)
 }
 
+// settle is how long a sensor that has just begun is left to itself: its first look-ups and garbage are no call's cost.
+const settle = time.Second
+
 // callers prints what each call costs its caller: the sensor's rounds less the median of those without it.
 func callers(s settings, out io.Writer) error {
 	file, remove, err := tempFile()
@@ -65,6 +68,7 @@ func callers(s settings, out io.Writer) error {
 		if err != nil {
 			return err
 		}
+		time.Sleep(settle)
 		before := sensor.cpu()
 		err = measureAll(acts, s.cpu, with, round > 0)
 		used := sensor.cpu() - before
