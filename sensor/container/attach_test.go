@@ -434,3 +434,18 @@ func BenchmarkAttach(b *testing.B) {
 
 // view makes a string that shares b's bytes, as the decoder's do.
 func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// TestForgottenCgroupsAreCounted: the kernel's table evicts without a word; that it sends a path again tells.
+func TestForgottenCgroupsAreCounted(t *testing.T) {
+	r := New(offline(), quiet)
+	for i, want := range []uint64{0, 1, 1} {
+		ev := path(77, "/kubepods/pod"+podA+"/"+idA)
+		if i == 2 {
+			ev.Kind = event.CgroupMove // a move names a known cgroup again, and nothing was forgotten
+		}
+		r.Attach(ev)
+		if got := r.Stats().CgroupsResent; got != want {
+			t.Errorf("record %d: %d counted, want %d", i, got, want)
+		}
+	}
+}

@@ -88,9 +88,9 @@ func (r *Resolver) Attach(ev *event.Event) {
 	id := ev.Task.CgroupID
 	switch ev.Kind {
 	case event.CgroupPath:
-		r.learn(&ev.Cgroup, ev.Boot)
+		r.learn(ev.Kind, &ev.Cgroup, ev.Boot)
 	case event.CgroupMove:
-		r.learn(&ev.Cgroup, ev.Boot)
+		r.learn(ev.Kind, &ev.Cgroup, ev.Boot)
 		id = ev.Cgroup.ID
 	case event.Fork:
 		if ev.Fork.CgroupID != 0 {
@@ -156,11 +156,15 @@ func (r *Resolver) Lookup(fullID string) *event.Container {
 
 // learn takes in a cgroup's path from a record. One without its beginning is worth nothing: a container that nests cgroups
 // deep enough would choose what is left. It is looked up in /proc like one whose record was lost.
-func (r *Resolver) learn(facts *event.CgroupFacts, boot int64) {
+func (r *Resolver) learn(kind event.Kind, facts *event.CgroupFacts, boot int64) {
 	if facts.ID == 0 || facts.Cut {
 		return
 	}
 	r.stats.records.Add(1)
+	if g := r.cgroups[facts.ID]; g != nil && g.until == 0 && kind == event.CgroupPath {
+		// The kernel sends a path once and again only for an id that its table has forgotten.
+		r.stats.forgotten.Add(1)
+	}
 	r.keep(facts.ID, r.byPath(facts.Path, boot), boot)
 }
 

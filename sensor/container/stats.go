@@ -17,6 +17,7 @@ type Stats struct {
 
 	// How cgroup ids became known.
 	CgroupRecords   uint64 // from a record of the kernel
+	CgroupsResent   uint64 // of these, for ids that the kernel's own table had forgotten: it is too small
 	CgroupsFound    uint64 // from /proc, and it is this cgroup for sure
 	CgroupsGuessed  uint64 // from /proc or the process, for a short time: it could not be made sure
 	CgroupsUnknown  uint64 // not at all: the process was gone, and is shown as on the host for a short time
@@ -57,12 +58,12 @@ type Stats struct {
 }
 
 type counters struct {
-	cgroups, containers, runtimes                                                        atomic.Uint64
-	records, found, guessed, unknown, noCgroup, cgroupsFull, containersFull, ended       atomic.Uint64
-	outcome                                                                              [outcomes]atomic.Uint64
-	refusedPod, queueFull, badIDs, holds, expired                                        atomic.Uint64
-	connects, connectErrors, disconnects, listErrors, runtimeEvents, latency, latencyMax atomic.Uint64
-	cuts                                                                                 cri.Cuts
+	cgroups, containers, runtimes                                                             atomic.Uint64
+	records, forgotten, found, guessed, unknown, noCgroup, cgroupsFull, containersFull, ended atomic.Uint64
+	outcome                                                                                   [outcomes]atomic.Uint64
+	refusedPod, queueFull, badIDs, holds, expired                                             atomic.Uint64
+	connects, connectErrors, disconnects, listErrors, runtimeEvents, latency, latencyMax      atomic.Uint64
+	cuts                                                                                      cri.Cuts
 }
 
 // outcome is how a look-up ended.
@@ -105,7 +106,7 @@ func (r *Resolver) Stats() Stats {
 	c := &r.stats
 	s := Stats{
 		Cgroups: c.cgroups.Load(), Containers: c.containers.Load(), Runtimes: c.runtimes.Load(),
-		CgroupRecords: c.records.Load(), CgroupsFound: c.found.Load(), CgroupsGuessed: c.guessed.Load(),
+		CgroupRecords: c.records.Load(), CgroupsResent: c.forgotten.Load(), CgroupsFound: c.found.Load(), CgroupsGuessed: c.guessed.Load(),
 		CgroupsUnknown: c.unknown.Load(), EventsNoCgroup: c.noCgroup.Load(), CgroupsEvicted: c.cgroupsFull.Load(),
 		ContainersFull: c.containersFull.Load(), ContainersEnded: c.ended.Load(),
 		Found: c.outcome[outFound].Load(), NotFound: c.outcome[outNotFound].Load(), Timeouts: c.outcome[outTimeout].Load(),

@@ -116,6 +116,7 @@ func (n *Node) sensorDrops(undecoded, holdFull, holdExpired uint64) []*alert.Dro
 		{"process_partial", t.Partial},
 		{"process_evicted", t.Evicted},
 		{"cgroup_unknown", c.CgroupsUnknown},
+		{"cgroup_forgotten", c.CgroupsResent},
 		{"hold_full", holdFull},
 		{"metadata_late", holdExpired},
 	} {
