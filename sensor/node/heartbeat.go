@@ -71,7 +71,7 @@ func (n *Node) heartbeat() *alert.Heartbeat {
 		Processes:       uint32(n.table.Stats().Live),
 		Containers:      uint32(n.containers.Stats().Containers),
 	}
-	h.LastSeq, _ = n.fanout.Last()
+	h.LastSeq = n.fanout.Last()
 	n.mu.Lock()
 	p, undecoded := n.pipeline.Stats(), n.undecoded
 	n.mu.Unlock()
@@ -115,6 +115,8 @@ func (n *Node) sensorDrops(undecoded, holdFull, holdExpired uint64) []*alert.Dro
 		{"missed_exit", t.MissedExits},
 		{"process_partial", t.Partial},
 		{"process_evicted", t.Evicted},
+		{"process_unreadable", t.Unreadable + t.Blocked},
+		{"user_unnamed", t.Unnamed},
 		{"cgroup_unknown", c.CgroupsUnknown},
 		{"cgroup_forgotten", c.CgroupsResent},
 		{"hold_full", holdFull},

@@ -65,7 +65,6 @@ type Fanout struct {
 	publishers []publisher
 	late       drops
 	lastSeq    uint64
-	alerts     uint64
 }
 
 type publisher struct {
@@ -115,7 +114,7 @@ func (f *Fanout) Publish(a *alert.Alert) {
 	} else {
 		a.BootId, a.Seq = f.seq.Next()
 		a.AlertId = alert.ID(a.SensorId, a.BootId, a.Seq)
-		f.lastSeq, f.alerts = a.Seq, f.alerts+1
+		f.lastSeq = a.Seq
 	}
 	size := proto.Size(a)
 	for _, w := range f.workers {
@@ -130,11 +129,11 @@ func (f *Fanout) Publish(a *alert.Alert) {
 	}
 }
 
-// Last returns the number of the last alert, 0 if there was none, and how many this Fanout has published.
-func (f *Fanout) Last() (seq, alerts uint64) {
+// Last returns the number of the last alert, 0 if there was none.
+func (f *Fanout) Last() uint64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.lastSeq, f.alerts
+	return f.lastSeq
 }
 
 // Reopen tells every output that can that its file was moved away. It returns at once.
