@@ -3,7 +3,6 @@ package probe
 import (
 	"errors"
 	"reflect"
-	"reflect"
 	"testing"
 	"time"
 
