@@ -48,7 +48,9 @@ func TestReaderSleeps(t *testing.T) {
 // With one processor the reader sleeps as the runtime knows it, so that the rest of the sensor runs meanwhile. Whether
 // that ran within one sleep would depend on the machine's load.
 func TestSleepLeavesTheProcessor(t *testing.T) {
-	is := func(f, g func(time.Duration)) bool { return reflect.ValueOf(f).Pointer() == reflect.ValueOf(g).Pointer() }
+	is := func(f, g func(time.Duration)) bool {
+		return reflect.ValueOf(f).Pointer() == reflect.ValueOf(g).Pointer()
+	}
 	if !is(sleeper(1), time.Sleep) {
 		t.Error("with one processor the reader does not leave it to others")
 	}
