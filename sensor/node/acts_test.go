@@ -14,6 +14,10 @@ import (
 	"tiercel.dev/alert"
 )
 
+// patience is how long a test waits for what is to come: an emulated machine takes 18 s to load rules and programs, and
+// no test asks how fast that is.
+const patience = 2 * time.Minute
+
 // A watch is a sensor running in this process, with what it wrote.
 type watch struct {
 	t    *testing.T
@@ -63,7 +67,7 @@ func (w *watch) end() []*alert.Alert {
 		if err != nil {
 			w.t.Errorf("the sensor ended with %v", err)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		w.t.Fatal("the sensor does not stop")
 	}
 	return w.alerts()
@@ -99,7 +103,7 @@ func (w *watch) of(rule string) []*alert.Alert {
 
 func (w *watch) until(what string, done func() bool) {
 	w.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !done(); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !done(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			w.t.Fatalf("waited in vain for %s; the sensor said:\n%s", what, w.log.String())
 		}

@@ -98,7 +98,7 @@ func (r *containerd) await() {
 	}
 	r.t.Cleanup(func() { conn.Close() })
 	r.cri = cri.NewRuntimeServiceClient(conn)
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
 		if _, err = r.cri.Version(r.t.Context(), &cri.VersionRequest{}); err == nil {
 			return
 		}

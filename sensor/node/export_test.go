@@ -2,3 +2,5 @@ package node
 
 // CounterFile is for tests in other packages' names, which clean up behind a spool.
 var CounterFile = counterFile
+
+const Patience = patience

@@ -76,7 +76,7 @@ func (o *outage) start() {
 		o.t.Fatal(err)
 	}
 	o.t.Cleanup(func() { o.sensor.Process.Kill() })
-	for deadline := time.Now().Add(20 * time.Second); !strings.Contains(o.said(), "msg=watching"); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(node.Patience); !strings.Contains(o.said(), "msg=watching"); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) || strings.Contains(o.said(), "cannot be watched") {
 			o.giveUp()
 		}
@@ -103,7 +103,7 @@ func (o *outage) alerts() string { return filepath.Join(o.dir, "alerts") }
 // published waits until the sensor has published so many alerts.
 func (o *outage) published(n int) {
 	o.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(node.Patience); ; time.Sleep(10 * time.Millisecond) {
 		text, _ := os.ReadFile(o.alerts())
 		if bytes.Count(text, []byte("\n")) >= n {
 			return
@@ -180,7 +180,7 @@ func TestKilledInAnOutage(t *testing.T) {
 		last := lastHeartbeat(all)
 		return last != nil && last.GetAlerts() >= 10 && pubsubState(last).GetWaiting() == 0
 	}
-	for deadline := time.Now().Add(30 * time.Second); !settled(); time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(node.Patience); !settled(); time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d messages arrived; the sensor said: %s", len(server.Messages()), o.said())
 		}

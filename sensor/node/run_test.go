@@ -210,7 +210,7 @@ func recordWhile(t *testing.T, cfg Config, capture *bytes.Buffer, act func()) {
 		_, err := Record(ctx, cfg, capture, slog.New(slog.NewTextHandler(&log, nil)))
 		done <- err
 	}()
-	for deadline := time.Now().Add(20 * time.Second); !strings.Contains(log.String(), "msg=watching"); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !strings.Contains(log.String(), "msg=watching"); time.Sleep(10 * time.Millisecond) {
 		select {
 		case err := <-done:
 			needBPF(t, err)
