@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"tiercel.dev/internal/event"
+	"tiercel.dev/internal/race"
 )
 
 // benchRules has a rule of each usual shape.
@@ -39,7 +40,7 @@ func benchEvents(t testing.TB) map[string]*event.Event {
 
 // TestNoAllocations holds the promise of Match for events that match nothing.
 func TestNoAllocations(t *testing.T) {
-	if raceEnabled {
+	if race.Enabled {
 		t.Skip("under the race detector sync.Pool drops some of what it is given")
 	}
 	s := mustLoad(t, Options{}, benchRules)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"tiercel.dev/internal/event"
+	"tiercel.dev/internal/race"
 )
 
 // what a program says of each of its conditions.
@@ -212,14 +213,14 @@ func TestSpecialDoesNotReadSocketNames(t *testing.T) {
 	}
 	p := NewProgram(conditions)
 	ev := build(t, "evt.type", "connect", "fd.sip", "10.0.0.1", "fd.sport", "80")
-	if n := testing.AllocsPerRun(100, func() { p.Match(ev, func(int, error) bool { t.Error("matches"); return true }) }); n > 0 && !raceEnabled {
+	if n := testing.AllocsPerRun(100, func() { p.Match(ev, func(int, error) bool { t.Error("matches"); return true }) }); n > 0 && !race.Enabled {
 		t.Errorf("%v allocations: the name of an internet socket is made", n)
 	}
 }
 
 // TestProgramAllocatesNothing takes kinds in turn whose tables need different room.
 func TestProgramAllocatesNothing(t *testing.T) {
-	if raceEnabled {
+	if race.Enabled {
 		t.Skip("under the race detector sync.Pool drops some of what it is given")
 	}
 	c, _ := testCompiler(t)

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"tiercel.dev/internal/event"
+	"tiercel.dev/internal/race"
 	"tiercel.dev/rules"
 	"tiercel.dev/rules/field"
 )
@@ -41,16 +42,21 @@ func build(t testing.TB, values []field.Value) *event.Event {
 	return ev
 }
 
+func TestOrdinaryEventsMatchNothing(t *testing.T) {
+	set := load(t)
+	for _, o := range ordinary {
+		set.Match(build(t, o.values), func(r *rules.Rule) { t.Errorf("%s: %s matches", o.name, r.Name) })
+	}
+}
+
 func TestOrdinaryEventsCostNoAllocation(t *testing.T) {
+	if race.Enabled {
+		t.Skip("under the race detector sync.Pool drops some of what it is given")
+	}
 	set := load(t)
 	for _, o := range ordinary {
 		ev := build(t, o.values)
-		fired := ""
-		fire := func(r *rules.Rule) { fired = r.Name }
-		set.Match(ev, fire)
-		if fired != "" {
-			t.Errorf("%s: %s matches", o.name, fired)
-		}
+		fire := func(r *rules.Rule) { t.Errorf("%s: %s matches", o.name, r.Name) }
 		if n := testing.AllocsPerRun(100, func() { set.Match(ev, fire) }); n != 0 {
 			t.Errorf("%s: %v allocations", o.name, n)
 		}
