@@ -48,7 +48,8 @@ func run(s settings, out io.Writer) error {
 // settle is how long a sensor that has just begun is left to itself: its first look-ups and garbage are no call's cost.
 const settle = time.Second
 
-// callers prints what each call costs its caller: the sensor's rounds less the median of those without it.
+// callers prints what each call costs its caller: the median over the rounds of what a round with the sensor took more
+// than the one without just before it. The machine drifts by more than that from the first round to the last.
 func callers(s settings, out io.Writer) error {
 	file, remove, err := tempFile()
 	if err != nil {
@@ -84,17 +85,17 @@ func callers(s settings, out io.Writer) error {
 	over := false
 	fmt.Fprintf(out, "%-12s %10s %10s %10s   %-24s %s\n", "call", "without ns", "with ns", "over ns", "quartiles of over", "limit")
 	for i, c := range acts {
-		base := quartilesOf(without[i])
-		on := quartilesOf(with[i])
+		more := quartilesOf(differences(with[i], without[i]))
+		base, on := quartilesOf(without[i]), quartilesOf(with[i])
 		verdict := "ok"
-		if on.median-base.median > c.limit {
+		if more.median > c.limit {
 			verdict, over = "OVER", true
 		}
 		if base.spread() > 0.1 || on.spread() > 0.1 {
 			verdict += " (noisy)"
 		}
-		fmt.Fprintf(out, "%-12s %10.0f %10.0f %10.0f   %-24s %.0f %s\n", c.name, base.median, on.median, on.median-base.median,
-			fmt.Sprintf("%.0f to %.0f", on.low-base.median, on.high-base.median), c.limit, verdict)
+		fmt.Fprintf(out, "%-12s %10.0f %10.0f %10.0f   %-24s %.0f %s\n", c.name, base.median, on.median, more.median,
+			fmt.Sprintf("%.0f to %.0f", more.low, more.high), c.limit, verdict)
 	}
 	fmt.Fprintf(out, "sensor's CPU over a round's calls: %.0f ms; opens it saw in one: %d\n\n", quartilesOf(cpu).median, records)
 	if over {

@@ -18,3 +18,12 @@ func quartilesOf(xs []float64) quartiles {
 
 // spread is the interquartile range over the median: above 0.1 the machine was too noisy to tell.
 func (q quartiles) spread() float64 { return (q.high - q.low) / q.median }
+
+// differences are taken round by round; they must be before either slice is sorted.
+func differences(with, without []float64) []float64 {
+	d := make([]float64, len(with))
+	for i := range with {
+		d[i] = with[i] - without[i]
+	}
+	return d
+}
