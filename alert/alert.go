@@ -42,12 +42,19 @@ type (
 	Output     = Alert_Output
 	Loss       = Alert_Loss
 	Suppressed = Alert_Suppressed
+	Enrichment = Alert_Enrichment
+	Owner      = Alert_Enrichment_Owner
+	Service    = Alert_Enrichment_Service
+	Link       = Alert_Enrichment_Link
+	Policy     = Alert_Enrichment_Policy
 
 	Kind      = Alert_Kind
 	Severity  = Alert_Severity
 	FieldType = Alert_Field_Type
 	Operation = Alert_File_Operation
 	Role      = Alert_Connection_Role
+
+	Verification = Alert_Enrichment_Verification
 )
 
 const (
@@ -58,6 +65,9 @@ const (
 	Medium   = Alert_MEDIUM
 	High     = Alert_HIGH
 	Critical = Alert_CRITICAL
+
+	Verified   = Alert_Enrichment_VERIFIED
+	Unverified = Alert_Enrichment_UNVERIFIED
 )
 
 // ParseSeverity reads a severity's name as rules and JSON write it: LOW, MEDIUM, HIGH or CRITICAL.

@@ -314,6 +314,57 @@ func (Alert_Connection_Role) EnumDescriptor() ([]byte, []int) {
 	return file_alert_proto_rawDescGZIP(), []int{0, 10, 0}
 }
 
+type Alert_Enrichment_Verification int32
+
+const (
+	Alert_Enrichment_VERIFICATION_UNSPECIFIED Alert_Enrichment_Verification = 0
+	// Project, cluster and node exist and belong together.
+	Alert_Enrichment_VERIFIED Alert_Enrichment_Verification = 1
+	// They do not, or nobody could tell: whoever may publish to the topic may have made this up.
+	Alert_Enrichment_UNVERIFIED Alert_Enrichment_Verification = 2
+)
+
+// Enum value maps for Alert_Enrichment_Verification.
+var (
+	Alert_Enrichment_Verification_name = map[int32]string{
+		0: "VERIFICATION_UNSPECIFIED",
+		1: "VERIFIED",
+		2: "UNVERIFIED",
+	}
+	Alert_Enrichment_Verification_value = map[string]int32{
+		"VERIFICATION_UNSPECIFIED": 0,
+		"VERIFIED":                 1,
+		"UNVERIFIED":               2,
+	}
+)
+
+func (x Alert_Enrichment_Verification) Enum() *Alert_Enrichment_Verification {
+	p := new(Alert_Enrichment_Verification)
+	*p = x
+	return p
+}
+
+func (x Alert_Enrichment_Verification) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Alert_Enrichment_Verification) Descriptor() protoreflect.EnumDescriptor {
+	return file_alert_proto_enumTypes[5].Descriptor()
+}
+
+func (Alert_Enrichment_Verification) Type() protoreflect.EnumType {
+	return &file_alert_proto_enumTypes[5]
+}
+
+func (x Alert_Enrichment_Verification) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Alert_Enrichment_Verification.Descriptor instead.
+func (Alert_Enrichment_Verification) EnumDescriptor() ([]byte, []int) {
+	return file_alert_proto_rawDescGZIP(), []int{0, 17, 0}
+}
+
 // Alert is one message of a sensor: that a rule matched, or, with kind HEARTBEAT, that the sensor lives.
 //
 // Both kinds travel in one message and not in an envelope around two, so that a subscriber finds rule, severity and
@@ -368,6 +419,9 @@ type Alert struct {
 	Truncated     []string         `protobuf:"bytes,25,rep,name=truncated,proto3" json:"truncated,omitempty"`
 	SensorVersion string           `protobuf:"bytes,26,opt,name=sensor_version,json=sensorVersion,proto3" json:"sensor_version,omitempty"`
 	Heartbeat     *Alert_Heartbeat `protobuf:"bytes,30,opt,name=heartbeat,proto3" json:"heartbeat,omitempty"`
+	// What the step behind the sensors found out from outside the node. A sensor never sets it, and that step replaces
+	// what a sender put there. 41 to 59 are for more of its kind.
+	Enrichment    *Alert_Enrichment `protobuf:"bytes,40,opt,name=enrichment,proto3" json:"enrichment,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -587,6 +641,13 @@ func (x *Alert) GetSensorVersion() string {
 func (x *Alert) GetHeartbeat() *Alert_Heartbeat {
 	if x != nil {
 		return x.Heartbeat
+	}
+	return nil
+}
+
+func (x *Alert) GetEnrichment() *Alert_Enrichment {
+	if x != nil {
+		return x.Enrichment
 	}
 	return nil
 }
@@ -2238,12 +2299,462 @@ func (x *Alert_Loss) GetCount() uint64 {
 	return 0
 }
 
+type Alert_Enrichment struct {
+	state        protoimpl.MessageState        `protogen:"open.v1"`
+	Time         string                        `protobuf:"bytes,1,opt,name=time,proto3" json:"time,omitempty"`
+	Verification Alert_Enrichment_Verification `protobuf:"varint,2,opt,name=verification,proto3,enum=tiercel.v1.Alert_Enrichment_Verification" json:"verification,omitempty"`
+	// Why it is not verified.
+	VerificationReason string `protobuf:"bytes,3,opt,name=verification_reason,json=verificationReason,proto3" json:"verification_reason,omitempty"`
+	// What could not be found out, and why: "owners: get pods/web-1: forbidden". Empty if nothing is missing.
+	Missing []string `protobuf:"bytes,4,rep,name=missing,proto3" json:"missing,omitempty"`
+	// The cluster's full resource name, as Asset Inventory and Security Command Center write it.
+	ClusterResource string         `protobuf:"bytes,5,opt,name=cluster_resource,json=clusterResource,proto3" json:"cluster_resource,omitempty"`
+	ClusterUid      string         `protobuf:"bytes,6,opt,name=cluster_uid,json=clusterUid,proto3" json:"cluster_uid,omitempty"`
+	ClusterLabels   []*Alert_Label `protobuf:"bytes,7,rep,name=cluster_labels,json=clusterLabels,proto3" json:"cluster_labels,omitempty"`
+	// "RAPID", "REGULAR", "STABLE", "EXTENDED"; empty outside of channels.
+	ReleaseChannel      string `protobuf:"bytes,8,opt,name=release_channel,json=releaseChannel,proto3" json:"release_channel,omitempty"`
+	ControlPlaneVersion string `protobuf:"bytes,9,opt,name=control_plane_version,json=controlPlaneVersion,proto3" json:"control_plane_version,omitempty"`
+	Autopilot           bool   `protobuf:"varint,10,opt,name=autopilot,proto3" json:"autopilot,omitempty"`
+	NodePool            string `protobuf:"bytes,11,opt,name=node_pool,json=nodePool,proto3" json:"node_pool,omitempty"`
+	NodeVersion         string `protobuf:"bytes,12,opt,name=node_version,json=nodeVersion,proto3" json:"node_version,omitempty"`
+	// The node's virtual machine, as a full resource name.
+	NodeResource string `protobuf:"bytes,13,opt,name=node_resource,json=nodeResource,proto3" json:"node_resource,omitempty"`
+	// What the pod belongs to, from what made it upward: a ReplicaSet, its Deployment.
+	Owners []*Alert_Enrichment_Owner `protobuf:"bytes,14,rep,name=owners,proto3" json:"owners,omitempty"`
+	// Services that select the pod.
+	Services []*Alert_Enrichment_Service `protobuf:"bytes,15,rep,name=services,proto3" json:"services,omitempty"`
+	Links    []*Alert_Enrichment_Link    `protobuf:"bytes,16,rep,name=links,proto3" json:"links,omitempty"`
+	// What a responder does next, as text.
+	NextSteps string `protobuf:"bytes,17,opt,name=next_steps,json=nextSteps,proto3" json:"next_steps,omitempty"`
+	// Set where a setting lowered, raised or muted the alert.
+	Policy        *Alert_Enrichment_Policy `protobuf:"bytes,18,opt,name=policy,proto3" json:"policy,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Alert_Enrichment) Reset() {
+	*x = Alert_Enrichment{}
+	mi := &file_alert_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Alert_Enrichment) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Alert_Enrichment) ProtoMessage() {}
+
+func (x *Alert_Enrichment) ProtoReflect() protoreflect.Message {
+	mi := &file_alert_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Alert_Enrichment.ProtoReflect.Descriptor instead.
+func (*Alert_Enrichment) Descriptor() ([]byte, []int) {
+	return file_alert_proto_rawDescGZIP(), []int{0, 17}
+}
+
+func (x *Alert_Enrichment) GetTime() string {
+	if x != nil {
+		return x.Time
+	}
+	return ""
+}
+
+func (x *Alert_Enrichment) GetVerification() Alert_Enrichment_Verification {
+	if x != nil {
+		return x.Verification
+	}
+	return Alert_Enrichment_VERIFICATION_UNSPECIFIED
+}
+
+func (x *Alert_Enrichment) GetVerificationReason() string {
+	if x != nil {
+		return x.VerificationReason
+	}
+	return ""
+}
+
+func (x *Alert_Enrichment) GetMissing() []string {
+	if x != nil {
+		return x.Missing
+	}
+	return nil
+}
+
+func (x *Alert_Enrichment) GetClusterResource() string {
+	if x != nil {
+		return x.ClusterResource
+	}
+	return ""
+}
+
+func (x *Alert_Enrichment) GetClusterUid() string {
+	if x != nil {
+		return x.ClusterUid
+	}
+	return ""
+}
+
+func (x *Alert_Enrichment) GetClusterLabels() []*Alert_Label {
+	if x != nil {
+		return x.ClusterLabels
+	}
+	return nil
+}
+
+func (x *Alert_Enrichment) GetReleaseChannel() string {
+	if x != nil {
+		return x.ReleaseChannel
+	}
+	return ""
+}
+
+func (x *Alert_Enrichment) GetControlPlaneVersion() string {
+	if x != nil {
+		return x.ControlPlaneVersion
+	}
+	return ""
+}
+
+func (x *Alert_Enrichment) GetAutopilot() bool {
+	if x != nil {
+		return x.Autopilot
+	}
+	return false
+}
+
+func (x *Alert_Enrichment) GetNodePool() string {
+	if x != nil {
+		return x.NodePool
+	}
+	return ""
+}
+
+func (x *Alert_Enrichment) GetNodeVersion() string {
+	if x != nil {
+		return x.NodeVersion
+	}
+	return ""
+}
+
+func (x *Alert_Enrichment) GetNodeResource() string {
+	if x != nil {
+		return x.NodeResource
+	}
+	return ""
+}
+
+func (x *Alert_Enrichment) GetOwners() []*Alert_Enrichment_Owner {
+	if x != nil {
+		return x.Owners
+	}
+	return nil
+}
+
+func (x *Alert_Enrichment) GetServices() []*Alert_Enrichment_Service {
+	if x != nil {
+		return x.Services
+	}
+	return nil
+}
+
+func (x *Alert_Enrichment) GetLinks() []*Alert_Enrichment_Link {
+	if x != nil {
+		return x.Links
+	}
+	return nil
+}
+
+func (x *Alert_Enrichment) GetNextSteps() string {
+	if x != nil {
+		return x.NextSteps
+	}
+	return ""
+}
+
+func (x *Alert_Enrichment) GetPolicy() *Alert_Enrichment_Policy {
+	if x != nil {
+		return x.Policy
+	}
+	return nil
+}
+
+type Alert_Enrichment_Owner struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// "apps/v1"
+	ApiVersion    string `protobuf:"bytes,1,opt,name=api_version,json=apiVersion,proto3" json:"api_version,omitempty"`
+	Kind          string `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
+	Name          string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	Uid           string `protobuf:"bytes,4,opt,name=uid,proto3" json:"uid,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Alert_Enrichment_Owner) Reset() {
+	*x = Alert_Enrichment_Owner{}
+	mi := &file_alert_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Alert_Enrichment_Owner) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Alert_Enrichment_Owner) ProtoMessage() {}
+
+func (x *Alert_Enrichment_Owner) ProtoReflect() protoreflect.Message {
+	mi := &file_alert_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Alert_Enrichment_Owner.ProtoReflect.Descriptor instead.
+func (*Alert_Enrichment_Owner) Descriptor() ([]byte, []int) {
+	return file_alert_proto_rawDescGZIP(), []int{0, 17, 0}
+}
+
+func (x *Alert_Enrichment_Owner) GetApiVersion() string {
+	if x != nil {
+		return x.ApiVersion
+	}
+	return ""
+}
+
+func (x *Alert_Enrichment_Owner) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *Alert_Enrichment_Owner) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Alert_Enrichment_Owner) GetUid() string {
+	if x != nil {
+		return x.Uid
+	}
+	return ""
+}
+
+type Alert_Enrichment_Service struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// "ClusterIP", "NodePort", "LoadBalancer", "ExternalName"
+	Type string `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`
+	// Reachable from outside of the cluster.
+	External      bool `protobuf:"varint,3,opt,name=external,proto3" json:"external,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Alert_Enrichment_Service) Reset() {
+	*x = Alert_Enrichment_Service{}
+	mi := &file_alert_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Alert_Enrichment_Service) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Alert_Enrichment_Service) ProtoMessage() {}
+
+func (x *Alert_Enrichment_Service) ProtoReflect() protoreflect.Message {
+	mi := &file_alert_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Alert_Enrichment_Service.ProtoReflect.Descriptor instead.
+func (*Alert_Enrichment_Service) Descriptor() ([]byte, []int) {
+	return file_alert_proto_rawDescGZIP(), []int{0, 17, 1}
+}
+
+func (x *Alert_Enrichment_Service) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Alert_Enrichment_Service) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *Alert_Enrichment_Service) GetExternal() bool {
+	if x != nil {
+		return x.External
+	}
+	return false
+}
+
+type Alert_Enrichment_Link struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Title         string                 `protobuf:"bytes,1,opt,name=title,proto3" json:"title,omitempty"`
+	Url           string                 `protobuf:"bytes,2,opt,name=url,proto3" json:"url,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Alert_Enrichment_Link) Reset() {
+	*x = Alert_Enrichment_Link{}
+	mi := &file_alert_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Alert_Enrichment_Link) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Alert_Enrichment_Link) ProtoMessage() {}
+
+func (x *Alert_Enrichment_Link) ProtoReflect() protoreflect.Message {
+	mi := &file_alert_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Alert_Enrichment_Link.ProtoReflect.Descriptor instead.
+func (*Alert_Enrichment_Link) Descriptor() ([]byte, []int) {
+	return file_alert_proto_rawDescGZIP(), []int{0, 17, 2}
+}
+
+func (x *Alert_Enrichment_Link) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+func (x *Alert_Enrichment_Link) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+type Alert_Enrichment_Policy struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The setting's name, its reason, and when it ends (RFC 3339).
+	Name   string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	Until  string `protobuf:"bytes,3,opt,name=until,proto3" json:"until,omitempty"`
+	Muted  bool   `protobuf:"varint,4,opt,name=muted,proto3" json:"muted,omitempty"`
+	// As the sensor gave it.
+	OriginalSeverity Alert_Severity `protobuf:"varint,5,opt,name=original_severity,json=originalSeverity,proto3,enum=tiercel.v1.Alert_Severity" json:"original_severity,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *Alert_Enrichment_Policy) Reset() {
+	*x = Alert_Enrichment_Policy{}
+	mi := &file_alert_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Alert_Enrichment_Policy) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Alert_Enrichment_Policy) ProtoMessage() {}
+
+func (x *Alert_Enrichment_Policy) ProtoReflect() protoreflect.Message {
+	mi := &file_alert_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Alert_Enrichment_Policy.ProtoReflect.Descriptor instead.
+func (*Alert_Enrichment_Policy) Descriptor() ([]byte, []int) {
+	return file_alert_proto_rawDescGZIP(), []int{0, 17, 3}
+}
+
+func (x *Alert_Enrichment_Policy) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Alert_Enrichment_Policy) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Alert_Enrichment_Policy) GetUntil() string {
+	if x != nil {
+		return x.Until
+	}
+	return ""
+}
+
+func (x *Alert_Enrichment_Policy) GetMuted() bool {
+	if x != nil {
+		return x.Muted
+	}
+	return false
+}
+
+func (x *Alert_Enrichment_Policy) GetOriginalSeverity() Alert_Severity {
+	if x != nil {
+		return x.OriginalSeverity
+	}
+	return Alert_SEVERITY_UNSPECIFIED
+}
+
 var File_alert_proto protoreflect.FileDescriptor
 
 const file_alert_proto_rawDesc = "" +
 	"\n" +
 	"\valert.proto\x12\n" +
-	"tiercel.v1\"\xb7)\n" +
+	"tiercel.v1\"\x8c4\n" +
 	"\x05Alert\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12*\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x16.tiercel.v1.Alert.KindR\x04kind\x12\x19\n" +
@@ -2276,7 +2787,10 @@ const file_alert_proto_rawDesc = "" +
 	"\bredacted\x18\x18 \x01(\rR\bredacted\x12\x1c\n" +
 	"\ttruncated\x18\x19 \x03(\tR\ttruncated\x12%\n" +
 	"\x0esensor_version\x18\x1a \x01(\tR\rsensorVersion\x129\n" +
-	"\theartbeat\x18\x1e \x01(\v2\x1b.tiercel.v1.Alert.HeartbeatR\theartbeat\x1a\x99\x01\n" +
+	"\theartbeat\x18\x1e \x01(\v2\x1b.tiercel.v1.Alert.HeartbeatR\theartbeat\x12<\n" +
+	"\n" +
+	"enrichment\x18( \x01(\v2\x1c.tiercel.v1.Alert.EnrichmentR\n" +
+	"enrichment\x1a\x99\x01\n" +
 	"\x04Rule\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12 \n" +
@@ -2466,7 +2980,55 @@ const file_alert_proto_rawDesc = "" +
 	"\x04Loss\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x126\n" +
 	"\bseverity\x18\x02 \x01(\x0e2\x1a.tiercel.v1.Alert.SeverityR\bseverity\x12\x14\n" +
-	"\x05count\x18\x03 \x01(\x04R\x05count\"6\n" +
+	"\x05count\x18\x03 \x01(\x04R\x05count\x1a\x94\n" +
+	"\n" +
+	"\n" +
+	"Enrichment\x12\x12\n" +
+	"\x04time\x18\x01 \x01(\tR\x04time\x12M\n" +
+	"\fverification\x18\x02 \x01(\x0e2).tiercel.v1.Alert.Enrichment.VerificationR\fverification\x12/\n" +
+	"\x13verification_reason\x18\x03 \x01(\tR\x12verificationReason\x12\x18\n" +
+	"\amissing\x18\x04 \x03(\tR\amissing\x12)\n" +
+	"\x10cluster_resource\x18\x05 \x01(\tR\x0fclusterResource\x12\x1f\n" +
+	"\vcluster_uid\x18\x06 \x01(\tR\n" +
+	"clusterUid\x12>\n" +
+	"\x0ecluster_labels\x18\a \x03(\v2\x17.tiercel.v1.Alert.LabelR\rclusterLabels\x12'\n" +
+	"\x0frelease_channel\x18\b \x01(\tR\x0ereleaseChannel\x122\n" +
+	"\x15control_plane_version\x18\t \x01(\tR\x13controlPlaneVersion\x12\x1c\n" +
+	"\tautopilot\x18\n" +
+	" \x01(\bR\tautopilot\x12\x1b\n" +
+	"\tnode_pool\x18\v \x01(\tR\bnodePool\x12!\n" +
+	"\fnode_version\x18\f \x01(\tR\vnodeVersion\x12#\n" +
+	"\rnode_resource\x18\r \x01(\tR\fnodeResource\x12:\n" +
+	"\x06owners\x18\x0e \x03(\v2\".tiercel.v1.Alert.Enrichment.OwnerR\x06owners\x12@\n" +
+	"\bservices\x18\x0f \x03(\v2$.tiercel.v1.Alert.Enrichment.ServiceR\bservices\x127\n" +
+	"\x05links\x18\x10 \x03(\v2!.tiercel.v1.Alert.Enrichment.LinkR\x05links\x12\x1d\n" +
+	"\n" +
+	"next_steps\x18\x11 \x01(\tR\tnextSteps\x12;\n" +
+	"\x06policy\x18\x12 \x01(\v2#.tiercel.v1.Alert.Enrichment.PolicyR\x06policy\x1ab\n" +
+	"\x05Owner\x12\x1f\n" +
+	"\vapi_version\x18\x01 \x01(\tR\n" +
+	"apiVersion\x12\x12\n" +
+	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\x12\x10\n" +
+	"\x03uid\x18\x04 \x01(\tR\x03uid\x1aM\n" +
+	"\aService\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
+	"\x04type\x18\x02 \x01(\tR\x04type\x12\x1a\n" +
+	"\bexternal\x18\x03 \x01(\bR\bexternal\x1a.\n" +
+	"\x04Link\x12\x14\n" +
+	"\x05title\x18\x01 \x01(\tR\x05title\x12\x10\n" +
+	"\x03url\x18\x02 \x01(\tR\x03url\x1a\xa9\x01\n" +
+	"\x06Policy\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x14\n" +
+	"\x05until\x18\x03 \x01(\tR\x05until\x12\x14\n" +
+	"\x05muted\x18\x04 \x01(\bR\x05muted\x12G\n" +
+	"\x11original_severity\x18\x05 \x01(\x0e2\x1a.tiercel.v1.Alert.SeverityR\x10originalSeverity\"J\n" +
+	"\fVerification\x12\x1c\n" +
+	"\x18VERIFICATION_UNSPECIFIED\x10\x00\x12\f\n" +
+	"\bVERIFIED\x10\x01\x12\x0e\n" +
+	"\n" +
+	"UNVERIFIED\x10\x02\"6\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\t\n" +
 	"\x05ALERT\x10\x01\x12\r\n" +
@@ -2477,7 +3039,7 @@ const file_alert_proto_rawDesc = "" +
 	"\n" +
 	"\x06MEDIUM\x10\x02\x12\b\n" +
 	"\x04HIGH\x10\x03\x12\f\n" +
-	"\bCRITICAL\x10\x04J\x04\b(\x10<B\x13Z\x11tiercel.dev/alertb\x06proto3"
+	"\bCRITICAL\x10\x04J\x04\b)\x10<B\x13Z\x11tiercel.dev/alertb\x06proto3"
 
 var (
 	file_alert_proto_rawDescOnce sync.Once
@@ -2491,64 +3053,78 @@ func file_alert_proto_rawDescGZIP() []byte {
 	return file_alert_proto_rawDescData
 }
 
-var file_alert_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_alert_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_alert_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
+var file_alert_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_alert_proto_goTypes = []any{
-	(Alert_Kind)(0),            // 0: tiercel.v1.Alert.Kind
-	(Alert_Severity)(0),        // 1: tiercel.v1.Alert.Severity
-	(Alert_Field_Type)(0),      // 2: tiercel.v1.Alert.Field.Type
-	(Alert_File_Operation)(0),  // 3: tiercel.v1.Alert.File.Operation
-	(Alert_Connection_Role)(0), // 4: tiercel.v1.Alert.Connection.Role
-	(*Alert)(nil),              // 5: tiercel.v1.Alert
-	(*Alert_Rule)(nil),         // 6: tiercel.v1.Alert.Rule
-	(*Alert_Field)(nil),        // 7: tiercel.v1.Alert.Field
-	(*Alert_Event)(nil),        // 8: tiercel.v1.Alert.Event
-	(*Alert_Process)(nil),      // 9: tiercel.v1.Alert.Process
-	(*Alert_Container)(nil),    // 10: tiercel.v1.Alert.Container
-	(*Alert_Pod)(nil),          // 11: tiercel.v1.Alert.Pod
-	(*Alert_Label)(nil),        // 12: tiercel.v1.Alert.Label
-	(*Alert_Node)(nil),         // 13: tiercel.v1.Alert.Node
-	(*Alert_Cluster)(nil),      // 14: tiercel.v1.Alert.Cluster
-	(*Alert_File)(nil),         // 15: tiercel.v1.Alert.File
-	(*Alert_Connection)(nil),   // 16: tiercel.v1.Alert.Connection
-	(*Alert_Suppressed)(nil),   // 17: tiercel.v1.Alert.Suppressed
-	(*Alert_Heartbeat)(nil),    // 18: tiercel.v1.Alert.Heartbeat
-	(*Alert_Count)(nil),        // 19: tiercel.v1.Alert.Count
-	(*Alert_Drop)(nil),         // 20: tiercel.v1.Alert.Drop
-	(*Alert_Output)(nil),       // 21: tiercel.v1.Alert.Output
-	(*Alert_Loss)(nil),         // 22: tiercel.v1.Alert.Loss
+	(Alert_Kind)(0),                    // 0: tiercel.v1.Alert.Kind
+	(Alert_Severity)(0),                // 1: tiercel.v1.Alert.Severity
+	(Alert_Field_Type)(0),              // 2: tiercel.v1.Alert.Field.Type
+	(Alert_File_Operation)(0),          // 3: tiercel.v1.Alert.File.Operation
+	(Alert_Connection_Role)(0),         // 4: tiercel.v1.Alert.Connection.Role
+	(Alert_Enrichment_Verification)(0), // 5: tiercel.v1.Alert.Enrichment.Verification
+	(*Alert)(nil),                      // 6: tiercel.v1.Alert
+	(*Alert_Rule)(nil),                 // 7: tiercel.v1.Alert.Rule
+	(*Alert_Field)(nil),                // 8: tiercel.v1.Alert.Field
+	(*Alert_Event)(nil),                // 9: tiercel.v1.Alert.Event
+	(*Alert_Process)(nil),              // 10: tiercel.v1.Alert.Process
+	(*Alert_Container)(nil),            // 11: tiercel.v1.Alert.Container
+	(*Alert_Pod)(nil),                  // 12: tiercel.v1.Alert.Pod
+	(*Alert_Label)(nil),                // 13: tiercel.v1.Alert.Label
+	(*Alert_Node)(nil),                 // 14: tiercel.v1.Alert.Node
+	(*Alert_Cluster)(nil),              // 15: tiercel.v1.Alert.Cluster
+	(*Alert_File)(nil),                 // 16: tiercel.v1.Alert.File
+	(*Alert_Connection)(nil),           // 17: tiercel.v1.Alert.Connection
+	(*Alert_Suppressed)(nil),           // 18: tiercel.v1.Alert.Suppressed
+	(*Alert_Heartbeat)(nil),            // 19: tiercel.v1.Alert.Heartbeat
+	(*Alert_Count)(nil),                // 20: tiercel.v1.Alert.Count
+	(*Alert_Drop)(nil),                 // 21: tiercel.v1.Alert.Drop
+	(*Alert_Output)(nil),               // 22: tiercel.v1.Alert.Output
+	(*Alert_Loss)(nil),                 // 23: tiercel.v1.Alert.Loss
+	(*Alert_Enrichment)(nil),           // 24: tiercel.v1.Alert.Enrichment
+	(*Alert_Enrichment_Owner)(nil),     // 25: tiercel.v1.Alert.Enrichment.Owner
+	(*Alert_Enrichment_Service)(nil),   // 26: tiercel.v1.Alert.Enrichment.Service
+	(*Alert_Enrichment_Link)(nil),      // 27: tiercel.v1.Alert.Enrichment.Link
+	(*Alert_Enrichment_Policy)(nil),    // 28: tiercel.v1.Alert.Enrichment.Policy
 }
 var file_alert_proto_depIdxs = []int32{
 	0,  // 0: tiercel.v1.Alert.kind:type_name -> tiercel.v1.Alert.Kind
 	1,  // 1: tiercel.v1.Alert.severity:type_name -> tiercel.v1.Alert.Severity
-	6,  // 2: tiercel.v1.Alert.rule:type_name -> tiercel.v1.Alert.Rule
-	7,  // 3: tiercel.v1.Alert.fields:type_name -> tiercel.v1.Alert.Field
-	8,  // 4: tiercel.v1.Alert.event:type_name -> tiercel.v1.Alert.Event
-	9,  // 5: tiercel.v1.Alert.process:type_name -> tiercel.v1.Alert.Process
-	9,  // 6: tiercel.v1.Alert.ancestors:type_name -> tiercel.v1.Alert.Process
-	10, // 7: tiercel.v1.Alert.container:type_name -> tiercel.v1.Alert.Container
-	11, // 8: tiercel.v1.Alert.pod:type_name -> tiercel.v1.Alert.Pod
-	13, // 9: tiercel.v1.Alert.node:type_name -> tiercel.v1.Alert.Node
-	14, // 10: tiercel.v1.Alert.cluster:type_name -> tiercel.v1.Alert.Cluster
-	15, // 11: tiercel.v1.Alert.files:type_name -> tiercel.v1.Alert.File
-	16, // 12: tiercel.v1.Alert.connection:type_name -> tiercel.v1.Alert.Connection
-	17, // 13: tiercel.v1.Alert.suppressed:type_name -> tiercel.v1.Alert.Suppressed
-	18, // 14: tiercel.v1.Alert.heartbeat:type_name -> tiercel.v1.Alert.Heartbeat
-	2,  // 15: tiercel.v1.Alert.Field.type:type_name -> tiercel.v1.Alert.Field.Type
-	12, // 16: tiercel.v1.Alert.Container.labels:type_name -> tiercel.v1.Alert.Label
-	12, // 17: tiercel.v1.Alert.Pod.labels:type_name -> tiercel.v1.Alert.Label
-	3,  // 18: tiercel.v1.Alert.File.operation:type_name -> tiercel.v1.Alert.File.Operation
-	4,  // 19: tiercel.v1.Alert.Connection.role:type_name -> tiercel.v1.Alert.Connection.Role
-	19, // 20: tiercel.v1.Alert.Heartbeat.events:type_name -> tiercel.v1.Alert.Count
-	20, // 21: tiercel.v1.Alert.Heartbeat.drops:type_name -> tiercel.v1.Alert.Drop
-	21, // 22: tiercel.v1.Alert.Heartbeat.outputs:type_name -> tiercel.v1.Alert.Output
-	22, // 23: tiercel.v1.Alert.Output.losses:type_name -> tiercel.v1.Alert.Loss
-	1,  // 24: tiercel.v1.Alert.Loss.severity:type_name -> tiercel.v1.Alert.Severity
-	25, // [25:25] is the sub-list for method output_type
-	25, // [25:25] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	7,  // 2: tiercel.v1.Alert.rule:type_name -> tiercel.v1.Alert.Rule
+	8,  // 3: tiercel.v1.Alert.fields:type_name -> tiercel.v1.Alert.Field
+	9,  // 4: tiercel.v1.Alert.event:type_name -> tiercel.v1.Alert.Event
+	10, // 5: tiercel.v1.Alert.process:type_name -> tiercel.v1.Alert.Process
+	10, // 6: tiercel.v1.Alert.ancestors:type_name -> tiercel.v1.Alert.Process
+	11, // 7: tiercel.v1.Alert.container:type_name -> tiercel.v1.Alert.Container
+	12, // 8: tiercel.v1.Alert.pod:type_name -> tiercel.v1.Alert.Pod
+	14, // 9: tiercel.v1.Alert.node:type_name -> tiercel.v1.Alert.Node
+	15, // 10: tiercel.v1.Alert.cluster:type_name -> tiercel.v1.Alert.Cluster
+	16, // 11: tiercel.v1.Alert.files:type_name -> tiercel.v1.Alert.File
+	17, // 12: tiercel.v1.Alert.connection:type_name -> tiercel.v1.Alert.Connection
+	18, // 13: tiercel.v1.Alert.suppressed:type_name -> tiercel.v1.Alert.Suppressed
+	19, // 14: tiercel.v1.Alert.heartbeat:type_name -> tiercel.v1.Alert.Heartbeat
+	24, // 15: tiercel.v1.Alert.enrichment:type_name -> tiercel.v1.Alert.Enrichment
+	2,  // 16: tiercel.v1.Alert.Field.type:type_name -> tiercel.v1.Alert.Field.Type
+	13, // 17: tiercel.v1.Alert.Container.labels:type_name -> tiercel.v1.Alert.Label
+	13, // 18: tiercel.v1.Alert.Pod.labels:type_name -> tiercel.v1.Alert.Label
+	3,  // 19: tiercel.v1.Alert.File.operation:type_name -> tiercel.v1.Alert.File.Operation
+	4,  // 20: tiercel.v1.Alert.Connection.role:type_name -> tiercel.v1.Alert.Connection.Role
+	20, // 21: tiercel.v1.Alert.Heartbeat.events:type_name -> tiercel.v1.Alert.Count
+	21, // 22: tiercel.v1.Alert.Heartbeat.drops:type_name -> tiercel.v1.Alert.Drop
+	22, // 23: tiercel.v1.Alert.Heartbeat.outputs:type_name -> tiercel.v1.Alert.Output
+	23, // 24: tiercel.v1.Alert.Output.losses:type_name -> tiercel.v1.Alert.Loss
+	1,  // 25: tiercel.v1.Alert.Loss.severity:type_name -> tiercel.v1.Alert.Severity
+	5,  // 26: tiercel.v1.Alert.Enrichment.verification:type_name -> tiercel.v1.Alert.Enrichment.Verification
+	13, // 27: tiercel.v1.Alert.Enrichment.cluster_labels:type_name -> tiercel.v1.Alert.Label
+	25, // 28: tiercel.v1.Alert.Enrichment.owners:type_name -> tiercel.v1.Alert.Enrichment.Owner
+	26, // 29: tiercel.v1.Alert.Enrichment.services:type_name -> tiercel.v1.Alert.Enrichment.Service
+	27, // 30: tiercel.v1.Alert.Enrichment.links:type_name -> tiercel.v1.Alert.Enrichment.Link
+	28, // 31: tiercel.v1.Alert.Enrichment.policy:type_name -> tiercel.v1.Alert.Enrichment.Policy
+	1,  // 32: tiercel.v1.Alert.Enrichment.Policy.original_severity:type_name -> tiercel.v1.Alert.Severity
+	33, // [33:33] is the sub-list for method output_type
+	33, // [33:33] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_alert_proto_init() }
@@ -2561,8 +3137,8 @@ func file_alert_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_alert_proto_rawDesc), len(file_alert_proto_rawDesc)),
-			NumEnums:      5,
-			NumMessages:   18,
+			NumEnums:      6,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
