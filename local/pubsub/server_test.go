@@ -1,0 +1,346 @@
+package pubsub
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	gcp "cloud.google.com/go/pubsub/v2"
+	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"google.golang.org/api/option"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
+)
+
+// patience is how long a test waits for what is to come.
+const patience = 20 * time.Second
+
+const (
+	topicT = "projects/p/topics/ttt"
+	deadT  = "projects/p/topics/dead"
+	subS   = "projects/p/subscriptions/sss"
+	subR   = "projects/p/subscriptions/rrr"
+	subD   = "projects/p/subscriptions/ddd"
+)
+
+// serve starts a server and the service's own client to it.
+func serve(t *testing.T, cfg Config) (*Server, *gcp.Client) {
+	t.Helper()
+	s := New(cfg)
+	address, stop, err := Serve(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	client, err := gcp.NewClient(t.Context(), "p", option.WithEndpoint(address), option.WithoutAuthentication(),
+		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	for _, name := range []string{topicT, deadT} {
+		if _, err := client.TopicAdminClient.CreateTopic(t.Context(), &pb.Topic{Name: name}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return s, client
+}
+
+func subscribe(t *testing.T, c *gcp.Client, spec *pb.Subscription) {
+	t.Helper()
+	if spec.Topic == "" {
+		spec.Topic = topicT
+	}
+	if _, err := c.SubscriptionAdminClient.CreateSubscription(t.Context(), spec); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func publish(t *testing.T, c *gcp.Client, data string, attributes map[string]string) string {
+	t.Helper()
+	p := c.Publisher(topicT)
+	defer p.Stop()
+	id, err := p.Publish(t.Context(), &gcp.Message{Data: []byte(data), Attributes: attributes}).Get(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+func pull(t *testing.T, s *Server, sub string, n int) []*pb.ReceivedMessage {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	got, err := s.Pull(ctx, &pb.PullRequest{Subscription: sub, MaxMessages: int32(n)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got.ReceivedMessages
+}
+
+// until waits for a state that stats show.
+func until(t *testing.T, s *Server, what string, done func(map[string]SubscriptionStats) bool) map[string]SubscriptionStats {
+	t.Helper()
+	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		all := make(map[string]SubscriptionStats)
+		for _, st := range s.Stats() {
+			all[st.Name] = st
+		}
+		if done(all) {
+			return all
+		}
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain for %s: %+v", what, all)
+		}
+	}
+}
+
+func TestReceive(t *testing.T) {
+	s, c := serve(t, Config{})
+	subscribe(t, c, &pb.Subscription{Name: subS})
+	const n = 2000
+	p := c.Publisher(topicT)
+	for i := range n {
+		p.Publish(t.Context(), &gcp.Message{Data: fmt.Append(nil, i)})
+	}
+	p.Stop()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	var mu sync.Mutex
+	seen := make(map[string]int)
+	err := c.Subscriber(subS).Receive(ctx, func(_ context.Context, m *gcp.Message) {
+		m.Ack()
+		mu.Lock()
+		defer mu.Unlock()
+		if seen[string(m.Data)]++; len(seen) == n {
+			cancel()
+		}
+	})
+	if err != nil || len(seen) != n {
+		t.Errorf("received %d of %d: %v", len(seen), n, err)
+	}
+	for data, times := range seen {
+		if times != 1 {
+			t.Errorf("%s came %d times", data, times)
+		}
+	}
+	until(t, s, "nothing to be left", func(all map[string]SubscriptionStats) bool {
+		st := all[subS]
+		return st.Acked == n && st.Ready+st.Outstanding+st.Waiting == 0
+	})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.bytes != 0 {
+		t.Errorf("%d bytes are still counted", s.bytes)
+	}
+}
+
+func TestFlowControl(t *testing.T) {
+	s, c := serve(t, Config{})
+	subscribe(t, c, &pb.Subscription{Name: subS})
+	for range 20 {
+		publish(t, c, "x", nil)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	receiver := c.Subscriber(subS)
+	receiver.ReceiveSettings.MaxOutstandingMessages = 3
+	hold := make(chan struct{})
+	var done sync.WaitGroup
+	done.Go(func() {
+		receiver.Receive(ctx, func(_ context.Context, m *gcp.Message) { <-hold; m.Ack() })
+	})
+	until(t, s, "three messages to be out", func(all map[string]SubscriptionStats) bool { return all[subS].Outstanding == 3 })
+	close(hold)
+	until(t, s, "all to be acknowledged", func(all map[string]SubscriptionStats) bool { return all[subS].Acked == 20 })
+	cancel()
+	done.Wait()
+}
+
+func TestEachSubscriptionCountsItsOwn(t *testing.T) {
+	s, c := serve(t, Config{Hurry: 10_000})
+	dead := &pb.DeadLetterPolicy{DeadLetterTopic: deadT, MaxDeliveryAttempts: 5}
+	retry := &pb.RetryPolicy{MinimumBackoff: durationpb.New(10 * time.Second)}
+	subscribe(t, c, &pb.Subscription{Name: subS, DeadLetterPolicy: dead, RetryPolicy: retry})
+	subscribe(t, c, &pb.Subscription{Name: subR, DeadLetterPolicy: dead, RetryPolicy: retry})
+	subscribe(t, c, &pb.Subscription{Name: subD, Topic: deadT})
+	publish(t, c, "alert", map[string]string{"kind": "alert"})
+	for attempt := range 5 {
+		got := pull(t, s, subS, 1)[0]
+		if int(got.DeliveryAttempt) != attempt+1 {
+			t.Errorf("delivery %d says it is %d", attempt+1, got.DeliveryAttempt)
+		}
+		if _, err := s.ModifyAckDeadline(t.Context(), &pb.ModifyAckDeadlineRequest{Subscription: subS, AckIds: []string{got.AckId}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	letter := pull(t, s, subD, 1)[0].Message
+	for key, want := range map[string]string{
+		"kind": "alert", attrDeliveryCount: "5", attrSubscription: "sss", attrProject: "p",
+	} {
+		if letter.Attributes[key] != want {
+			t.Errorf("dead letter: %s is %q, want %q", key, letter.Attributes[key], want)
+		}
+	}
+	if _, err := time.Parse(time.RFC3339Nano, letter.Attributes[attrPublishTime]); err != nil {
+		t.Error(err)
+	}
+	all := until(t, s, "the message to leave", func(all map[string]SubscriptionStats) bool { return all[subS].DeadLettered == 1 })
+	if other := all[subR]; other.Ready != 1 || other.DeadLettered != 0 {
+		t.Errorf("the other subscription's copy was touched: %+v", other)
+	}
+}
+
+func TestBackOff(t *testing.T) {
+	policy := &pb.RetryPolicy{MinimumBackoff: durationpb.New(10 * time.Second), MaximumBackoff: durationpb.New(60 * time.Second)}
+	for _, tt := range []struct {
+		policy  *pb.RetryPolicy
+		attempt int
+		want    time.Duration
+	}{
+		{nil, 7, 0},
+		{policy, 1, 10 * time.Second},
+		{policy, 2, 20 * time.Second},
+		{policy, 3, 40 * time.Second},
+		{policy, 4, 60 * time.Second},
+		{policy, 1 << 30, 60 * time.Second},
+		{&pb.RetryPolicy{}, 1, 10 * time.Second},
+		{&pb.RetryPolicy{}, 100, 600 * time.Second},
+	} {
+		sub := &subscription{server: New(Config{}), spec: &pb.Subscription{RetryPolicy: tt.policy}}
+		if got := sub.backOff(tt.attempt); got != tt.want {
+			t.Errorf("%v, attempt %d: %v, want %v", tt.policy, tt.attempt, got, tt.want)
+		}
+	}
+}
+
+// pushed is an endpoint that remembers what it got.
+type pushed struct {
+	mu     sync.Mutex
+	bodies []string
+	answer func(n int) int
+}
+
+func (p *pushed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	b := make([]byte, r.ContentLength)
+	r.Body.Read(b)
+	p.mu.Lock()
+	p.bodies = append(p.bodies, string(b))
+	status := p.answer(len(p.bodies))
+	p.mu.Unlock()
+	w.WriteHeader(status)
+}
+
+func TestPushRetriesUntilTaken(t *testing.T) {
+	s, c := serve(t, Config{Hurry: 10_000})
+	p := &pushed{answer: func(n int) int {
+		if n < 4 {
+			return http.StatusServiceUnavailable
+		}
+		return http.StatusNoContent
+	}}
+	endpoint := httptest.NewServer(p)
+	defer endpoint.Close()
+	subscribe(t, c, &pb.Subscription{Name: subS, PushConfig: &pb.PushConfig{PushEndpoint: endpoint.URL}, RetryPolicy: &pb.RetryPolicy{}})
+	publish(t, c, "hello", map[string]string{"kind": "alert"})
+	st := until(t, s, "the message to be taken", func(all map[string]SubscriptionStats) bool { return all[subS].Acked == 1 })[subS]
+	if st.Delivered != 4 || st.Nacked != 3 || st.LastError == "" {
+		t.Errorf("%+v", st)
+	}
+}
+
+// A push that is not answered in time is a delivery like any other that was not acknowledged.
+func TestDeadlineEndsADelivery(t *testing.T) {
+	s, c := serve(t, Config{})
+	subscribe(t, c, &pb.Subscription{Name: subS})
+	publish(t, c, "hello", nil)
+	first := pull(t, s, subS, 1)[0]
+	if _, err := s.ModifyAckDeadline(t.Context(), &pb.ModifyAckDeadlineRequest{Subscription: subS, AckIds: []string{first.AckId}, AckDeadlineSeconds: 1}); err != nil {
+		t.Fatal(err)
+	}
+	second := pull(t, s, subS, 1)[0]
+	if second.Message.MessageId != first.Message.MessageId || second.AckId == first.AckId {
+		t.Errorf("first %v, then %v", first, second)
+	}
+	s.Acknowledge(t.Context(), &pb.AcknowledgeRequest{Subscription: subS, AckIds: []string{first.AckId}})
+	if st := s.Stats()[0]; st.Outstanding != 1 || st.Acked != 0 || st.Expired != 1 {
+		t.Errorf("the first delivery's id acknowledged the second: %+v", st)
+	}
+}
+
+func TestMemoryIsBounded(t *testing.T) {
+	s, c := serve(t, Config{MaxBytes: 1000})
+	subscribe(t, c, &pb.Subscription{Name: subS})
+	subscribe(t, c, &pb.Subscription{Name: subR})
+	put := func() error {
+		_, err := s.Publish(t.Context(), &pb.PublishRequest{Topic: topicT, Messages: []*pb.PubsubMessage{{Data: make([]byte, 600)}}})
+		return err
+	}
+	if err := put(); err != nil {
+		t.Fatal(err)
+	}
+	if err := put(); status.Code(err) != codes.ResourceExhausted {
+		t.Errorf("a message beyond the bound: %v", err)
+	}
+	for _, sub := range []string{subS, subR} {
+		s.Acknowledge(t.Context(), &pb.AcknowledgeRequest{Subscription: sub, AckIds: []string{pull(t, s, sub, 1)[0].AckId}})
+	}
+	if err := put(); err != nil {
+		t.Errorf("after all were acknowledged: %v", err)
+	}
+}
+
+func TestRefuses(t *testing.T) {
+	s, _ := serve(t, Config{})
+	ctx := t.Context()
+	sub := func(change func(*pb.Subscription)) error {
+		spec := &pb.Subscription{Name: subS, Topic: topicT}
+		change(spec)
+		_, err := s.CreateSubscription(ctx, spec)
+		return err
+	}
+	message := func(m *pb.PubsubMessage) error {
+		_, err := s.Publish(ctx, &pb.PublishRequest{Topic: topicT, Messages: []*pb.PubsubMessage{m}})
+		return err
+	}
+	many := make(map[string]string)
+	for i := range 101 {
+		many[fmt.Sprint(i)] = "x"
+	}
+	for _, tt := range []struct {
+		name string
+		err  error
+		want codes.Code
+	}{
+		{"a subscription's name", sub(func(p *pb.Subscription) { p.Name = "sss" }), codes.InvalidArgument},
+		{"a topic that is not there", sub(func(p *pb.Subscription) { p.Topic = "projects/p/topics/none" }), codes.NotFound},
+		{"a dead-letter topic that is not there", sub(func(p *pb.Subscription) {
+			p.DeadLetterPolicy = &pb.DeadLetterPolicy{DeadLetterTopic: "projects/p/topics/none"}
+		}), codes.NotFound},
+		{"four attempts", sub(func(p *pb.Subscription) {
+			p.DeadLetterPolicy = &pb.DeadLetterPolicy{DeadLetterTopic: deadT, MaxDeliveryAttempts: 4}
+		}), codes.InvalidArgument},
+		{"a deadline of 5 s", sub(func(p *pb.Subscription) { p.AckDeadlineSeconds = 5 }), codes.InvalidArgument},
+		{"a back-off of an hour", sub(func(p *pb.Subscription) {
+			p.RetryPolicy = &pb.RetryPolicy{MaximumBackoff: durationpb.New(time.Hour)}
+		}), codes.InvalidArgument},
+		{"a filter", sub(func(p *pb.Subscription) { p.Filter = "attributes.kind" }), codes.InvalidArgument},
+		{"ordering", sub(func(p *pb.Subscription) { p.EnableMessageOrdering = true }), codes.Unimplemented},
+		{"nothing", message(&pb.PubsubMessage{}), codes.InvalidArgument},
+		{"an attribute of the service's", message(&pb.PubsubMessage{Attributes: map[string]string{"googclient_x": "y"}}), codes.InvalidArgument},
+		{"too many attributes", message(&pb.PubsubMessage{Attributes: many}), codes.InvalidArgument},
+		{"too long a value", message(&pb.PubsubMessage{Attributes: map[string]string{"a": string(make([]byte, 1025))}}), codes.InvalidArgument},
+		{"too large a message", message(&pb.PubsubMessage{Data: make([]byte, MaxMessage+1)}), codes.InvalidArgument},
+	} {
+		if got := status.Code(tt.err); got != tt.want {
+			t.Errorf("%s: %v (%v), want %v", tt.name, got, tt.err, tt.want)
+		}
+	}
+}
