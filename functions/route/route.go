@@ -1,0 +1,143 @@
+// Package route turns alerts into Security Command Center findings: each accepted alert is counted in exactly one finding,
+// however often it is delivered, by whichever instances, and wherever one of them dies. It is a Cloud Function behind a
+// push subscription ([Router.Handle]) and a scheduled one ([Router.Flush]).
+//
+// Security Command Center has no compare-and-swap, so it is not where anything is counted. A ledger in Cloud Storage is: an
+// alert is added to it before anything is written, and what is written is the ledger's sum. See ledger.go for what stands
+// there, and settle.go for how a write that was cut off is made up for.
+package route
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"sync"
+	"time"
+
+	pb "cloud.google.com/go/securitycenter/apiv2/securitycenterpb"
+
+	"tiercel.dev/alert"
+	"tiercel.dev/internal/fault"
+	"tiercel.dev/internal/objects"
+	"tiercel.dev/internal/push"
+	"tiercel.dev/internal/scc"
+)
+
+// A Store keeps the ledger. [objects.Bucket] is one; its errors are that package's.
+type Store interface {
+	Get(ctx context.Context, name string) (objects.Object, error)
+	Put(ctx context.Context, name string, data []byte, meta map[string]string, generation int64) (int64, error)
+	List(ctx context.Context, prefix string) iter.Seq2[objects.Object, error]
+}
+
+// Findings are written to; [scc.Writer] does. Both methods may be called twice with the same arguments.
+type Findings interface {
+	Create(ctx context.Context, id string, f *pb.Finding) error
+	Repeat(ctx context.Context, id string, f *pb.Finding) error
+}
+
+// Config is what a [Router] is made of. Store must be set.
+type Config struct {
+	Store Store
+	// Findings is nil where there is no organization to hold them: alerts are counted then, and not written.
+	Findings Findings
+	// WritesPerMinute and BytesPerDay are the project's quota for findings, which MaxInstances of this function share.
+	// Defaults: Security Command Center's, 1,000 and 500 MB, and 1.
+	// https://cloud.google.com/security-command-center/quotas
+	WritesPerMinute int
+	BytesPerDay     int64
+	MaxInstances    int
+	// RepeatEvery is how long a finding is left alone after a write; what repeats meanwhile, Flush writes. Default 1 min.
+	RepeatEvery time.Duration
+	Now         func() time.Time // default time.Now
+	Log         *slog.Logger     // default slog.Default()
+}
+
+// A Router is safe for concurrent use, in any number of processes over one store.
+type Router struct {
+	cfg    Config
+	budget *budget
+	off    sync.Once // says that there is nowhere to write to
+}
+
+// New returns a router that has made no request yet.
+func New(cfg Config) *Router {
+	if cfg.WritesPerMinute == 0 {
+		cfg.WritesPerMinute = 1000
+	}
+	if cfg.BytesPerDay == 0 {
+		cfg.BytesPerDay = 500_000_000
+	}
+	if cfg.MaxInstances == 0 {
+		cfg.MaxInstances = 1
+	}
+	if cfg.RepeatEvery == 0 {
+		cfg.RepeatEvery = time.Minute
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+	return &Router{cfg: cfg, budget: newBudget(cfg)}
+}
+
+// Handle takes one delivery of an alert. When it returns nil the alert is in the ledger, and in its finding or on the way
+// there by Flush. A message that is no alert is [fault.ErrPoison].
+func (r *Router) Handle(ctx context.Context, m push.Message) error {
+	a, err := alert.Unmarshal(m.Data)
+	if err == nil {
+		err = alert.Validate(a)
+	}
+	if err != nil {
+		return fault.Poison(fmt.Errorf("message %s: %w", m.ID, err))
+	}
+	if a.GetKind() != alert.KindAlert || a.GetEnrichment().GetPolicy().GetMuted() {
+		return nil
+	}
+	if err := r.handle(ctx, scc.ID(a), a); err != nil {
+		return fmt.Errorf("alert %s: %w", a.AlertId, err)
+	}
+	return nil
+}
+
+func (r *Router) handle(ctx context.Context, id string, a *alert.Alert) error {
+	if err := r.count(ctx, id, a); err != nil {
+		return err
+	}
+	if r.cfg.Findings == nil {
+		r.off.Do(func() {
+			r.cfg.Log.WarnContext(ctx, "alerts are counted and no findings written: Security Command Center is off in the settings")
+		})
+		return nil
+	}
+	h, err := r.head(ctx, id)
+	if err != nil {
+		return err
+	}
+	now := r.cfg.Now()
+	switch {
+	case h.leased(now):
+		return nil // whoever writes now, or Flush, has this alert in the sum
+	case !h.WrittenAt.IsZero() && now.Sub(h.WrittenAt) < r.cfg.RepeatEvery:
+		return nil
+	case !r.budget.allow(ctx, now, a.GetSeverity()):
+		return r.leave(ctx, h, a)
+	}
+	return r.settle(ctx, h, a)
+}
+
+// leave puts the alert where Flush finds it, which has no other way to know what the finding is about.
+func (r *Router) leave(ctx context.Context, h *head, a *alert.Alert) error {
+	if h.generation != 0 {
+		return nil
+	}
+	h.Alert = a
+	if err := r.putHead(ctx, h); err != nil && !errors.Is(err, objects.ErrConflict) {
+		return err
+	}
+	return nil
+}
