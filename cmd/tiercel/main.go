@@ -20,6 +20,6 @@ func run(args []string, stdout, stderr io.Writer) int {
 
 func rootCommand() *cobra.Command {
 	root := group(&cobra.Command{Use: "tiercel", Short: "Runtime security for GKE that you run yourself"})
-	root.AddCommand(command.Sensor(), command.Record(), command.Replay(), rulesCommand())
+	root.AddCommand(upCommand(), command.Sensor(), command.Record(), command.Replay(), rulesCommand())
 	return root
 }

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tiercel.dev/local"
+	"tiercel.dev/sensor/node"
+)
+
+// upFlags are what `tiercel up` may be told.
+type upFlags struct {
+	rules   []string
+	stopIn  time.Duration
+	summary string
+}
+
+func upCommand() *cobra.Command {
+	var flags upFlags
+	c := &cobra.Command{
+		Use:   "up",
+		Short: "Run the sensor and the pipeline behind it on this machine, and show how acts become findings",
+		Long: `Runs the whole pipeline in one process: the sensor on this machine's kernel, Pub/Sub, the Cloud Function that routes
+alerts, and a stand-in for Security Command Center, all on loopback, with the clients and code that run in Google Cloud.
+Prints a line for each alert and each finding. Nothing leaves this machine; what was found is gone when it ends.
+
+Needs what the sensor needs: root on a kernel with BTF.`,
+		Example: `  tiercel up                                     until Ctrl-C; then, in another terminal: cat /etc/shadow
+  tiercel up --for 1m --summary summary.json     what happened in a minute, as JSON`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			ctx := c.Context()
+			if flags.stopIn > 0 {
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithTimeout(ctx, flags.stopIn)
+				defer cancel()
+			}
+			return up(ctx, flags, c.OutOrStdout(), slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil)))
+		},
+	}
+	f := c.Flags()
+	f.StringArrayVar(&flags.rules, "rules", nil, "rule file or folder of rule files (`path`) to add to the shipped rules; may be repeated; read again when it changes")
+	f.DurationVar(&flags.stopIn, "for", 0, "stop after so long; 0 for never")
+	f.StringVar(&flags.summary, "summary", "", "`file` to write at the end what happened, as JSON")
+	return c
+}
+
+// settleFor bounds how long a run that ends waits for its last alerts to become findings.
+const settleFor = 10 * time.Second
+
+func up(ctx context.Context, flags upFlags, stdout io.Writer, log *slog.Logger) (err error) {
+	dir, err := os.MkdirTemp("", "tiercel-up-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	shown := newFindings(stdout)
+	cloud, err := local.Start(shown.changed, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, cloud.Close()) }()
+	alerts := filepath.Join(dir, "alerts")
+	cfg := node.DefaultConfig()
+	cfg.Rules.Paths = flags.rules
+	cfg.Spool = filepath.Join(dir, "spool")
+	cfg.PubSubOptions = cloud.Options()
+	cfg.Place.Project = local.Project
+	cfg.Outputs = []string{"stdout", "pubsub:" + local.AlertsTopic, "file:" + alerts + "?format=json&heartbeats=true"}
+	log.InfoContext(ctx, "embedded cloud is up", "topic", local.AlertsTopic, "source", local.Source)
+	if err := node.Run(ctx, cfg, nil, log); err != nil {
+		return err
+	}
+	ended, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleFor)
+	defer cancel()
+	if err := settle(ended, cloud); err != nil {
+		log.Warn("some alerts are not findings yet", "err", err)
+	}
+	s, err := summarize(alerts, cloud, shown)
+	if err != nil {
+		return err
+	}
+	return s.write(stdout, flags.summary)
+}
+
+// settle waits until what was published is written.
+func settle(ctx context.Context, cloud *local.Cloud) error {
+	for !cloud.Settled() {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	return cloud.Flush(ctx)
+}
+
+func (s *summary) write(stdout io.Writer, file string) error {
+	fmt.Fprintf(stdout, "%d alerts, %d findings of %d events\n", s.Alerts.sum(), s.Findings, s.FindingEvents)
+	if file == "" {
+		return nil
+	}
+	text, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, append(text, '\n'), 0o600)
+}
