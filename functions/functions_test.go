@@ -1,0 +1,78 @@
+package functions
+
+import (
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func environment(change map[string]string) func(string) string {
+	env := map[string]string{
+		"TIERCEL_PROJECT": "p", "TIERCEL_QUARANTINE_TOPIC": "projects/p/topics/q", "TIERCEL_BUCKET": "b",
+		"TIERCEL_SCC_SOURCE": "organizations/1/sources/2", "TIERCEL_MAX_INSTANCES": "3",
+	}
+	for name, value := range change {
+		env[name] = value
+	}
+	return func(name string) string { return env[name] }
+}
+
+func TestSettings(t *testing.T) {
+	want := Settings{Project: "p", QuarantineTopic: "projects/p/topics/q", Bucket: "b", Source: "organizations/1/sources/2", MaxInstances: 3}
+	got, err := SettingsFrom(environment(nil))
+	if d := cmp.Diff(want, got); d != "" || err != nil {
+		t.Errorf("%v; -want +got:\n%s", err, d)
+	}
+	if got, err := SettingsFrom(environment(map[string]string{"TIERCEL_SCC_SOURCE": "off", "TIERCEL_MAX_INSTANCES": ""})); err != nil || got.Source != "off" || got.MaxInstances != 1 {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+func TestSettingsErrors(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change map[string]string
+		want   []string
+	}{
+		"several missing": {map[string]string{"TIERCEL_PROJECT": "", "TIERCEL_BUCKET": ""}, []string{"TIERCEL_PROJECT is not set", "TIERCEL_BUCKET is not set"}},
+		"a short topic":   {map[string]string{"TIERCEL_QUARANTINE_TOPIC": "q"}, []string{`TIERCEL_QUARANTINE_TOPIC is "q"`}},
+		"a source":        {map[string]string{"TIERCEL_SCC_SOURCE": "2"}, []string{`TIERCEL_SCC_SOURCE is "2"`}},
+		"instances":       {map[string]string{"TIERCEL_MAX_INSTANCES": "0"}, []string{`TIERCEL_MAX_INSTANCES is "0"`}},
+	} {
+		_, err := SettingsFrom(environment(tt.change))
+		for _, want := range tt.want {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %v, want %s", name, err, want)
+			}
+		}
+	}
+}
+
+// A function that is deployed with a setting missing answers so that Pub/Sub keeps the message, and says why in the log only.
+func TestNotConfigured(t *testing.T) {
+	var log strings.Builder
+	settings := func() (Settings, error) { return SettingsFrom(environment(map[string]string{"TIERCEL_BUCKET": ""})) }
+	handlers := Handlers(settings, Endpoints{}, slog.New(LogHandler(&log)))
+	for name, h := range handlers {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/", strings.NewReader("{}")))
+		if w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String(), "BUCKET") {
+			t.Errorf("%s: %d %s", name, w.Code, w.Body)
+		}
+	}
+	if len(handlers) == 0 || !strings.Contains(log.String(), `"severity":"ERROR","message":"not configured","err":"TIERCEL_BUCKET is not set"`) {
+		t.Errorf("%d handlers; logged %s", len(handlers), log.String())
+	}
+}
+
+func TestScheduleIsAPost(t *testing.T) {
+	h := scheduled(nil, slog.New(slog.DiscardHandler))
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+	if w.Code != http.StatusMethodNotAllowed {
+		t.Errorf("%d", w.Code)
+	}
+}

@@ -1,0 +1,149 @@
+package local
+
+import (
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/pubsub/v2"
+	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	sccpb "cloud.google.com/go/securitycenter/apiv2/securitycenterpb"
+
+	"tiercel.dev/alert"
+	"tiercel.dev/functions"
+	"tiercel.dev/internal/topic"
+)
+
+const patience = 30 * time.Second
+
+// shell is an alert as a sensor sends it.
+func shell(seq uint64, severity alert.Severity) *alert.Alert {
+	a := &alert.Alert{
+		Schema: alert.Schema, Kind: alert.KindAlert, SensorId: "n1", BootId: "b", Seq: seq, AlertId: alert.ID("n1", "b", seq),
+		Time: alert.Time(time.Now().UnixNano()), Severity: severity, Output: "a shell",
+		Rule:    &alert.Rule{Name: "terminal_shell_in_container", Title: "Terminal shell in container", Attack: []string{"T1059.004"}},
+		Process: &alert.Process{Pid: 7, Name: "bash"}, Cluster: &alert.Cluster{Project: "p", Location: "l", Name: "c"},
+	}
+	a.Identity = alert.Identity(a)
+	return a
+}
+
+type run struct {
+	t      *testing.T
+	cloud  *Cloud
+	alerts *topic.Topic
+
+	mu     sync.Mutex
+	writes []*sccpb.Finding
+}
+
+func start(t *testing.T) *run {
+	t.Helper()
+	r := &run{t: t}
+	var err error
+	r.cloud, err = Start(func(f *sccpb.Finding) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.writes = append(r.writes, f)
+	}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := r.cloud.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	client, err := pubsub.NewClient(t.Context(), Project, r.cloud.Options()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	r.alerts = topic.New(client, AlertsTopic)
+	t.Cleanup(r.alerts.Stop)
+	return r
+}
+
+func (r *run) publish(a *alert.Alert) {
+	r.t.Helper()
+	data, err := alert.Marshal(a, alert.EncodingJSON)
+	if err == nil {
+		err = r.alerts.Publish(r.t.Context(), data, alert.Attributes(a))
+	}
+	if err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func (r *run) until(what string, done func() bool) {
+	r.t.Helper()
+	for end := time.Now().Add(patience); !done(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			r.t.Fatalf("waited in vain for %s: %+v", what, r.cloud.Subscriptions())
+		}
+	}
+}
+
+func TestAnAlertBecomesAFinding(t *testing.T) {
+	r := start(t)
+	r.publish(shell(1, alert.High))
+	r.publish(shell(2, alert.High))
+	r.publish(shell(2, alert.High)) // delivered again by the sensor, whose acknowledgement was lost
+	r.until("the alerts to be handled", r.cloud.Settled)
+	if err := r.cloud.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	all := r.cloud.Findings()
+	if len(all) != 1 || all[0].Category != "Execution: Terminal shell in container" || all[0].ParentDisplayName != "Tiercel" ||
+		!strings.HasPrefix(all[0].Name, Source+"/findings/") {
+		t.Fatalf("%v", all)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.writes) == 0 || r.writes[0].SourceProperties["count"].GetNumberValue() < 1 {
+		t.Errorf("%v", r.writes)
+	}
+}
+
+// What is no alert stands in the quarantine topic with the reason, and is not tried again.
+func TestPoisonIsPutAside(t *testing.T) {
+	r := start(t)
+	if err := r.alerts.Publish(t.Context(), []byte("hello"), map[string]string{"kind": "alert"}); err != nil {
+		t.Fatal(err)
+	}
+	r.until("the message to be handled", r.cloud.Settled)
+	got, err := r.cloud.pubsub.Pull(t.Context(), &pb.PullRequest{Subscription: "projects/local/subscriptions/tiercel-quarantine", MaxMessages: 10})
+	if err != nil || len(got.ReceivedMessages) != 1 {
+		t.Fatalf("%v, %v", got, err)
+	}
+	m := got.ReceivedMessages[0].Message
+	if string(m.Data) != "hello" || !strings.Contains(m.Attributes[topic.AttrReason], "not an alert") || m.Attributes[topic.AttrMessageID] == "" ||
+		m.Attributes[topic.AttrSubscription] != "projects/local/subscriptions/tiercel-route" || m.Attributes["kind"] != "alert" {
+		t.Errorf("%v", m)
+	}
+	for _, s := range r.cloud.Subscriptions() {
+		if s.DeadLettered != 0 || s.Nacked != 0 {
+			t.Errorf("%+v", s)
+		}
+	}
+}
+
+// Nothing but pushes and the schedule's calls is answered with a success.
+func TestFunctionsRefuseOthers(t *testing.T) {
+	r := start(t)
+	for path, want := range map[string]int{
+		"/" + functions.RouteAlert: http.StatusMethodNotAllowed, "/" + functions.FlushFindings: http.StatusMethodNotAllowed, "/x": http.StatusNotFound,
+	} {
+		answer, err := http.Get(r.cloud.calls + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if answer.StatusCode != want {
+			t.Errorf("%s: %d, want %d", path, answer.StatusCode, want)
+		}
+	}
+}
