@@ -71,7 +71,6 @@ func (n *Node) heartbeat() *alert.Heartbeat {
 		Processes:       uint32(n.table.Stats().Live),
 		Containers:      uint32(n.containers.Stats().Containers),
 	}
-	h.LastSeq = n.fanout.Last()
 	n.mu.Lock()
 	p, undecoded := n.pipeline.Stats(), n.undecoded
 	n.mu.Unlock()

@@ -64,7 +64,6 @@ type Fanout struct {
 	workers    []*worker
 	publishers []publisher
 	late       drops
-	lastSeq    uint64
 }
 
 type publisher struct {
@@ -98,8 +97,8 @@ func (f *Fanout) AddPublisher(name string, p Publisher, heartbeats bool) {
 	f.mu.Unlock()
 }
 
-// Publish numbers a, unless it is a heartbeat, and gives it to the outputs. It never waits for one. The caller must not
-// change a afterwards.
+// Publish numbers a, or has a heartbeat say which number was the last, and gives it to the outputs. It never waits for
+// one. The caller must not change a afterwards.
 func (f *Fanout) Publish(a *alert.Alert) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -109,12 +108,15 @@ func (f *Fanout) Publish(a *alert.Alert) {
 	}
 	heartbeat := a.GetKind() == alert.KindHeartbeat
 	if heartbeat {
-		a.BootId = f.seq.BootID()
+		boot, last := f.seq.Last()
+		a.BootId = boot
+		if h := a.GetHeartbeat(); h != nil {
+			h.LastSeq = last
+		}
 		a.AlertId = alert.HeartbeatID(a.SensorId, a.BootId, a.Time)
 	} else {
 		a.BootId, a.Seq = f.seq.Next()
 		a.AlertId = alert.ID(a.SensorId, a.BootId, a.Seq)
-		f.lastSeq = a.Seq
 	}
 	size := proto.Size(a)
 	for _, w := range f.workers {
@@ -127,13 +129,6 @@ func (f *Fanout) Publish(a *alert.Alert) {
 			p.Publish(a)
 		}
 	}
-}
-
-// Last returns the number of the last alert, 0 if there was none.
-func (f *Fanout) Last() uint64 {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.lastSeq
 }
 
 // Reopen tells every output that can that its file was moved away. It returns at once.

@@ -45,6 +45,7 @@ type Publisher interface {
 // had or will have; it never waits.
 type Sequence interface {
 	Next() (bootID string, seq uint64)
-	// BootID is the boot id that Next gives as things are.
-	BootID() string
+	// Last returns the boot id that Next gives as things are, and the last number given under it, be it by an earlier run;
+	// 0 if there was none.
+	Last() (bootID string, seq uint64)
 }

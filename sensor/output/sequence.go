@@ -19,6 +19,6 @@ type memorySequence struct {
 	last   atomic.Uint64
 }
 
-func (s *memorySequence) BootID() string { return s.bootID }
+func (s *memorySequence) Last() (string, uint64) { return s.bootID, s.last.Load() }
 
 func (s *memorySequence) Next() (string, uint64) { return s.bootID, s.last.Add(1) }

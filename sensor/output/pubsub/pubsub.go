@@ -146,8 +146,8 @@ func Open(cfg Config, log *slog.Logger) (*Output, error) {
 // Next numbers an alert; see [spool.Spool.Next]. Alerts that are published here must get their numbers here.
 func (o *Output) Next() (bootID string, seq uint64) { return o.spool.Next() }
 
-// BootID is the boot id that Next gives as things are.
-func (o *Output) BootID() string { return o.spool.BootID() }
+// Last is the last number given; see [spool.Spool.Last].
+func (o *Output) Last() (bootID string, seq uint64) { return o.spool.Last() }
 
 // Publish hands an alert to the spool, or a heartbeat to the sender. It never waits.
 func (o *Output) Publish(a *alert.Alert) {

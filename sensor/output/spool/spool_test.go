@@ -176,6 +176,24 @@ func TestTurnover(t *testing.T) {
 	h.checkAccount()
 }
 
+// After a start the last number is the run's before, so that a heartbeat can tell of what was lost with it.
+func TestLastNumber(t *testing.T) {
+	h := newHarness(t, newSimFS(), smallConfig())
+	if id, last := h.s.Last(); id == "" || last != 0 {
+		t.Errorf("before the first: %q, %d", id, last)
+	}
+	for range 3 {
+		h.publish(1, 100)
+	}
+	id, seq := h.publish(2, 100)
+	h.commit()
+	h.finish()
+	h.restart(h.fs)
+	if gotID, got := h.s.Last(); gotID != id || got != seq {
+		t.Errorf("after a restart: %q, %d; want %q, %d", gotID, got, id, seq)
+	}
+}
+
 // Numbers that were given and never came back are counted at the next start.
 func TestUnseenNumbers(t *testing.T) {
 	h := newHarness(t, newSimFS(), smallConfig())

@@ -58,11 +58,12 @@ func (s *Spool) Next() (bootID string, seq uint64) {
 	return cur.id, seq
 }
 
-// BootID is the stream that [Spool.Next] takes numbers from as things are.
-func (s *Spool) BootID() string {
+// Last returns the stream that [Spool.Next] takes numbers from as things are, and the last number of it that may have
+// been given: after a start that is an earlier run's, so that what was lost with that run shows before the next alert.
+func (s *Spool) Last() (bootID string, seq uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.current().id
+	return s.current().id, s.current().last()
 }
 
 // current is the stream that numbers come from, the last one.
