@@ -44,8 +44,12 @@ func (o *file) Write(_ context.Context, a *alert.Alert) error {
 
 // open also looks whether the file ends within a line, be it ours or an earlier run's.
 func (o *file) open() error {
+	access := os.O_RDWR
+	if st, err := os.Stat(o.path); err == nil && !st.Mode().IsRegular() {
+		access = os.O_WRONLY // opened for both, a named pipe would be its own reader
+	}
 	// O_NONBLOCK, so that a pipe without a reader is an error and not a wait; it does nothing for files.
-	f, err := os.OpenFile(o.path, os.O_RDWR|os.O_CREATE|os.O_APPEND|unix.O_NONBLOCK, 0o600)
+	f, err := os.OpenFile(o.path, access|os.O_CREATE|os.O_APPEND|unix.O_NONBLOCK, 0o600)
 	if err != nil {
 		if dir := filepath.Dir(o.path); os.IsNotExist(err) {
 			return fmt.Errorf("%w (make the directory %s)", err, dir)

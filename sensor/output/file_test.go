@@ -120,6 +120,28 @@ func TestFileTornByEarlierRun(t *testing.T) {
 	}
 }
 
+// A named pipe that nobody reads takes nothing, and what it was to take waits for a reader.
+func TestFilePipeWithoutReader(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pipe")
+	if err := unix.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f := newFanout(t, fastConfig())
+	f.Add("file", NewFile(path, Text), false)
+	f.Publish(testAlert(alert.High, "one"))
+	eventually(t, "failing", func() bool { return f.Stats()[0].State == StateFailing })
+	r, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	eventually(t, "written", func() bool { return f.Stats()[0].Sent == 1 })
+	got := make([]byte, 4096)
+	if n, err := r.Read(got); err != nil || string(got[:n]) != line("one") {
+		t.Errorf("got %q, %v", got[:n], err)
+	}
+}
+
 // shortWriter takes only so many bytes, then fails.
 type shortWriter struct {
 	bytes.Buffer
