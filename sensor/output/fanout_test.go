@@ -190,6 +190,35 @@ func TestFanoutIsolation(t *testing.T) {
 	}
 }
 
+// stuckLog is a log that takes no line until it is let go, such as a pipe that nobody reads.
+type stuckLog struct{ reached, let chan struct{} }
+
+func (l stuckLog) Write(b []byte) (int, error) {
+	l.reached <- struct{}{}
+	<-l.let
+	return len(b), nil
+}
+
+// What an output has to say of itself does not hold up the others.
+func TestFanoutOutlivesTheLog(t *testing.T) {
+	log := stuckLog{make(chan struct{}, 100), make(chan struct{})}
+	f := NewFanout(fastConfig(), nil, slog.New(slog.NewTextHandler(log, nil)))
+	t.Cleanup(func() { close(log.let); closeFanout(f) })
+	f.Add("fails", &fake{write: func(context.Context, *alert.Alert) error { return errors.New("no") }}, false)
+	good := &fake{}
+	f.Add("good", good, false)
+	f.Publish(testAlert(alert.Low, "first"))
+	<-log.reached
+	published := make(chan struct{})
+	go func() { defer close(published); f.Publish(testAlert(alert.Low, "second")) }()
+	select {
+	case <-published:
+	case <-time.After(10 * time.Second):
+		t.Fatal("Publish waits for the log")
+	}
+	eventually(t, "both", func() bool { return len(good.outputs()) == 2 })
+}
+
 func TestFanoutRecovers(t *testing.T) {
 	f := newFanout(t, fastConfig())
 	var attempts int

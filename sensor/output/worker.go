@@ -156,18 +156,29 @@ func (w *worker) attempt(a *alert.Alert) (err error) {
 // settle records the attempt's end and reports whether a is done with.
 func (w *worker) settle(a *alert.Alert, err error, attempt int) bool {
 	w.mu.Lock()
-	defer w.mu.Unlock()
+	was := w.failing
+	done := w.note(a, err, attempt)
+	failing, lastErr, waiting := w.failing, w.lastErr, w.queue.count
+	w.mu.Unlock()
+	// Not under the lock, for which Publish waits: the log may be a pipe that nobody reads.
+	switch {
+	case failing && !was:
+		w.log.Warn("output fails and is tried again", "err", lastErr)
+	case was && !failing:
+		w.log.Info("output works again", "waiting", waiting)
+	}
+	return done
+}
+
+// note does settle's work. w.mu is held.
+func (w *worker) note(a *alert.Alert, err error, attempt int) bool {
 	w.since = time.Time{}
 	if w.ended {
 		return true // counted by close
 	}
 	if err == nil {
 		w.sent++
-		w.current = nil
-		if w.failing {
-			w.failing = false
-			w.log.Info("output works again", "waiting", w.queue.count)
-		}
+		w.current, w.failing = nil, false
 		return true
 	}
 	w.errors++
@@ -178,10 +189,7 @@ func (w *worker) settle(a *alert.Alert, err error, attempt int) bool {
 	case errors.Is(err, errPanic) && attempt >= panicAttempts:
 		w.drops.add(DropPanic, a)
 	default:
-		if !w.failing {
-			w.failing = true
-			w.log.Warn("output fails and is tried again", "err", w.lastErr)
-		}
+		w.failing = true
 		return false
 	}
 	w.current = nil
