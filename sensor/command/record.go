@@ -1,7 +1,9 @@
 package command
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -29,15 +31,14 @@ Ctrl-C or after --for. A capture can be replayed anywhere: it needs no root and 
 			if err != nil {
 				return err
 			}
-			// What a node did is as private as its processes are.
-			file, err := os.OpenFile(args[0], os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+			file, err := openCapture(args[0])
 			if err != nil {
 				return fmt.Errorf("%w: %w", node.ErrMistake, err)
 			}
 			ctx, cancel := flags.bound(c.Context())
 			defer cancel()
 			events, err := node.Record(ctx, cfg, file, log)
-			if closeErr := file.Close(); err == nil {
+			if closeErr := file.close(); err == nil {
 				err = closeErr
 			}
 			if err != nil {
@@ -49,6 +50,41 @@ Ctrl-C or after --for. A capture can be replayed anywhere: it needs no root and 
 	}
 	flags.add(c)
 	return c
+}
+
+// A captureFile is emptied when it is first written to: until then nothing is sure to come in an older capture's place.
+type captureFile struct {
+	file  *os.File
+	isNew bool
+	begun bool
+}
+
+func openCapture(path string) (*captureFile, error) {
+	_, err := os.Lstat(path)
+	c := &captureFile{isNew: errors.Is(err, fs.ErrNotExist)}
+	// What a node did is as private as its processes are.
+	c.file, err = os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600)
+	return c, err
+}
+
+func (c *captureFile) Write(b []byte) (int, error) {
+	if !c.begun {
+		c.begun = true
+		if st, err := c.file.Stat(); err == nil && st.Mode().IsRegular() {
+			if err := c.file.Truncate(0); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return c.file.Write(b)
+}
+
+// close leaves no file behind that was made for nothing.
+func (c *captureFile) close() error {
+	if c.isNew && !c.begun {
+		os.Remove(c.file.Name())
+	}
+	return c.file.Close()
 }
 
 func oneFile(c *cobra.Command, args []string) error {

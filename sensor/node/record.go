@@ -15,7 +15,8 @@ import (
 )
 
 // Record writes every event that rules could see into w, until ctx is done, and returns how many it wrote. The rules of
-// cfg run beside it, so that one can see what a recorded act raised; their alerts go to cfg's outputs.
+// cfg run beside it, so that one can see what a recorded act raised; their alerts go to cfg's outputs. If it cannot begin
+// it writes nothing.
 func Record(ctx context.Context, cfg Config, w io.Writer, log *slog.Logger) (uint64, error) {
 	redactor, err := redactor(cfg)
 	if err != nil {
@@ -25,7 +26,8 @@ func Record(ctx context.Context, cfg Config, w io.Writer, log *slog.Logger) (uin
 	if err != nil {
 		return 0, err
 	}
-	file, err := capture.NewWriter(w, capture.Header{
+	begun := &gate{w: w}
+	file, err := capture.NewWriter(begun, capture.Header{
 		Sensor: Version(), Kernel: kernelRelease(), Arch: runtime.GOARCH, Node: place.Node, BootID: bootID(),
 		Start: time.Now().UnixNano(), Redacted: cfg.Arguments,
 	}, redactor)
@@ -49,6 +51,7 @@ func Record(ctx context.Context, cfg Config, w io.Writer, log *slog.Logger) (uin
 	if err != nil {
 		return 0, err
 	}
+	begun.open = true
 	go flushNowAndThen(ctx, file)
 	err = n.run(ctx, nil)
 	if closeErr := file.Close(); err == nil {
@@ -59,6 +62,28 @@ func Record(ctx context.Context, cfg Config, w io.Writer, log *slog.Logger) (uin
 	}
 	events, _ := file.Written()
 	return events, err
+}
+
+// A gate keeps what is written until it is open: a recording that cannot begin writes nothing, so that the caller's older
+// capture stays.
+type gate struct {
+	w    io.Writer
+	open bool
+	kept []byte
+}
+
+func (g *gate) Write(b []byte) (int, error) {
+	if !g.open {
+		g.kept = append(g.kept, b...)
+		return len(b), nil
+	}
+	if len(g.kept) > 0 {
+		if _, err := g.w.Write(g.kept); err != nil {
+			return 0, err
+		}
+		g.kept = nil
+	}
+	return g.w.Write(b)
 }
 
 // flushNowAndThen bounds what a recorder that is killed loses to a second. Errors come back from the next Write.
