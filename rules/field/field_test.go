@@ -132,6 +132,7 @@ func TestMissing(t *testing.T) {
 		{open, "fd.sip", missing},
 		{open, "fd.sockfamily", missing},
 		{open, "evt.res", "ENOENT"},
+		{&event.Event{Kind: event.Connect, Ret: -512}, "evt.res", "ERESTARTSYS"},
 		{open, "evt.failed", true},
 		{open, "evt.arg.mode", missing},
 		{open, "evt.arg.path", missing},

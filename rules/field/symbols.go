@@ -118,8 +118,15 @@ func parseOpenFlags(text string) (uint64, error) {
 	return parseBits(append([]bit{{0, "O_RDONLY"}, {writeOnly, "O_WRONLY"}, {readWrite, "O_RDWR"}}, openBits...), text)
 }
 
+// restarts are the results of a call that a signal interrupted (linux/errno.h). Programs never see them: behind the place
+// where events are made the kernel turns them into EINTR, or calls again.
+var restarts = map[int64]string{512: "ERESTARTSYS", 513: "ERESTARTNOINTR", 514: "ERESTARTNOHAND", 516: "ERESTART_RESTARTBLOCK"}
+
 // errnoName is the symbol of a positive errno.
 func errnoName(n int64) string {
+	if s := restarts[n]; s != "" {
+		return s
+	}
 	if s := unix.ErrnoName(unix.Errno(n)); s != "" {
 		return s
 	}
@@ -128,7 +135,7 @@ func errnoName(n int64) string {
 
 func parseErrno(name string) (int64, bool) {
 	for n := range int64(4096) {
-		if unix.ErrnoName(unix.Errno(n)) == name && n > 0 {
+		if n > 0 && (unix.ErrnoName(unix.Errno(n)) == name || restarts[n] == name) {
 			return n, true
 		}
 	}
