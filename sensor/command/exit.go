@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -36,21 +37,28 @@ func Execute(root *cobra.Command, args []string, stdout, stderr io.Writer) int {
 	context.AfterFunc(ctx, stop)
 	root.SetArgs(args)
 	root.SetOut(stdout)
-	root.SetErr(stderr)
+	said := newMessages(stderr)
+	root.SetErr(said)
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fmt.Errorf("%w: %w; see %s --help", node.ErrMistake, err, c.CommandPath())
 	})
 	ran, err := root.ExecuteContextC(ctx)
-	if err == nil {
-		return exitOK
+	if err != nil {
+		fmt.Fprintf(said, "%s: %v\n", ran.CommandPath(), err)
 	}
-	fmt.Fprintf(stderr, "%s: %v\n", ran.CommandPath(), err)
+	grace := time.Minute
+	if ctx.Err() != nil {
+		grace = 100 * time.Millisecond // it was told to stop, and outputs had their part of the second
+	}
+	said.close(grace)
 	return exitCode(err)
 }
 
 func exitCode(err error) int {
 	switch {
+	case err == nil:
+		return exitOK
 	case errors.Is(err, node.ErrMistake):
 		return exitMistake
 	case errors.Is(err, probe.ErrUnsupported), errors.Is(err, probe.ErrMemory):
