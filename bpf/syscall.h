@@ -6,9 +6,10 @@
 #define TIERCEL_SYSCALL_H
 
 #if defined(__TARGET_ARCH_x86)
+/* The kernel takes the number from the low half of rax, whatever the other half holds. */
 static __always_inline __u64 call_number(struct pt_regs *regs)
 {
-	return regs->orig_ax;
+	return (__u32)regs->orig_ax;
 }
 
 static __always_inline __u64 call_arg(struct pt_regs *regs, int n)
