@@ -43,13 +43,10 @@ func (m *messages) run() {
 		select {
 		case line := <-m.lines:
 			m.pass(line)
-			continue
-		default:
-		}
-		select {
-		case line := <-m.lines:
-			m.pass(line)
 		case <-m.stop:
+			for len(m.lines) > 0 {
+				m.pass(<-m.lines)
+			}
 			return
 		}
 	}
