@@ -29,9 +29,6 @@ const exitHelp = `Exit codes: 0 done; 1 it went wrong; 2 a flag, rule file or ca
 
 // Execute runs root with args and returns the exit code. It ends on SIGINT and SIGTERM, and at once on the second.
 func Execute(root *cobra.Command, args []string, stdout, stderr io.Writer) int {
-	// Else the runtime ends the process at the first alert for a reader of standard output that is gone; the output
-	// counts and reports it.
-	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)

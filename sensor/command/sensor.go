@@ -51,6 +51,7 @@ Outputs:
 			if err != nil {
 				return err
 			}
+			outliveReaders()
 			ctx, cancel := flags.bound(c.Context())
 			defer cancel()
 			return watch(ctx, cfg, log)
@@ -98,6 +99,10 @@ func (w *watchFlags) add(c *cobra.Command) {
 	addPlace(c, &w.cfg.Place)
 	w.logging.add(c)
 }
+
+// outliveReaders has a write for a reader of standard output that is gone be an error, which the output counts and
+// reports: else the runtime ends the process. To ignore the signal would have the programs that are started ignore it too.
+func outliveReaders() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) }
 
 // config is what the flags say.
 func (w *watchFlags) config(c *cobra.Command) (node.Config, *slog.Logger, error) {

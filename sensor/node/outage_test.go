@@ -33,6 +33,9 @@ func TestMain(m *testing.M) {
 
 const topic = "projects/test/topics/alerts"
 
+// ruleName stands once in each alert as the spool keeps it.
+const ruleName = "opened_in_an_outage"
+
 // An outage is a sensor whose Pub/Sub is away until somebody starts it.
 type outage struct {
 	t              *testing.T
@@ -49,9 +52,9 @@ func newOutage(t *testing.T) *outage {
 	}
 	defer l.Close() // the port is free again, and most likely stays so
 	o := &outage{t: t, address: l.Addr().String(), dir: t.TempDir()}
-	t.Cleanup(func() { os.Remove(node.CounterFile(filepath.Join(o.dir, "spool"))) })
+	t.Cleanup(func() { os.Remove(node.CounterFile(o.spool())) })
 	o.file, o.log = filepath.Join(o.dir, "secret"), filepath.Join(o.dir, "log")
-	rules := "rules:\n  - {name: opened, condition: 'evt.type in [\"open\", \"openat\"] && fd.name == \"" + o.file + "\"', output: '{fd.name}', severity: MEDIUM}\n"
+	rules := "rules:\n  - {name: " + ruleName + ", condition: 'evt.type in [\"open\", \"openat\"] && fd.name == \"" + o.file + "\"', output: '{fd.name}', severity: MEDIUM}\n"
 	for name, text := range map[string]string{o.file: "", filepath.Join(o.dir, "rules.yaml"): rules} {
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -60,17 +63,23 @@ func newOutage(t *testing.T) *outage {
 	return o
 }
 
-// start starts the sensor and waits until it watches.
+// start starts the sensor with its Pub/Sub and waits until it watches.
 func (o *outage) start() {
+	o.t.Helper()
+	o.sensor = exec.Command(os.Args[0], "--no-library", "--rules", filepath.Join(o.dir, "rules.yaml"), "--cri-socket", "",
+		"--node", "test-node", "--heartbeat", "1s", "--output", "pubsub:"+topic, "--output", "file:"+o.alerts(), "--spool", o.spool())
+	o.run(childEnv+"=1", "PUBSUB_EMULATOR_HOST="+o.address)
+}
+
+// run starts the sensor's command and waits until it watches.
+func (o *outage) run(environment ...string) {
 	o.t.Helper()
 	log, err := os.Create(o.log)
 	if err != nil {
 		o.t.Fatal(err)
 	}
 	defer log.Close()
-	o.sensor = exec.Command(os.Args[0], "--no-library", "--rules", filepath.Join(o.dir, "rules.yaml"), "--cri-socket", "",
-		"--node", "test-node", "--heartbeat", "1s", "--output", "pubsub:"+topic, "--output", "file:"+o.alerts(), "--spool", filepath.Join(o.dir, "spool"))
-	o.sensor.Env = append(os.Environ(), childEnv+"=1", "PUBSUB_EMULATOR_HOST="+o.address)
+	o.sensor.Env = append(os.Environ(), environment...)
 	o.sensor.Stderr = log
 	if err := o.sensor.Start(); err != nil {
 		o.t.Fatal(err)
@@ -99,6 +108,27 @@ func (o *outage) said() string {
 
 // alerts is a file that gets every alert, whatever Pub/Sub does.
 func (o *outage) alerts() string { return filepath.Join(o.dir, "alerts") }
+
+func (o *outage) spool() string { return filepath.Join(o.dir, "spool") }
+
+// stored waits until so many alerts are in the spool's files, where kill -9 leaves them.
+func (o *outage) stored(n int) {
+	o.t.Helper()
+	for deadline := time.Now().Add(node.Patience); ; time.Sleep(10 * time.Millisecond) {
+		files, _ := filepath.Glob(filepath.Join(o.spool(), "*.seg"))
+		found := 0
+		for _, name := range files {
+			data, _ := os.ReadFile(name)
+			found += bytes.Count(data, []byte(ruleName))
+		}
+		if found >= n {
+			return
+		}
+		if time.Now().After(deadline) {
+			o.t.Fatalf("only %d of %d alerts are in the spool; the sensor said: %s", found, n, o.said())
+		}
+	}
+}
 
 // published waits until the sensor has published so many alerts.
 func (o *outage) published(n int) {
@@ -159,7 +189,7 @@ func TestKilledInAnOutage(t *testing.T) {
 	o.start()
 	o.acts(300)
 	o.published(300)
-	time.Sleep(500 * time.Millisecond) // ten times as long as it takes until they are on disk
+	o.stored(300)
 	go func() {
 		for range 20_000 {
 			if f, err := os.Open(o.file); err == nil {

@@ -107,3 +107,30 @@ func copyFile(t *testing.T, from, to string) {
 		t.Fatal(err)
 	}
 }
+
+// TestOutlivesItsReader: a sensor whose standard output nobody reads any more goes on, for its other outputs, and what it
+// starts ends as programs do when their reader has enough.
+func TestOutlivesItsReader(t *testing.T) {
+	o := newOutage(t)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	o.sensor = exec.Command(os.Args[0], "--no-library", "--rules", filepath.Join(o.dir, "rules.yaml"), "--cri-socket", "",
+		"--output", "stdout", "--output", "program:yes | head -n 1 >"+filepath.Join(o.dir, "program")+"; cat", "--output", "file:"+o.alerts())
+	o.sensor.Stdout = w
+	o.run(childEnv + "=1")
+	w.Close()
+	for n := range 3 {
+		o.acts(1)
+		o.published(n + 1)
+	}
+	o.sensor.Process.Signal(syscall.SIGTERM)
+	if err := o.sensor.Wait(); err == nil || o.sensor.ProcessState.ExitCode() != 1 || !strings.Contains(o.said(), "output stdout: 3 alerts not written") {
+		t.Errorf("%v: %s", err, o.said())
+	}
+	if strings.Contains(o.said(), "standard output: Broken pipe") {
+		t.Errorf("a program that was started does not get the signal: %s", o.said())
+	}
+}

@@ -15,7 +15,7 @@ import (
 //
 // A reader that goes away makes writes fail with EPIPE, and the Fanout tries again like after any error. Go's runtime
 // makes that error out of SIGPIPE for every descriptor but 1 and 2, for which it ends the process: main must take
-// SIGPIPE away with signal.Ignore.
+// SIGPIPE away with signal.Notify.
 type stream struct {
 	w      io.Writer
 	format Format
