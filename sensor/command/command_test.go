@@ -2,10 +2,13 @@ package command
 
 import (
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/spf13/cobra"
+
+	"tiercel.dev/sensor/output"
 )
 
 func TestMain(m *testing.M) {
@@ -31,6 +34,9 @@ func TestHelp(t *testing.T) {
 	for _, c := range operator().Commands() {
 		if c.Short == "" || c.Long == "" || c.Example == "" {
 			t.Errorf("%s: short, long or example is missing", c.CommandPath())
+		}
+		if c.Flags().Lookup("output") != nil && !strings.Contains(c.Long, output.Syntax) {
+			t.Errorf("%s: the help does not say what --output takes", c.CommandPath())
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tiercel.dev/sensor/node"
+	"tiercel.dev/sensor/output"
 )
 
 // Record is the command that writes what the sensor sees into a capture.
@@ -21,6 +22,9 @@ func Record() *cobra.Command {
 		Short: "Record what this machine's programs do, to replay it through rules later",
 		Long: `Writes every event that rules can see into a capture, with process, container and pod, and without secrets. Ends on
 Ctrl-C or after --for. A capture can be replayed anywhere: it needs no root and no kernel of its own.
+
+Outputs, for the alerts that the rules raise meanwhile; there is none unless you ask for one:
+` + output.Syntax + `
 
 ` + exitHelp,
 		Example: `  tiercel record --for 10m node.capture
@@ -35,6 +39,7 @@ Ctrl-C or after --for. A capture can be replayed anywhere: it needs no root and 
 			if err != nil {
 				return fmt.Errorf("%w: %w", node.ErrMistake, err)
 			}
+			outliveReaders()
 			ctx, cancel := flags.bound(c.Context())
 			defer cancel()
 			events, err := node.Record(ctx, cfg, file, log)
