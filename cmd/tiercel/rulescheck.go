@@ -29,7 +29,7 @@ rules.
 			if err != nil && places == nil {
 				return err
 			}
-			report := checkReport{OK: err == nil, Files: len(set.sources), Errors: problems(places)}
+			report := checkReport{OK: err == nil, Files: len(set.sources), Errors: problems(places), Warnings: []problem{}}
 			if err == nil {
 				report.Rules, report.Warnings = len(set.Rules()), problems(set.Warnings())
 			}
