@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tiercel.dev/sensor/command"
+	"tiercel.dev/sensor/node"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -19,7 +20,15 @@ func run(args []string, stdout, stderr io.Writer) int {
 }
 
 func rootCommand() *cobra.Command {
-	root := group(&cobra.Command{Use: "tiercel", Short: "Runtime security for GKE that you run yourself"})
+	root := group(&cobra.Command{Use: "tiercel", Short: "Runtime security for GKE that you run yourself", Version: node.Version()})
 	root.AddCommand(upCommand(), command.Sensor(), command.Record(), command.Replay(), rulesCommand())
+	// Made now and not when it is called, so that a shell that it does not know is a mistake like others.
+	root.InitDefaultCompletionCmd()
+	if completion, _, err := root.Find([]string{"completion"}); err == nil {
+		group(completion)
+		for _, shell := range completion.Commands() {
+			shell.Args = noArgs
+		}
+	}
 	return root
 }

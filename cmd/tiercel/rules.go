@@ -76,6 +76,23 @@ func (in *ruleInput) load(paths []string) (*ruleSet, error) {
 	return s, err
 }
 
+// names are the shipped rules', for shells to complete; those of files are not known before the files are given.
+func (in *ruleInput) names() []string {
+	set, err := in.load(nil)
+	if err != nil {
+		return nil
+	}
+	return set.names()
+}
+
+func (s *ruleSet) names() []string {
+	var names []string
+	for _, r := range s.Rules() {
+		names = append(names, r.Name)
+	}
+	return names
+}
+
 // readRules reads rule files and, for a file given by name, the one that belongs to it: its tests, or the rules that it
 // tests. What is named twice is read once.
 func readRules(paths []string) (files, tests []rules.Source, err error) {
@@ -118,10 +135,7 @@ func (s *ruleSet) find(name string) (*rules.Rule, error) {
 	if r := s.Rule(name); r != nil {
 		return r, nil
 	}
-	var names []string
-	for _, r := range s.Rules() {
-		names = append(names, r.Name)
-	}
+	names := s.names()
 	hint := "; tiercel rules list shows all"
 	if near := field.Nearest(name, names); near != "" {
 		hint = ": did you mean " + near + "?"

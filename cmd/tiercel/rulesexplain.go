@@ -24,6 +24,12 @@ the files that the sensor is given too.
 		Example: `  tiercel rules explain terminal_shell_in_container
   tiercel rules explain my_rule /etc/tiercel/rules.d
   tiercel rules explain --json my_rule my.yaml`,
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveDefault // files
+			}
+			return in.names(), cobra.ShellCompDirectiveNoFileComp
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return mistake{fmt.Errorf("which rule? Usage: %s", cmd.UseLine())}

@@ -36,7 +36,7 @@ Prints a line for each alert and each finding. Nothing leaves this machine; what
 Needs what the sensor needs: root on a kernel with BTF.`,
 		Example: `  tiercel up                                     until Ctrl-C; then, in another terminal: cat /etc/shadow
   tiercel up --for 1m --summary summary.json     what happened in a minute, as JSON`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			ctx := c.Context()
 			if flags.stopIn > 0 {
