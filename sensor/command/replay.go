@@ -49,7 +49,7 @@ same alerts each time, byte for byte. A capture that is cut or damaged gives wha
 				return err
 			}
 			seen, err := node.Replay(c.Context(), cfg, bufio.NewReader(file), emit, log)
-			if summary {
+			if summary && seen.ByRule != nil { // else the file is no capture
 				summarise(out, seen, format)
 			}
 			if flushErr := out.Flush(); err == nil {
