@@ -11,10 +11,11 @@ var secretEndings = []string{
 	"password", "passwd", "passphrase", "passcode", "secret", "token", "credential", "credentials",
 	"apikey", "accesskey", "secretkey", "privatekey", "authkey", "encryptionkey", "signingkey", "sharedkey",
 	"accountkey", "storagekey", "masterkey", "signature",
+	"storepass", "keypass", "bindpw", "rootpw", "secretkeybase", "presharedkey",
 }
 
 // secretWords are names, or last words of names, that as a mere ending would take in too much (bypass, oldpwd).
-var secretWords = []string{"pass", "pwd", "pw", "passwort", "bearer"}
+var secretWords = []string{"pass", "pwd", "pw", "passwort", "psk", "bearer"}
 
 // secretNames are whole names, without separators.
 var secretNames = []string{"sshpass", "requirepass", "masterauth", "rediscliauth", "dbpass", "userpass", "rootpass", "mysqlpwd"}
@@ -24,6 +25,8 @@ const maxName = 96
 
 // isSecretName reports whether a setting, flag, header or variable of this name holds a secret.
 func isSecretName(name string) bool {
+	// The second password is one too: PASSWORD2, token_1.
+	name = strings.TrimRight(name, "0123456789_-.")
 	var buf [maxName]byte
 	flat, last := normalise(name, buf[:0])
 	if len(flat) == 0 {

@@ -10,10 +10,24 @@ type program struct {
 	userFlags []string
 	userSep   byte // between user and secret, if not a colon
 	login     bool // only behind the word "login"
+	auth      bool // a command "auth SECRET", or "auth user SECRET"
+
+	proxy       string // -X user:SECRET@host, without a scheme
+	proxyFlags  []string
+	cookie      string // -X NAME=SECRET; without "=" it is a file
+	cookieFlags []string
 }
 
 func (p *program) hasUserFlag(name string) bool {
 	return p != nil && slices.Contains(p.userFlags, name)
+}
+
+func (p *program) hasProxyFlag(name string) bool {
+	return p != nil && slices.Contains(p.proxyFlags, name)
+}
+
+func (p *program) hasCookieFlag(name string) bool {
+	return p != nil && slices.Contains(p.cookieFlags, name)
 }
 
 var (
@@ -29,7 +43,12 @@ var (
 	account = &program{separate: "p"}
 	openssl = &program{separate: "kK"}
 	none    = &program{} // has such letters for other things, and comes behind a program that has not
-	curl    = &program{user: "uUE", userFlags: []string{"--user", "--proxy-user", "--cert", "--proxy-cert"}}
+	curl    = &program{
+		user: "uUE", userFlags: []string{"--user", "--proxy-user", "--cert", "--proxy-cert"},
+		proxy: "x", proxyFlags: []string{"--proxy", "--preproxy", "--socks5", "--socks5-hostname"},
+		cookie: "b", cookieFlags: []string{"--cookie"},
+	}
+	httpie = &program{user: "a", userFlags: []string{"--auth"}}
 )
 
 var programs = map[string]*program{
@@ -37,7 +56,13 @@ var programs = map[string]*program{
 	"mysqlslap": mysql, "mysqlsh": mysql, "mysqlpump": mysql, "mariadb": mysql, "mariadb-dump": mysql, "mariadb-admin": mysql,
 	"mongo": mongo, "mongosh": mongo, "mongodump": mongo, "mongorestore": mongo, "mongoexport": mongo, "mongoimport": mongo,
 	"sshpass":    {attached: "p", separate: "p"},
-	"redis-cli":  {separate: "a"},
+	"redis-cli":  {separate: "a", auth: true},
+	"cqlsh":      {separate: "p"},
+	"ipmitool":   {separate: "P"},
+	"ssh-keygen": {separate: "NP"},
+	"etcdctl":    {userFlags: []string{"--user"}},
+	"lftp":       {user: "u", userFlags: []string{"--user"}, userSep: ','},
+	"http":       httpie, "https": httpie,
 	"curl":       curl,
 	"ldapsearch": ldap, "ldapadd": ldap, "ldapmodify": ldap, "ldapdelete": ldap, "ldapwhoami": ldap, "ldappasswd": ldap,
 	"docker": docker, "podman": docker, "nerdctl": docker, "buildah": docker, "skopeo": docker, "crane": docker, "helm": docker,

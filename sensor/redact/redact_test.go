@@ -25,6 +25,8 @@ func TestText(t *testing.T) {
 		// by name
 		{"variable", "PGPASSWORD=hunter2 psql -h db", "PGPASSWORD=[redacted] psql -h db"},
 		{"short names", "db_pass=x API_KEY=y clientSecret=z", "db_pass=[redacted] API_KEY=[redacted] clientSecret=[redacted]"},
+		{"numbered", "PASSWORD2=x token_1=y DB_PASS_1=z", "PASSWORD2=[redacted] token_1=[redacted] DB_PASS_1=[redacted]"},
+		{"of frameworks", "SECRET_KEY_BASE=x bindpw=y wifi-psk=z", "SECRET_KEY_BASE=[redacted] bindpw=[redacted] wifi-psk=[redacted]"},
 		{"quoted", `password="a b c" user=x`, `password="[redacted]" user=x`},
 		{"single quotes", `password='a "b" c' user=x`, `password='[redacted]' user=x`},
 		{"quote cut off", `password="a b c`, `password="[redacted]`},
@@ -61,6 +63,7 @@ func TestText(t *testing.T) {
 		{"URL without user", "redis://:secret@host:6379/0", "redis://:[redacted]@host:6379/0"},
 		{"URL with @ in it", "amqp://u:p@ss@host", "amqp://u:[redacted]@host"},
 		{"URL with / in it", "postgres://u:pa/ss@host/db", "postgres://u:[redacted]@host/db"},
+		{"token for user", "git clone https://0123456789abcdefghijkl@host/p", "git clone https://[redacted]@host/p"},
 		{"several hosts", "mongodb://u:pw@h1:1,h2:2/db", "mongodb://u:[redacted]@h1:1,h2:2/db"},
 
 		// by form
@@ -115,7 +118,7 @@ func TestTextLeaves(t *testing.T) {
 		"--auth=basic", "auth=none", "sig=9", "passwd root", "cat /etc/passwd", "cat password.txt", "vi token",
 		"mkdir -p /a/b", "ssh -p 22 h", "docker run -p 80:80 nginx", "sort -u file", "ps -u root", "grep -P x f", "unzip x.zip",
 		"[ $password == x ]", "password=$PASS cmd", "login --token ${TOKEN} x", "-v /run/token:/token:ro", "chown token:token f",
-		"http://host:8080/x@y", "http://host/user:x@y", "https://user@host/", "scp u@h:/x y", "git@github.com:o/r.git",
+		"http://host:8080/x@y", "http://host/user:x@y", "https://user@host/", "https://a-service-account-name@host/", "https://first.last2000000000000@host", "scp u@h:/x y", "git@github.com:o/r.git",
 		"Bearer of bad news", "basic training", "the bearer token", "authorization", "Authorization:",
 		"AKIA", "AKIASHORT", "XAKIA" + "IOSFODNN7EXAMPLE", "AIza", "ghp_short", "eyJhbGciOi", "eyJhbGciOiJIUzI1NiJ9.x", "xoxb-1",
 		"d41d8cd98f00b204e9800998ecf8427e", "sha256:" + strings.Repeat("ab", 32),

@@ -91,7 +91,7 @@ func (t *scanner) userinfo(i int) int {
 	authority := t.s[i:end]
 	colon := strings.IndexByte(authority, ':')
 	if colon < 0 {
-		return i
+		return t.userToken(i, authority)
 	}
 	if at := strings.LastIndexByte(authority, '@'); at > colon {
 		return t.take(i+colon+1, i+at)
@@ -110,6 +110,18 @@ func (t *scanner) userinfo(i int) int {
 	t.noUserinfo = word
 	return i
 }
+
+// userToken takes a token that stands in the place of the user, as https://TOKEN@host has it: it is longer than a name,
+// and has digits.
+func (t *scanner) userToken(i int, authority string) int {
+	at := strings.IndexByte(authority, '@')
+	if at < minUserToken || run(authority, 0, base64URL) != at || !strings.ContainsAny(authority[:at], digits) {
+		return i
+	}
+	return t.take(i, i+at)
+}
+
+const minUserToken = 20
 
 // endsWord reports whether c cannot be part of a URL or an unquoted word.
 func endsWord(c byte) bool {

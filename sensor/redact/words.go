@@ -95,6 +95,9 @@ func (w *words) plain(i int, word string) {
 		if i+2 < len(w.text) && (isSecretName(w.text[i+1]) || mayBeSecret(w.text[i+1])) {
 			w.next(i + 1)
 		}
+	case w.program != nil && w.program.auth && strings.EqualFold(word, "auth"):
+		w.next(i)
+		w.next(i + 1)
 	case strings.EqualFold(word, "bearer"):
 		if i+1 < len(w.text) && len(w.text[i+1]) >= minBearer && run(w.text[i+1], 0, token68) == len(w.text[i+1]) {
 			w.next(i)
@@ -124,11 +127,11 @@ func (w *words) flag(i int, word string) {
 	bare := strings.TrimLeft(name, "-")
 	switch {
 	case w.program.hasUserFlag(name):
-		if hasValue {
-			w.userPassword(i, len(name)+1, value)
-		} else if i+1 < len(w.text) {
-			w.userPassword(i+1, 0, w.text[i+1])
-		}
+		w.valueOf(i, name, value, hasValue, w.userPassword)
+	case w.program.hasProxyFlag(name):
+		w.valueOf(i, name, value, hasValue, w.proxyPassword)
+	case w.program.hasCookieFlag(name):
+		w.valueOf(i, name, value, hasValue, w.cookies)
 	case bare == "from-literal":
 		w.literal(i, name, value, hasValue)
 	case (len(bare) > 2 || bare == "pw") && isSecretName(bare) && !isNegated(bare):
@@ -139,6 +142,15 @@ func (w *words) flag(i int, word string) {
 		}
 	default:
 		w.letter(i, word)
+	}
+}
+
+// valueOf has look see the flag's value, which stands behind "=" or is the next word.
+func (w *words) valueOf(i int, name, value string, hasValue bool, look func(i, start int, value string)) {
+	if hasValue {
+		look(i, len(name)+1, value)
+	} else if i+1 < len(w.text) {
+		look(i+1, 0, w.text[i+1])
 	}
 }
 
@@ -196,9 +208,33 @@ func (w *words) letter(i int, word string) {
 		w.next(i)
 	case len(word) > 2 && strings.IndexByte(p.user, x) >= 0:
 		w.userPassword(i, 2, word[2:])
-	case strings.IndexByte(p.user, last) >= 0 && i+1 < len(w.text):
-		// Alone, or the last of several letters: -sSu.
+	case len(word) > 2 && strings.IndexByte(p.proxy, x) >= 0:
+		w.proxyPassword(i, 2, word[2:])
+	case len(word) > 2 && strings.IndexByte(p.cookie, x) >= 0:
+		w.cookies(i, 2, word[2:])
+	case i+1 == len(w.text):
+	// Alone, or the last of several letters: -sSu.
+	case strings.IndexByte(p.user, last) >= 0:
 		w.userPassword(i+1, 0, w.text[i+1])
+	case strings.IndexByte(p.proxy, last) >= 0:
+		w.proxyPassword(i+1, 0, w.text[i+1])
+	case strings.IndexByte(p.cookie, last) >= 0:
+		w.cookies(i+1, 0, w.text[i+1])
+	}
+}
+
+// proxyPassword takes the password of user:password@host, which is a URL but for its scheme.
+func (w *words) proxyPassword(i, start int, value string) {
+	colon, at := strings.IndexByte(value, ':'), strings.LastIndexByte(value, '@')
+	if colon >= 0 && colon < at && !strings.Contains(value, "://") {
+		w.take(i, start+colon+1, start+at)
+	}
+}
+
+// cookies takes the cookies of a flag as those of a header.
+func (w *words) cookies(i, start int, value string) {
+	if strings.Contains(value, "=") {
+		w.take(i, start, start+len(value))
 	}
 }
 
