@@ -41,12 +41,30 @@ func (n *Node) tellLosses() {
 	p, undecoded := n.pipeline.Stats(), n.undecoded
 	n.mu.Unlock()
 	for _, d := range append(n.kernelDrops(), n.sensorDrops(undecoded, p.HoldFull, p.HoldExpired)...) {
-		key := d.GetReason() + " " + d.GetKind()
-		if more := d.GetCount() - n.told[key]; more > 0 {
-			n.told[key] = d.GetCount()
+		if more := n.untold(d.GetReason()+" "+d.GetKind(), d.GetCount()); more > 0 {
 			n.log.Warn("lost, or known only in part", "reason", d.GetReason(), "kind", d.GetKind(), "count", more, "since_start", d.GetCount())
 		}
 	}
+	n.tellOutputs()
+}
+
+// tellOutputs logs what outputs lost. n.tellMu is held.
+func (n *Node) tellOutputs() {
+	for _, s := range n.fanout.Stats() {
+		for _, d := range s.Dropped {
+			// A spool's counts run since it was made, so that those of earlier runs are told once more at the start.
+			if more := n.untold("output "+s.Name+" "+d.Reason+" "+d.Severity.String(), d.Count); more > 0 {
+				n.log.Warn("alerts lost by an output", "output", s.Name, "reason", d.Reason, "severity", d.Severity.String(), "count", more, "in_all", d.Count)
+			}
+		}
+	}
+}
+
+// untold is by how much a count grew since it was last asked for. n.tellMu is held.
+func (n *Node) untold(key string, count uint64) uint64 {
+	more := count - n.told[key]
+	n.told[key] = count
+	return more
 }
 
 func (n *Node) publishHeartbeat(now time.Time) {
