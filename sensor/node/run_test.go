@@ -244,6 +244,23 @@ func replay(t *testing.T, cfg Config, capture []byte) []byte {
 // TestStopsSoon: a sensor that is told to stop does so, whatever its outputs do. How soon is measured by scripts/bench;
 // here it only must not hang.
 func TestStopsSoon(t *testing.T) {
-	w := startSensor(t, func(c *Config) { c.Outputs = append(c.Outputs, "program:trap '' TERM; exec sleep 1000") })
-	w.end()
+	dir := t.TempDir()
+	path, file := filepath.Join(dir, "secret"), filepath.Join(dir, "rules.yaml")
+	write(t, path, nil)
+	write(t, file, []byte(openOf(path)))
+	w := startSensor(t, func(c *Config) {
+		c.Rules = Rules{Paths: []string{file}}
+		c.Outputs = append(c.Outputs, "program:trap '' TERM; exec sleep 1000")
+	})
+	read(t, path)
+	w.until("the alert", func() bool { return len(w.of("opened")) > 0 }) // with which the program was started
+	w.stop()
+	select {
+	case err := <-w.done:
+		if err == nil || !strings.Contains(err.Error(), "program") {
+			t.Errorf("ended with %v, and the program had to be killed", err)
+		}
+	case <-time.After(patience):
+		t.Fatal("the sensor does not stop")
+	}
 }
