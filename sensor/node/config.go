@@ -37,7 +37,8 @@ type Config struct {
 	Process   process.Config
 	Container container.Config
 
-	// Grace bounds how long a sensor that is told to stop writes what waits. Default 800 ms.
+	// Grace bounds how long a sensor that is told to stop reads what the kernel has sent and writes what waits. Default
+	// 800 ms.
 	Grace time.Duration
 }
 

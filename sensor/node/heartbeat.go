@@ -127,6 +127,7 @@ func (n *Node) sensorDrops(undecoded, holdFull, holdExpired uint64) []*alert.Dro
 		count  uint64
 	}{
 		{"undecoded", undecoded},
+		{"stopped", n.unread.Load()},
 		{"missed_fork", t.MissedForks},
 		{"missed_exec", t.MissedExecs},
 		{"missed_exit", t.MissedExits},

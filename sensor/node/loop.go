@@ -10,7 +10,8 @@ import (
 	"tiercel.dev/sensor/probe"
 )
 
-// read takes records from the probe until it is closed.
+// read takes records from the probe until it is closed. After half of the time that the sensor has to stop it only counts
+// them: a ring full of what rules match can take seconds, and the outputs need the other half.
 func (n *Node) read() error {
 	ev := new(event.Event)
 	for {
@@ -20,6 +21,10 @@ func (n *Node) read() error {
 		}
 		if err != nil {
 			return err
+		}
+		if n.stopping() > n.cfg.Grace/2 {
+			n.unread.Add(1)
+			continue
 		}
 		n.mu.Lock()
 		n.record(raw, ev)

@@ -47,6 +47,9 @@ type Node struct {
 	everything bool // a capture is being made: the rules do not say what is of interest
 	ruleErrors atomic.Uint64
 
+	stopped atomic.Pointer[time.Time] // when it was told to stop; nil before
+	unread  atomic.Uint64             // records that the ring still had when the time to stop was up
+
 	tellMu sync.Mutex
 	told   map[string]uint64 // losses that the log has named
 
@@ -137,6 +140,8 @@ func (n *Node) run(ctx context.Context, reopen <-chan os.Signal) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() {
+		now := time.Now()
+		n.stopped.CompareAndSwap(nil, &now)
 		if err := n.probe.Stop(); err != nil {
 			n.log.Error("detach from the kernel", "err", err)
 		}
@@ -160,6 +165,9 @@ func (n *Node) run(ctx context.Context, reopen <-chan os.Signal) error {
 // whose end was not seen are found in no other way.
 func (n *Node) scan(ctx context.Context) {
 	n.scanOnce(ctx)
+	if ctx.Err() != nil {
+		return
+	}
 	// What loading rules and programs left behind is many times what is kept.
 	debug.FreeOSMemory()
 	set := n.rules.Current()
@@ -183,9 +191,16 @@ func (n *Node) scan(ctx context.Context) {
 // rescanEvery is how long a lost record's effect on the table may last.
 const rescanEvery = time.Minute
 
+// scanOnce leaves the scan behind when ctx is done: of many processes it takes longer than the sensor may take to stop.
 func (n *Node) scanOnce(ctx context.Context) {
-	if err := n.table.Scan(); err != nil {
-		n.log.WarnContext(ctx, "scan of /proc", "err", err)
+	scanned := make(chan error, 1)
+	go func() { scanned <- n.table.Scan() }()
+	select {
+	case err := <-scanned:
+		if err != nil {
+			n.log.WarnContext(ctx, "scan of /proc", "err", err)
+		}
+	case <-ctx.Done():
 	}
 }
 
@@ -210,10 +225,18 @@ func (n *Node) close() error {
 	n.tellLosses()
 	n.log.Info("stopped", "alerts", n.pipeline.Stats().Alerts, "suppressed", n.pipeline.Stats().Suppressed)
 	n.log.Debug("stopped", "pipeline", n.pipeline.Stats(), "processes", n.table.Stats(), "containers", n.containers.Stats())
-	ctx, cancel := context.WithTimeout(context.Background(), n.cfg.Grace)
+	ctx, cancel := context.WithTimeout(context.Background(), max(n.cfg.Grace-n.stopping(), n.cfg.Grace/4))
 	defer cancel()
 	err := n.fanout.Close(ctx)
 	return errors.Join(err, n.probe.Close())
+}
+
+// stopping is how long ago the sensor was told to stop.
+func (n *Node) stopping() time.Duration {
+	if at := n.stopped.Load(); at != nil {
+		return time.Since(*at)
+	}
+	return 0
 }
 
 // noteCgroup tells the kernel whose a cgroup is.
