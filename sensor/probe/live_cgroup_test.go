@@ -1,12 +1,14 @@
 package probe
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"tiercel.dev/internal/event"
 )
@@ -21,7 +23,12 @@ func makeCgroup(t *testing.T) string {
 		t.Skipf("no cgroup can be made: %v", err)
 	}
 	t.Cleanup(func() {
-		if err := os.Remove(cgroup); err != nil {
+		// A process that was waited for may not have left it yet.
+		err := os.Remove(cgroup)
+		for end := time.Now().Add(patience); errors.Is(err, syscall.EBUSY) && time.Now().Before(end); err = os.Remove(cgroup) {
+			time.Sleep(time.Millisecond)
+		}
+		if err != nil {
 			t.Error(err)
 		}
 	})
@@ -36,7 +43,6 @@ func TestCgroups(t *testing.T) {
 	p := open(t, Config{Filter: filter})
 	name := filepath.Join(t.TempDir(), "absent")
 	open := mine(event.Openat, func(ev *event.Event) bool { return ev.FD.Path.Raw == name })
-	exec := execOf("/proc/self/exe")
 	both := func() {
 		call(t, event.Openat, at(cwd), text(name), 0)
 		run(t, child(t, "nothing"))
@@ -71,7 +77,7 @@ func TestCgroups(t *testing.T) {
 	if err := l.probe.SetCgroup(first.Task.CgroupID, false); err != nil {
 		t.Fatal(err)
 	}
-	l.absent(t, open, exec, both)
+	l.absent(t, open, ownExec, both)
 	if err := l.probe.SetCgroup(first.Task.CgroupID, true); err != nil {
 		t.Fatal(err)
 	}

@@ -138,7 +138,7 @@ func TestHelperReads(t *testing.T) {
 	if f := ev.FD; f.Remote != to || f.Type != event.FDIPv4 || f.L4 != event.L4UDP {
 		t.Errorf("%+v", f)
 	}
-	ev = l.expect(t, execOf("/proc/self/exe"), func() { run(t, child(t, "nothing")) })
+	ev = l.expect(t, ownExec, func() { run(t, child(t, "nothing")) })
 	if exe, _ := os.Readlink("/proc/self/exe"); ev.Exec.ExePath != exe || ev.Exec.VPID == 0 {
 		t.Errorf("%+v", ev.Exec)
 	}
