@@ -8,6 +8,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -45,7 +46,8 @@ func TestLiveScanFindsThisProcess(t *testing.T) {
 	p := find(t, live(t), os.Getpid())
 	exe, _ := os.Executable()
 	exe, _ = filepath.EvalSymlinks(exe)
-	cwd, _ := os.Getwd()
+	cwd, _ := os.Getwd() // by $PWD, which may go through links
+	cwd, _ = filepath.EvalSymlinks(cwd)
 	comm, _ := os.ReadFile("/proc/self/comm")
 	sid, err := unix.Getsid(0)
 	if err != nil {
@@ -56,7 +58,7 @@ func TestLiveScanFindsThisProcess(t *testing.T) {
 		{"exe", p.Exe, os.Args[0]},
 		{"exe path", p.ExePath, exe},
 		{"args", fmt.Sprint(p.Args), fmt.Sprint(os.Args[1:])},
-		{"command line", p.CmdLine, p.Name + " " + p.ArgsText},
+		{"command line", p.CmdLine, strings.TrimSuffix(p.Name+" "+p.ArgsText, " ")}, // without arguments, without the blank
 		{"cwd", p.CWD, cwd + "/"},
 		{"ppid", fmt.Sprint(p.PPID), fmt.Sprint(os.Getppid())},
 		{"parent", fmt.Sprint(p.Parent.PID), fmt.Sprint(os.Getppid())},
