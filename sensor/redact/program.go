@@ -1,6 +1,9 @@
 package redact
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // A program is one that takes secrets behind flags whose names do not tell. Each letter is a flag.
 type program struct {
@@ -16,6 +19,11 @@ type program struct {
 	proxyFlags  []string
 	cookie      string // -X NAME=SECRET; without "=" it is a file
 	cookieFlags []string
+}
+
+// attaches reports whether word is a letter of p's with its value attached.
+func (p *program) attaches(word string) bool {
+	return p != nil && len(word) > 2 && word[1] != '-' && strings.IndexByte(p.attached+p.user, word[1]) >= 0
 }
 
 func (p *program) hasUserFlag(name string) bool {

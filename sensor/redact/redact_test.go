@@ -1,6 +1,7 @@
 package redact
 
 import (
+	base64enc "encoding/base64"
 	"strings"
 	"testing"
 
@@ -19,6 +20,15 @@ var (
 	jwtText = "eyJ" + "hbGciOiJIUzI1NiJ9" + ".eyJ" + "zdWIiOiIxMjM0In0" + ".SflKxwRJSMeKKF2QT4fwpM"
 	pem     = "-----BEGIN RSA PRIVATE KEY-----\n" + strings.Repeat("MIIEowIBAAKCAQEA0123456789+/\n", 3) + "-----END RSA PRIVATE KEY-----"
 )
+
+// What is given to programs in base64: two keys, and a certificate, which is no secret.
+var (
+	base64PEM     = encoded(pem)
+	base64Account = encoded("{\n  \"type\": \"service_account\",\n  \"project_id\": \"my-project\", \"private_key_id\": \"0123456789\"")
+	base64Cert    = encoded(strings.ReplaceAll(pem, "RSA PRIVATE KEY", "CERTIFICATE"))
+)
+
+func encoded(s string) string { return base64enc.StdEncoding.EncodeToString([]byte(s)) }
 
 func TestText(t *testing.T) {
 	tests := []struct{ name, in, want string }{
@@ -82,6 +92,8 @@ func TestText(t *testing.T) {
 			`{"private_key_id":"ab","private_key":"[redacted]","client_email":"e"}`},
 		{"escaped PEM alone", `x -----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0\n-----END PRIVATE KEY-----\n`,
 			`x -----BEGIN PRIVATE KEY-----[redacted]-----END PRIVATE KEY-----\n`},
+		{"PEM in base64", "client-key-data: " + base64PEM + ", x", "client-key-data: [redacted], x"},
+		{"service account in base64", "echo " + base64Account + "|base64 -d", "echo [redacted]|base64 -d"},
 		{"encrypted PEM", "-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00FF\n\nMHcCAQEEIIrYSSNQFaA2Hwf1\n-----END",
 			"-----BEGIN EC PRIVATE KEY-----[redacted]-----END"},
 
@@ -127,6 +139,7 @@ func TestTextLeaves(t *testing.T) {
 		"grep -r -----BEGIN RSA PRIVATE KEY----- /home/someone/projects/thing",
 		"-----BEGIN CERTIFICATE-----\nMIIEowIBAAKCAQEA0123456789\n-----END CERTIFICATE-----",
 		"-----BEGIN PUBLIC KEY-----\nMIIEowIBAAKCAQEA0123456789\n-----END PUBLIC KEY-----",
+		"certificate-authority-data: " + base64Cert,
 		Mark, "password=" + Mark, Mark + Mark,
 	} {
 		if got, n := Text(s); got != s || n != 0 {

@@ -72,6 +72,18 @@ var tokenForms = []struct {
 	{"npm_", 30, alnum},
 	{"dckr_pat_", 20, base64URL},
 	{"AGE-SECRET-KEY-1", 50, upperNum},
+	{"dop_v1_", 40, alnum}, // DigitalOcean
+	{"glrt-", 20, base64URL},
+	{"hf_", 30, alnum},
+	{"pypi-", 50, base64URL},
+	{"LS0tLS1CRUdJTiBQUklWQVRFIEtF", 40, base64}, // PEM keys in base64, as kubeconfigs and variables of pipelines hold them
+	{"LS0tLS1CRUdJTiBSU0EgUFJJVkFURSBL", 40, base64},
+	{"LS0tLS1CRUdJTiBFQyBQUklWQVRFIEtF", 40, base64},
+	{"LS0tLS1CRUdJTiBPUEVOU1NIIFBSSVZBVEUgS0VZ", 40, base64},
+	{"LS0tLS1CRUdJTiBFTkNSWVBURUQgUFJJVkFURSBL", 40, base64},
+	{"eyJ0eXBlIjogInNlcnZpY2VfYWNjb3Vu", 40, base64}, // Google service account keys in base64
+	{"eyJ0eXBlIjoic2VydmljZV9hY2NvdW50", 40, base64},
+	{"ewogICJ0eXBlIjogInNlcnZpY2VfYWNjb3Vu", 40, base64},
 }
 
 // tokenStart holds the first bytes of tokenForms and of a JWT.

@@ -5,8 +5,9 @@ import "strings"
 // words are the arguments of a command, of a process's own or within a script, in which a flag tells what the next
 // one is.
 type words struct {
-	text []string
-	take func(i, start, end int)
+	text   []string
+	take   func(i, start, end int)
+	script bool // a shell is to read them: $NAME is a reference, and commands are joined by pipes
 
 	program *program // the last program named, nil for none that is known
 	login   bool     // its "login" command was named
@@ -16,7 +17,7 @@ type words struct {
 func wordSpans(s string) []span {
 	var spans []span
 	text, starts := split(s)
-	w := words{text: text, take: func(i, start, end int) {
+	w := words{text: text, script: true, take: func(i, start, end int) {
 		spans = append(spans, span{starts[i] + start, starts[i] + end})
 	}}
 	w.read("")
@@ -132,6 +133,9 @@ func (w *words) flag(i int, word string) {
 		w.valueOf(i, name, value, hasValue, w.proxyPassword)
 	case w.program.hasCookieFlag(name):
 		w.valueOf(i, name, value, hasValue, w.cookies)
+	case w.program.attaches(word):
+		// Before its name is looked at: -pmysecret is a password and not the name of one.
+		w.letter(i, word)
 	case bare == "from-literal":
 		w.literal(i, name, value, hasValue)
 	case (len(bare) > 2 || bare == "pw") && isSecretName(bare) && !isNegated(bare):
@@ -155,7 +159,7 @@ func (w *words) valueOf(i int, name, value string, hasValue bool, look func(i, s
 }
 
 func (w *words) secretValue(i, start int, value string) {
-	if !isPlain(value) && !isVariable(value) {
+	if !isPlain(value) && !(w.script && isVariable(value)) {
 		w.take(i, start, start+len(value))
 	}
 }
