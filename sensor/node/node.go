@@ -65,11 +65,17 @@ type Node struct {
 // watch the kernel, and [ErrMistake] where a setting or rule file cannot be used.
 func Run(ctx context.Context, cfg Config, reopen <-chan os.Signal, log *slog.Logger) error {
 	n, err := open(ctx, cfg, tap{}, log)
+	if stopped(ctx, err) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
 	return n.run(ctx, reopen)
 }
+
+// stopped reports whether open gave up because it was told to, which is no error.
+func stopped(ctx context.Context, err error) bool { return err != nil && errors.Is(err, ctx.Err()) }
 
 // A tap is shown what a recording needs. Both are nil where there is none.
 type tap struct {
@@ -121,7 +127,11 @@ func open(ctx context.Context, cfg Config, tap tap, log *slog.Logger) (*Node, er
 	cfg.Probe.Environment = cfg.Environment
 	n.everything = tap.event != nil
 	cfg.Probe.Filter = n.filter(n.rules.Current())
-	if n.probe, err = probe.Open(ctx, cfg.Probe, log); err != nil {
+	// To load the programs takes most of a second, and who is told to stop shall not begin it.
+	if err = ctx.Err(); err == nil {
+		n.probe, err = probe.Open(ctx, cfg.Probe, log)
+	}
+	if err != nil {
 		return nil, errors.Join(err, n.fanout.Close(ctx))
 	}
 	return n, nil

@@ -48,6 +48,9 @@ func Record(ctx context.Context, cfg Config, w io.Writer, log *slog.Logger) (uin
 			file.SetList(portList, nil, ports)
 		},
 	}, log)
+	if stopped(ctx, err) {
+		return 0, nil
+	}
 	if err != nil {
 		return 0, err
 	}

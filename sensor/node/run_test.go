@@ -2,6 +2,7 @@ package node
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -262,5 +263,21 @@ func TestStopsSoon(t *testing.T) {
 		}
 	case <-time.After(patience):
 		t.Fatal("the sensor does not stop")
+	}
+}
+
+// TestToldToStopAtTheStart: who is told to stop before it watches does so without an error, and does not load programs.
+func TestToldToStopAtTheStart(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	cfg := DefaultConfig()
+	cfg.Container.Sockets, cfg.Outputs = nil, nil
+	var log lockedBuffer
+	if err := Run(ctx, cfg, nil, slog.New(slog.NewTextHandler(&log, nil))); err != nil || strings.Contains(log.String(), "kernel side") {
+		t.Errorf("%v, and it said: %s", err, log.String())
+	}
+	var recorded bytes.Buffer
+	if n, err := Record(ctx, cfg, &recorded, slog.New(slog.DiscardHandler)); n != 0 || err != nil || recorded.Len() > 0 {
+		t.Errorf("%d events, %d bytes, %v", n, recorded.Len(), err)
 	}
 }
