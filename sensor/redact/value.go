@@ -62,7 +62,8 @@ func (t *scanner) nameBefore(i int) (name string, quoted bool) {
 	for start > 0 && end-start < maxName && (base64URL[t.s[start-1]] || t.s[start-1] == '.') {
 		start--
 	}
-	return t.s[start:end], quoted
+	// curl takes a header attached to its flag: -HAuthorization:...
+	return strings.TrimPrefix(t.s[start:end], "-H"), quoted
 }
 
 // named takes the value at start if name, which ends before the separator at i, is a secret's.
@@ -139,13 +140,40 @@ func (t *scanner) quote(i int) int {
 // value returns where the value at i begins and ends.
 func (t *scanner) value(i int) (start, end int) {
 	if open := t.quote(i); open > i {
-		return open, t.closing(t.s[i:open], open)
+		mark := t.s[i:open]
+		end = t.closing(mark, open)
+		if t.goesOn(end + len(mark)) {
+			return i, t.wordEnd(end + len(mark))
+		}
+		return open, end
 	}
 	end = i
 	for end < len(t.s) && !t.endsValue(end) {
 		end++
 	}
+	if end < len(t.s) && isQuote(t.s[end]) && t.goesOn(end+1) {
+		end = t.wordEnd(end)
+	}
 	return i, end
+}
+
+// goesOn reports whether a shell's word goes on at i, behind a quote: "a"b, a"b", and 'a' with an escaped quote behind it.
+func (t *scanner) goesOn(i int) bool {
+	return t.script && i < len(t.s) && (alnum[t.s[i]] || t.s[i] == '\\')
+}
+
+// wordEnd returns the end of a shell's word, with its quoted parts.
+func (t *scanner) wordEnd(i int) int {
+	for i < len(t.s) && t.s[i] > ' ' && !endsCommand(t.s[i]) {
+		switch c := t.s[i]; {
+		case c == '\\':
+			i++
+		case isQuote(c):
+			i = closeQuote(t.s, i+1, c)
+		}
+		i++
+	}
+	return min(i, len(t.s))
 }
 
 // closing returns where the quote that was opened is closed, or the end of a text that was cut. mark is the quote with

@@ -1,6 +1,9 @@
 package redact
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // words are the arguments of a command, of a process's own or within a script, in which a flag tells what the next
 // one is.
@@ -72,7 +75,11 @@ func closeQuote(s string, i int, q byte) int {
 // read goes through the words. exe is the program they belong to, if it is not itself one of them.
 func (w *words) read(exe string) {
 	w.program = programs[base(exe)]
+	accounts := w.script && slices.ContainsFunc(w.text, readsAccounts)
 	for i, word := range w.text {
+		if name, secret, ok := strings.Cut(word, ":"); accounts && ok && !strings.HasPrefix(secret, "//") {
+			w.secretValue(i, len(name)+1, secret)
+		}
 		switch {
 		case len(word) > 1 && word[0] == '-':
 			w.flag(i, word)
@@ -81,6 +88,9 @@ func (w *words) read(exe string) {
 		}
 	}
 }
+
+// readsAccounts reports whether word is a program that reads lines of user:password, which a script writes to it.
+func readsAccounts(word string) bool { return base(word) == "chpasswd" || base(word) == "newusers" }
 
 // plain looks at a word that is no flag.
 func (w *words) plain(i int, word string) {
