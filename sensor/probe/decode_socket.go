@@ -17,7 +17,7 @@ const (
 	socketRaw        = 3
 	stateEstablished = 1
 
-	sockaddrPort, sockaddrIPv4, sockaddrIPv6 = 2, 4, 8
+	sockaddrPath, sockaddrPort, sockaddrIPv4, sockaddrIPv6 = 2, 2, 4, 8
 )
 
 // socket decodes what the kernel side said of a socket.
@@ -109,16 +109,17 @@ func (d *Decoder) unixPath(text []byte) string {
 
 // asked decodes the sockaddr of a connect or bind. One that is too short or of a family without addresses says nothing.
 func (d *Decoder) asked(sa []byte, f *event.FD) {
-	if len(sa) < sockaddrIPv4 {
+	if len(sa) < sockaddrPort {
 		return
 	}
-	port := binary.BigEndian.Uint16(sa[sockaddrPort:])
 	switch family := binary.NativeEndian.Uint16(sa); {
 	case family == familyIPv4 && len(sa) >= sockaddrIPv4+4:
-		f.Asked = netip.AddrPortFrom(netip.AddrFrom4([4]byte(sa[sockaddrIPv4:])), port)
+		f.Asked = netip.AddrPortFrom(netip.AddrFrom4([4]byte(sa[sockaddrIPv4:])), askedPort(sa))
 	case family == familyIPv6 && len(sa) >= sockaddrIPv6+16:
-		f.Asked = netip.AddrPortFrom(netip.AddrFrom16([16]byte(sa[sockaddrIPv6:])).Unmap(), port)
+		f.Asked = netip.AddrPortFrom(netip.AddrFrom16([16]byte(sa[sockaddrIPv6:])).Unmap(), askedPort(sa))
 	case family == familyUnix && f.Unix == "":
-		f.Unix = d.unixPath(sa[2:])
+		f.Unix = d.unixPath(sa[sockaddrPath:])
 	}
 }
+
+func askedPort(sa []byte) uint16 { return binary.BigEndian.Uint16(sa[sockaddrPort:]) }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -188,6 +189,32 @@ func TestJoin(t *testing.T) {
 		}
 		if !strings.HasPrefix(string(d.text), "/kept") {
 			t.Errorf("%q and %q: reached into other text: %q", test.base, test.path, d.text)
+		}
+	}
+}
+
+// The least that the kernel takes for an address of each family, and what is less.
+func TestAsked(t *testing.T) {
+	family := func(f uint16, rest ...byte) []byte { return append(binary.NativeEndian.AppendUint16(nil, f), rest...) }
+	for _, test := range []struct {
+		sa   []byte
+		want event.FD
+	}{
+		{family(familyUnix, 's'), event.FD{Unix: "s"}},
+		{family(familyUnix, 's', 0, 'x'), event.FD{Unix: "s"}},
+		{family(familyUnix, 0, 's'), event.FD{Unix: "@s"}},
+		{family(familyUnix), event.FD{}},
+		{family(familyIPv4, 1, 187, 10, 0, 0, 1), event.FD{Asked: netip.MustParseAddrPort("10.0.0.1:443")}},
+		{family(familyIPv4, 1, 187, 10, 0, 0), event.FD{}},
+		{family(familyIPv4), event.FD{}},
+		{family(familyIPv6, 1, 187), event.FD{}},
+		{[]byte{1}, event.FD{}},
+		{nil, event.FD{}},
+	} {
+		var fd event.FD
+		NewDecoder(0).asked(test.sa, &fd)
+		if fd != test.want {
+			t.Errorf("%q: %+v, want %+v", test.sa, fd, test.want)
 		}
 	}
 }
