@@ -111,6 +111,27 @@ func exit32() []byte {
 	return append(b, code...)
 }
 
+// A 32-bit program binds and listens by socketcall: it is counted whichever of the socket calls is wanted.
+func TestSocketcall(t *testing.T) {
+	for _, test := range []struct {
+		wanted []event.Kind
+		want   event.Kind
+	}{
+		{[]event.Kind{event.Bind}, event.Bind},
+		{[]event.Kind{event.Listen, event.Accept}, event.Accept},
+		{[]event.Kind{event.Bind, event.Connect}, event.Connect},
+		{[]event.Kind{event.Openat, event.Dup}, event.Unknown},
+	} {
+		var wanted event.KindSet
+		for _, kind := range test.wanted {
+			wanted.Add(kind)
+		}
+		if call := callTable(wanted)[102]; call != uint16(test.want)<<8 {
+			t.Errorf("%v: entry %#x, want %v in the high byte", test.wanted, call, test.want)
+		}
+	}
+}
+
 // A 32-bit program is seen to start, and counted as one whose calls will not be.
 func TestCompatProgram(t *testing.T) {
 	l := all(t)

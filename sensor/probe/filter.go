@@ -73,7 +73,21 @@ func callTable(wanted event.KindSet) (calls [maxCalls]uint16) {
 			calls[nr] |= uint16(kind) << 8
 		}
 	}
+	if socketcall != 0 {
+		calls[socketcall] |= uint16(firstSocketCall(wanted)) << 8
+	}
 	return calls
+}
+
+// firstSocketCall is what a socketcall counts as, whose argument the kernel side does not read; Unknown if none is wanted.
+func firstSocketCall(wanted event.KindSet) event.Kind {
+	for kind := range wanted.All() {
+		switch kind {
+		case event.Connect, event.Accept, event.Accept4, event.Bind, event.Listen:
+			return kind
+		}
+	}
+	return event.Unknown
 }
 
 func (p *Probe) fillHandlers(wanted event.KindSet) error {

@@ -15,12 +15,14 @@ var nativeCalls = map[event.Kind]uint16{
 	event.InitModule: 175, event.FinitModule: 313, event.Bpf: 321,
 }
 
+// socketcall is the number by which 32-bit programs can make any of the socket calls: its first argument says which.
+const socketcall = 102
+
 // compatCalls holds the numbers of the same calls for 32-bit programs (asm/unistd_32.h), of which some have two.
-// socketcall (102) stands for any of the socket calls.
 var compatCalls = map[uint16]event.Kind{
 	11: event.Execve, 358: event.Execveat,
 	5: event.Open, 295: event.Openat, 437: event.Openat2, 8: event.Creat,
-	102: event.Connect, 362: event.Connect, 364: event.Accept4, 361: event.Bind, 363: event.Listen,
+	362: event.Connect, 364: event.Accept4, 361: event.Bind, 363: event.Listen,
 	26: event.Ptrace, 23: event.Setuid, 213: event.Setuid, 164: event.Setresuid, 208: event.Setresuid,
 	10: event.Unlink, 301: event.Unlinkat,
 	38: event.Rename, 302: event.Renameat, 353: event.Renameat2,

@@ -15,6 +15,9 @@ var nativeCalls = map[event.Kind]uint16{
 	event.InitModule: 105, event.FinitModule: 273, event.Bpf: 280,
 }
 
+// socketcall is not in the ARM EABI.
+const socketcall = 0
+
 // compatCalls holds the numbers of the same calls for 32-bit programs (the ARM EABI's table), of which some have two.
 var compatCalls = map[uint16]event.Kind{
 	11: event.Execve, 387: event.Execveat,
