@@ -64,7 +64,7 @@ type Node struct {
 // outputs that write to files open them anew. An error is [probe.ErrUnsupported] where this machine or process cannot
 // watch the kernel, and [ErrMistake] where a setting or rule file cannot be used.
 func Run(ctx context.Context, cfg Config, reopen <-chan os.Signal, log *slog.Logger) error {
-	n, err := open(ctx, cfg, tap{}, log)
+	n, err := begin(ctx, cfg, tap{}, log)
 	if stopped(ctx, err) {
 		return nil
 	}
@@ -74,7 +74,30 @@ func Run(ctx context.Context, cfg Config, reopen <-chan os.Signal, log *slog.Log
 	return n.run(ctx, reopen)
 }
 
-// stopped reports whether open gave up because it was told to, which is no error.
+// begin is open, unless ctx is done first: then it returns ctx's error, and what is still being opened is closed behind
+// it. On a busy machine it takes seconds until the kernel has verified the programs.
+func begin(ctx context.Context, cfg Config, tap tap, log *slog.Logger) (*Node, error) {
+	var n *Node
+	opened := make(chan error, 1)
+	go func() {
+		var err error
+		n, err = open(ctx, cfg, tap, log)
+		opened <- err
+	}()
+	select {
+	case err := <-opened:
+		return n, err
+	case <-ctx.Done():
+		go func() {
+			if err := <-opened; err == nil {
+				_ = n.run(ctx, nil)
+			}
+		}()
+		return nil, ctx.Err()
+	}
+}
+
+// stopped reports whether begin gave up because it was told to, which is no error.
 func stopped(ctx context.Context, err error) bool { return err != nil && errors.Is(err, ctx.Err()) }
 
 // A tap is shown what a recording needs. Both are nil where there is none.

@@ -36,7 +36,7 @@ func Record(ctx context.Context, cfg Config, w io.Writer, log *slog.Logger) (uin
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	n, err := open(ctx, cfg, tap{
+	n, err := begin(ctx, cfg, tap{
 		event: func(ev *event.Event) {
 			// The first error ends the recording: a capture with a hole in it is no capture.
 			if err := file.Write(ev); err != nil {

@@ -101,3 +101,23 @@ func TestStopsDuringTheScan(t *testing.T) {
 		t.Error("said that it watches when it had stopped")
 	}
 }
+
+// TestStopsWhileItBegins: nobody waits for what takes long at the start.
+func TestStopsWhileItBegins(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.Outputs, cfg.Container.Sockets = nil, nil
+	ctx, stop := contextWithStop(t)
+	done := make(chan error, 1)
+	go func() {
+		_, err := begin(ctx, cfg, tap{lists: func([]string, []int64) { stop(); select {} }}, slog.New(slog.DiscardHandler))
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		if err != context.Canceled {
+			t.Error(err)
+		}
+	case <-time.After(patience):
+		t.Fatal("waits for the start")
+	}
+}
