@@ -25,15 +25,26 @@ static __always_inline void read_real(
 	f->real_len = append_path(s, fixed);
 }
 
-/* read_fspath appends the path from the filesystem's own root where the mount shows only a part of
- * it: a bind mount of /etc on /host would hide /etc/shadow as /host/shadow.
+/* in_jail: the process's root is a directory inside the mount, and not all of it. */
+static __always_inline bool in_jail(struct vfsmount *mnt)
+{
+	struct path *root = &bpf_get_current_task_btf()->fs->root;
+
+	return root->mnt == mnt && root->dentry != root->mnt->mnt_root;
+}
+
+/* read_fspath appends the path from the filesystem's own root where the process's path does not
+ * tell it: a bind mount of /etc on /host hides /etc/shadow as /host/shadow, a chroot to /etc as
+ * /shadow, and what is bound on a directory deep enough has no such path at all.
  */
 static __always_inline void read_fspath(
 	struct scratch *s, __u32 fixed, struct file_facts *f, struct place at)
 {
 	struct dentry *root = READ(at.mnt_sb, s_root);
 
-	if (f->status == PATH_ANONYMOUS || at.mnt_root == root)
+	if (f->status == PATH_ANONYMOUS)
+		return;
+	if (at.mnt_root == root && f->status != PATH_TOO_DEEP && !in_jail(at.mnt))
 		return;
 	at.mnt_root = 0;
 	if (walk(s, at, at.mnt, root, &f->flags) == PATH_RESOLVED)

@@ -428,6 +428,20 @@ func init() {
 		// The namespace may outlive the process for a moment, and the test removes dir.
 		return errors.Join(err, unix.Unmount(filepath.Join(dir, "host"), 0))
 	}
+	children["deepmount"] = func(args []string) error {
+		dir, name := args[0], args[1]
+		if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
+			return err
+		}
+		if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil && err != unix.EINVAL {
+			return err
+		}
+		if err := unix.Mount("tmpfs", dir, "tmpfs", 0, ""); err != nil {
+			return err
+		}
+		err := os.WriteFile(filepath.Join(dir, name), nil, 0o644)
+		return errors.Join(err, unix.Unmount(dir, 0))
+	}
 	children["chroot"] = func(args []string) error {
 		outside, err := unix.Open(args[0], unix.O_PATH|unix.O_DIRECTORY, 0)
 		if err != nil {
@@ -471,7 +485,23 @@ func TestBindMount(t *testing.T) {
 	}
 }
 
-// A descriptor from outside leads to files that have no path below the process's root.
+// A filesystem that is mounted too deep for the path in the process's namespace still tells its own.
+func TestDeepMount(t *testing.T) {
+	l := all(t)
+	dir := filepath.Join(resolved(t, t.TempDir()), strings.Repeat("d/", 70))
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	want := filepath.Join(dir, "hidden")
+	ev := l.expect(t, func(ev *event.Event) bool { return ev.Kind == event.Openat && ev.FD.Path.Name == want },
+		func() { run(t, child(t, "deepmount", dir, "hidden")) })
+	if f := ev.FD; f.RealStatus != event.PathTooDeep || f.FSPath != "/hidden" {
+		t.Errorf("resolved %q (%v), on its filesystem %q", f.Real, f.RealStatus, f.FSPath)
+	}
+}
+
+// A descriptor from outside leads to files that have no path below the process's root. Of those inside, the path on the
+// filesystem tells what the root hides.
 func TestChroot(t *testing.T) {
 	l := all(t)
 	dir := resolved(t, t.TempDir())
@@ -498,7 +528,7 @@ func TestChroot(t *testing.T) {
 	if f := outside.FD; !f.Foreign || f.Real != filepath.Join(dir, "jailed") {
 		t.Errorf("outside: foreign %v, %q", f.Foreign, f.Real)
 	}
-	if f := inside.FD; f.Foreign || f.Real != "/jailed" || f.Path.Name != "/jailed" {
-		t.Errorf("inside: foreign %v, %q, %q", f.Foreign, f.Real, f.Path.Name)
+	if f := inside.FD; f.Foreign || f.Real != "/jailed" || f.Path.Name != "/jailed" || !strings.HasSuffix(f.FSPath, "/root/jailed") {
+		t.Errorf("inside: foreign %v, %q, %q, on its filesystem %q", f.Foreign, f.Real, f.Path.Name, f.FSPath)
 	}
 }
