@@ -110,6 +110,9 @@ func (w *watchFlags) config(c *cobra.Command) (node.Config, *slog.Logger, error)
 	if err != nil {
 		return node.Config{}, nil, err
 	}
+	if w.stopIn < 0 {
+		return node.Config{}, nil, fmt.Errorf("%w: --for %v: want a time to run, or 0", node.ErrMistake, w.stopIn)
+	}
 	cfg := w.cfg
 	cfg.Container.Sockets = nil
 	for _, s := range w.sockets {

@@ -29,7 +29,11 @@ func openOutputs(cfg Config, log *slog.Logger) (*output.Fanout, error) {
 		Stdout: os.Stdout, Stderr: os.Stderr, NoColor: os.Getenv("NO_COLOR") != "",
 		PubSub: pubsub.Config{Spool: spool.Config{Dir: cfg.Spool, Counter: counterFile(cfg.Spool)}, Options: cfg.PubSubOptions},
 	}
-	return output.Open(output.Config{}, specs, env, log)
+	f, err := output.Open(output.Config{}, specs, env, log)
+	if errors.Is(err, output.ErrTwice) {
+		err = fmt.Errorf("%w: %w", ErrMistake, err)
+	}
+	return f, err
 }
 
 // counterFile is where the last alert's number is kept over a crash of this process, for the spool in dir: a file in
