@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -91,4 +92,15 @@ func console(t *testing.T, text string) string {
 	var out bytes.Buffer
 	run(strings.Fields(args), &out, &out)
 	return head + "\n" + out.String()
+}
+
+// The README says how many rules are shipped.
+func TestReadmeCountsRules(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := fmt.Sprintf("%d rules are shipped", len((&ruleInput{}).names())); !strings.Contains(string(text), want) {
+		t.Errorf("the README does not say %q", want)
+	}
 }
