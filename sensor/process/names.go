@@ -118,8 +118,11 @@ func (n *names) in(pid int32, key fileKey, id uint32, now int64) (text string, o
 	fresh := &file{names: read, lacked: make(map[uint32]bool), read: now, until: now + namesFor}
 	if err != nil && !errors.Is(err, procfs.ErrNoName) {
 		fresh.until = now + noNamesFor
+		if f != nil { // the process had ended, or made the read wait: what its place said last is better than nothing
+			fresh.names = f.names
+		}
 	}
-	if text, ok = read[id]; !ok {
+	if text, ok = fresh.names[id]; !ok {
 		fresh.lacked[id] = true
 	}
 	if f != nil {

@@ -72,6 +72,27 @@ func TestNameOfAProcessThatIsGone(t *testing.T) {
 	}
 }
 
+// Nor does it take away the names that its siblings had.
+func TestKnownNamesOutliveAProcess(t *testing.T) {
+	w := newWorld(t, Config{})
+	w.names["5/etc/passwd/1000"], w.names["1/etc/passwd/1000"] = "alice", "bob"
+	w.user(1000, 5)
+	w.now += namesFor
+	p, ev := w.fork(w.tasks[1])
+	w.apply(ev)
+	p.uid, p.cgroup = 1000, 5
+	exec := w.exec(p, "id")
+	w.exit(p)
+	if got := w.apply(exec); got.UserName != "alice" {
+		t.Errorf("got %q", got.UserName)
+	}
+	w.names["5/etc/passwd/1000"] = "carol"
+	w.now += noNamesFor
+	if got := w.user(1000, 5); got.UserName != "carol" {
+		t.Errorf("a file that can be read again: got %q", got.UserName)
+	}
+}
+
 // A container that goes through all numbers has its file read once a second, and the host's too.
 func TestManyNumbersCostOneRead(t *testing.T) {
 	w := newWorld(t, Config{})
