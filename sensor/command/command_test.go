@@ -1,6 +1,7 @@
 package command
 
 import (
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -51,5 +52,14 @@ func TestParseSize(t *testing.T) {
 		if got, err := parseSize(text); err == nil {
 			t.Errorf("%q was taken for %d", text, got)
 		}
+	}
+}
+
+// TestErrorsAreSafe: a file's name in an error is no command to the terminal.
+func TestErrorsAreSafe(t *testing.T) {
+	var said strings.Builder
+	Execute(operator(), []string{"replay", "no\x1b[2J\xff\u202e\\d\n\tü"}, io.Discard, &said)
+	if want := `open no\x1b[2J\xff\u202e\d` + "\n\tü: no such file"; !strings.Contains(said.String(), want) {
+		t.Errorf("%q does not have %q", said.String(), want)
 	}
 }

@@ -8,8 +8,12 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -42,7 +46,7 @@ func Execute(root *cobra.Command, args []string, stdout, stderr io.Writer) int {
 	})
 	ran, err := root.ExecuteContextC(ctx)
 	if err != nil {
-		fmt.Fprintf(said, "%s: %v\n", ran.CommandPath(), err)
+		fmt.Fprintf(said, "%s: %s\n", ran.CommandPath(), shown(err.Error()))
 	}
 	grace := time.Minute
 	if ctx.Err() != nil {
@@ -50,6 +54,23 @@ func Execute(root *cobra.Command, args []string, stdout, stderr io.Writer) int {
 	}
 	said.close(grace)
 	return exitCode(err)
+}
+
+// shown escapes what a terminal would act on: names of files come from anywhere. Line breaks and tabs stay, which
+// excerpts of rule files are made of.
+func shown(text string) string {
+	var b strings.Builder
+	for len(text) > 0 {
+		r, n := utf8.DecodeRuneInString(text)
+		if r == '\n' || r == '\t' || unicode.IsPrint(r) && !(r == utf8.RuneError && n == 1) {
+			b.WriteString(text[:n])
+		} else {
+			quoted := strconv.Quote(text[:n])
+			b.WriteString(quoted[1 : len(quoted)-1])
+		}
+		text = text[n:]
+	}
+	return b.String()
 }
 
 func exitCode(err error) int {
