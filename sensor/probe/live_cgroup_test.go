@@ -18,8 +18,9 @@ func init() { children["forks"] = forks }
 // makeCgroup makes a cgroup below this process's own.
 func makeCgroup(t *testing.T) string {
 	t.Helper()
-	cgroup := filepath.Join(cgroupDir(t), "tiercel-test-"+filepath.Base(t.TempDir()))
-	if err := os.Mkdir(cgroup, 0o755); err != nil {
+	// A name of its own: another run may be under way, or have been killed and left its cgroup.
+	cgroup, err := os.MkdirTemp(cgroupDir(t), "tiercel-test-")
+	if err != nil {
 		t.Skipf("no cgroup can be made: %v", err)
 	}
 	t.Cleanup(func() {
