@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 )
 
 func load(t testing.TB, opt Options, files ...string) (*Set, error) {
@@ -202,6 +203,17 @@ func TestRead(t *testing.T) {
 	}
 	if _, _, err := Read(filepath.Join(dir, "none.yaml")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("missing file: got %v", err)
+	}
+}
+
+// A named pipe in a directory is told of and not waited for.
+func TestReadsRegularFilesOnly(t *testing.T) {
+	dir := t.TempDir()
+	if err := unix.Mkfifo(filepath.Join(dir, "a.yaml"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := Read(dir); err == nil || !strings.Contains(err.Error(), "a.yaml: no regular file") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -70,7 +71,7 @@ func read(files fs.FS, only, label string) (rules, tests []Source, err error) {
 	}
 	for _, name := range names {
 		src := Source{Name: path.Join(filepath.ToSlash(label), name)}
-		if src.Data, err = readLimited(files, name); err != nil {
+		if src.Data, err = readLimited(files, name, only == ""); err != nil {
 			return nil, nil, fmt.Errorf("rules: %s: %w", src.Name, err)
 		}
 		if IsTest(name) {
@@ -103,10 +104,14 @@ func yamlNames(files fs.FS) ([]string, error) {
 	return names, nil
 }
 
-func readLimited(files fs.FS, name string) ([]byte, error) {
+func readLimited(files fs.FS, name string, inDirectory bool) ([]byte, error) {
 	st, err := fs.Stat(files, name)
 	if err != nil {
 		return nil, err
+	}
+	// A named pipe among them would hold whoever reloads up for ever. One that is named is read: rules check <(command).
+	if inDirectory && !st.Mode().IsRegular() {
+		return nil, errors.New("no regular file")
 	}
 	if st.Size() > maxFile {
 		return nil, fmt.Errorf("%d bytes, more than %d", st.Size(), maxFile)
