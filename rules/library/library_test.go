@@ -24,6 +24,13 @@ func TestLoadsWithoutWarnings(t *testing.T) {
 	}
 }
 
+// The names that people give first are theirs: no variable of a shipped condition has one.
+func TestShortNamesAreFree(t *testing.T) {
+	for _, c := range "agipx" {
+		load(t, rules.Source{Name: "own.yaml", Data: []byte("lists:\n  " + string(c) + ": [x]\n")})
+	}
+}
+
 func TestCases(t *testing.T) {
 	for _, src := range Tests() {
 		t.Run(src.Name, func(t *testing.T) {
