@@ -12,7 +12,7 @@ import (
 const (
 	familyUnix, familyIPv4, familyIPv6, familyNetlink, familyPacket = 1, 2, 10, 16, 17
 
-	protocolICMP, protocolTCP, protocolUDP, protocolICMPv6, protocolRaw = 1, 6, 17, 58, 255
+	protocolICMP, protocolTCP, protocolUDP, protocolICMPv6, protocolRaw, protocolMPTCP = 1, 6, 17, 58, 255, 262
 
 	socketRaw        = 3
 	stateEstablished = 1
@@ -84,7 +84,7 @@ func l4Of(s *bpfSocketFacts) event.L4 {
 		return event.L4Unknown
 	}
 	switch s.Protocol {
-	case protocolTCP:
+	case protocolTCP, protocolMPTCP: // what leaves the machine is TCP either way
 		return event.L4TCP
 	case protocolUDP:
 		return event.L4UDP

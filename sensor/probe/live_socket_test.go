@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"errors"
 	"net/netip"
 	"path/filepath"
 	"testing"
@@ -157,6 +158,26 @@ func TestConnectOutcomes(t *testing.T) {
 				t.Errorf("remote %v, want %v", ev.FD.Remote, to)
 			}
 		})
+	}
+}
+
+// Multipath TCP is anybody's to ask for, and a server need not know it: the connection is TCP, with TCP's addresses.
+func TestMultipathTCP(t *testing.T) {
+	l := all(t)
+	server := socket(t, unix.AF_INET, unix.SOCK_STREAM, 0)
+	if err := errors.Join(unix.Bind(server, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}), unix.Listen(server, 1)); err != nil {
+		t.Fatal(err)
+	}
+	to := local(t, server)
+	fd := socket(t, unix.AF_INET, unix.SOCK_STREAM, unix.IPPROTO_MPTCP)
+	sa, n := sockaddr(to)
+	ev := l.expect(t, mine(event.Connect, descriptor(fd)), func() {
+		if _, errno := call(t, event.Connect, at(fd), sa, n); errno != 0 {
+			t.Fatal(errno)
+		}
+	})
+	if f := ev.FD; f.L4 != event.L4TCP || f.Remote != to || !f.Connected {
+		t.Errorf("%+v, want tcp to %v", f, to)
 	}
 }
 
