@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* file.c - files are opened, removed, renamed, made executable, mounted. */
 
+#define O_ACCMODE   03
 #define O_CREAT	    0100
 #define __O_TMPFILE 020000000
 
@@ -63,8 +64,12 @@ int BPF_PROG(on_open, struct pt_regs *regs, long ret)
 	if (ret >= 0) {
 		struct file *file = file_of(bpf_get_current_task_btf(), ret);
 
-		if (file)
+		if (file) {
+			/* openat2 has its flags in memory, where another thread can change them before this. */
+			if (e->header.kind == EVENT_OPENAT2)
+				e->flags = (e->flags & ~O_ACCMODE) | (READ(file, f_flags) & O_ACCMODE);
 			read_file(s, sizeof(*e), &e->file, file, READ(file, f_inode));
+		}
 	}
 	send_record(s, sizeof(*e));
 	return 0;

@@ -212,6 +212,7 @@ struct path {
 };
 
 struct file {
+	__u32 f_flags;
 	struct inode *f_inode;
 	struct path f_path;
 	void *private_data;

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -334,6 +336,55 @@ func TestOpenUnreadable(t *testing.T) {
 	}
 	if countOf(l.probe, UserMemory, event.Openat) <= before {
 		t.Error("not counted")
+	}
+}
+
+// What a file was opened for is not the caller's to change once it is open: openat2 takes its flags from memory, which is
+// read when the call returns. A pipe without a reader holds the call up until the flags are others.
+func TestOpenat2FlagsChanged(t *testing.T) {
+	l := all(t)
+	name := filepath.Join(t.TempDir(), "pipe")
+	if err := unix.Mkfifo(name, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	how := unix.OpenHow{Flags: unix.O_WRONLY}
+	path, size := text(name), unsafe.Sizeof(how)
+	ev := l.expect(t, mine(event.Openat2, func(ev *event.Event) bool { return ev.FD.Path.Raw == name }), func() {
+		opened := make(chan uintptr)
+		tid := make(chan int, 1)
+		go func() {
+			runtime.LockOSThread()
+			tid <- unix.Gettid()
+			fd, _ := call(t, event.Openat2, at(cwd), path, addr(&how), size)
+			opened <- fd
+		}()
+		waitInCall(t, <-tid, event.Openat2)
+		how.Flags = unix.O_RDONLY
+		reader, err := unix.Open(name, unix.O_RDONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		unix.Close(int(<-opened))
+		unix.Close(reader)
+	})
+	if ev.Args.Flags != unix.O_WRONLY {
+		t.Errorf("flags %#x, want %#x", ev.Args.Flags, unix.O_WRONLY)
+	}
+}
+
+// waitInCall waits until a thread sleeps in a system call.
+func waitInCall(t *testing.T, tid int, kind event.Kind) {
+	t.Helper()
+	want := fmt.Sprintf("%d ", nativeCalls[kind])
+	for {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/self/task/%d/syscall", tid))
+		if err != nil {
+			t.Skipf("this kernel does not tell in which call a thread is: %v", err)
+		}
+		if strings.HasPrefix(string(text), want) {
+			return
+		}
+		time.Sleep(time.Millisecond)
 	}
 }
 
