@@ -138,6 +138,7 @@ func (t *Table) inherit(child, parent *entry, f *event.ForkFacts, execID uint64)
 	p.ExecID = execID
 	child.pidns = parent.pidns
 	child.parentStart, child.execKnown, child.readAt = parent.proc.Start, true, 0
+	child.blocked, child.retryAt = parent.blocked, parent.retryAt
 	t.setStart(child, f.Start, 0)
 	if f.CgroupID != 0 {
 		p.CgroupID = f.CgroupID
@@ -170,7 +171,7 @@ func (t *Table) exec(ev *event.Event) *entry {
 	}
 	t.text.setPaths(e, exePath(x), directory(x.CWD))
 	p.ArgsTruncated = x.ArgsTruncated
-	p.ExecID, e.execKnown, e.readAt, e.retryAt = task.ExecID, true, 0, 0
+	p.ExecID, e.execKnown, e.readAt, e.retryAt, e.blocked = task.ExecID, true, 0, 0, false
 	if p.SID != x.SID {
 		p.SessionName = ""
 	}

@@ -31,6 +31,7 @@ type entry struct {
 
 	execKnown bool // proc.ExecID comes from a record
 	removed   bool
+	blocked   bool // the image's memory could not be read in time
 }
 
 // startedAt reports whether this process started at start, which is exact.

@@ -29,6 +29,45 @@ func TestStalledProcess(t *testing.T) {
 	w.sees(good)
 }
 
+// What was not read in time is read later: the machine may have been busy.
+func TestStalledForAWhile(t *testing.T) {
+	w := newWorld(t, Config{})
+	scanned, _ := w.fork(w.tasks[1])
+	w.exec(scanned, "java", "-jar", "scanned")
+	lacking, fork := w.fork(w.tasks[1])
+	w.apply(fork)
+	late, _ := w.fork(w.tasks[1])
+	release := make(chan struct{})
+	for _, task := range []*task{scanned, late, lacking} {
+		w.stall[task.pid] = release
+	}
+	w.table.guard.timeout = time.Millisecond
+	delete(w.tasks, late.pid) // the scan does not find it, and its fork record is lost
+	w.scan()
+	w.tasks[late.pid] = late
+	w.exec(late, "java", "-jar", "late")
+	exec := w.exec(lacking, "java", "-jar", "lacking")
+	exec.Exec.Args = nil
+	w.apply(exec)
+	for _, task := range []*task{scanned, late, lacking} {
+		if got := w.apply(w.does(task)); len(got.Args) != 0 || !got.ArgsTruncated {
+			t.Errorf("%d: got %+v", task.pid, got)
+		}
+	}
+	close(release)
+	w.table.guard.timeout = time.Minute
+	before := w.table.Stats()
+	w.now += unblockAfter
+	for _, task := range []*task{scanned, late, lacking} {
+		w.now += retryAfter
+		w.sees(task)
+	}
+	if s := w.table.Stats(); s.Blocked != before.Blocked || s.Repaired != before.Repaired {
+		t.Errorf("got %+v, before %+v", s, before)
+	}
+	w.table.consistent(t)
+}
+
 func TestGuardBoundsStalledReads(t *testing.T) {
 	var blocked atomic.Uint64
 	g := newGuard(time.Millisecond, &blocked)

@@ -119,6 +119,9 @@ func (t *Table) fill(e *entry, f procfs.Facts) error {
 	if err != nil {
 		img.ArgsTruncated = true // at their first byte
 	}
+	if err != nil {
+		t.blocked(e)
+	}
 	now, _ := t.source.Clock()
 	at := place{mountNS: f.MountNS}
 	t.set(e, &reading{
@@ -135,6 +138,7 @@ type reading struct {
 	procfs.Facts
 	procfs.Image
 	at                 int64 // ns since boot
+	blocked            bool  // the image was not read in time
 	user, group, login string
 }
 

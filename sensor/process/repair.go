@@ -25,6 +25,8 @@ func (t *Table) reread(e *entry, task *event.Task) {
 		t.count.missedExecs.Add(task.ExecID - p.ExecID)
 		p.ExecID = task.ExecID
 		t.noteRepaired(e, t.repair(e, task.Comm))
+	case e.blocked:
+		t.unblock(e)
 	case t.now >= e.retryAt:
 		t.noteRepaired(e, t.repair(e, task.Comm))
 	}
@@ -44,10 +46,10 @@ func (t *Table) repair(e *entry, name string) bool {
 	p := &e.proc
 	wasPartial := p.Partial
 	err := procfs.ErrGone
+	e.retryAt, e.blocked = 0, false
 	if !p.Exited {
 		err = t.refresh(e)
 	}
-	e.retryAt = 0
 	if err == nil && !p.Partial && t.sameImage(e, name) {
 		return true
 	}
@@ -97,20 +99,60 @@ func (t *Table) refresh(e *entry) error {
 // readArgs asks for the arguments that an exec record lacks.
 func (t *Table) readArgs(e *entry) {
 	p := &e.proc
-	f, err := t.source.Process(p.PID)
-	if err == nil && (!e.startedAtTick(f.Start, f.Tick) || f.Name != p.Name) {
-		err = procfs.ErrGone // or has another image by now
-	}
-	var img procfs.Image
-	if err == nil {
-		img, err = within(t.guard, func() (procfs.Image, error) { return t.source.Image(f.PID, f.Start) })
-	}
+	img, err := t.image(e)
 	if err != nil {
-		t.countUnreadable(err)
 		p.ArgsTruncated = true // at their first byte
+		if errors.Is(err, errBlocked) {
+			t.blocked(e)
+		}
 		return
 	}
 	t.text.setImage(e, p.Name, img.Args)
 	p.ArgsTruncated = img.ArgsTruncated
 	t.noteRepaired(e, len(img.Args) != 0) // before Linux 5.18 a program may have none
+}
+
+// image reads the image that a process has, if it still has it.
+func (t *Table) image(e *entry) (img procfs.Image, err error) {
+	f, err := t.source.Process(e.proc.PID)
+	if err == nil && (!e.startedAtTick(f.Start, f.Tick) || f.Name != e.proc.Name) {
+		err = procfs.ErrGone // or has another image by now
+	}
+	if err == nil {
+		img, err = within(t.guard, func() (procfs.Image, error) { return t.source.Image(f.PID, f.Start) })
+	}
+	if err != nil {
+		t.countUnreadable(err)
+	}
+	return img, err
+}
+
+// unblockAfter is how long an image that could not be read in time is left alone. A busy machine is a reason too, and
+// must not leave a process without arguments for as long as it lives.
+const unblockAfter = int64(10 * time.Second)
+
+func (t *Table) blocked(e *entry) {
+	e.blocked, e.retryAt = true, t.now+unblockAfter
+}
+
+// unblock tries again what was blocked: one process in a second, so that those who stall their readers cost no more.
+func (t *Table) unblock(e *entry) {
+	if t.now < e.retryAt || t.now < t.unblockAt {
+		return
+	}
+	t.unblockAt = t.now + retryAfter
+	img, err := t.image(e)
+	if errors.Is(err, errBlocked) {
+		t.blocked(e)
+		return
+	}
+	e.blocked, e.retryAt = false, 0
+	if err != nil {
+		return
+	}
+	p := &e.proc
+	t.text.setImage(e, p.Name, img.Args)
+	t.text.setEnv(e, img.Env)
+	p.ArgsTruncated, p.ExeIno, p.ExeCtime, p.ExeMtime = img.ArgsTruncated, img.Ino, img.Ctime, img.Mtime
+	t.limit(e)
 }

@@ -104,7 +104,7 @@ func (t *Table) readAll(pid int32, names *names, now int64) (reading, bool) {
 	at := place{mountNS: f.MountNS}
 	read, _ := t.source.Clock()
 	return reading{
-		Facts: f, Image: img, at: read,
+		Facts: f, Image: img, at: read, blocked: err != nil,
 		user: names.user(pid, at, f.UID, now), group: names.group(pid, at, f.GID, now),
 		login: names.login(pid, at, f.LoginUID, now),
 	}, true
@@ -143,6 +143,9 @@ func (t *Table) merge(r *reading, pruned uint64) {
 	e.proc.PID = r.PID
 	t.setStart(e, r.Start, r.Tick)
 	t.set(e, r)
+	if r.blocked {
+		t.blocked(e)
+	}
 	t.insert(e)
 	if r.Dead {
 		t.markExited(e)

@@ -108,6 +108,7 @@ type Table struct {
 	began  int64 // ns since boot: processes that started later must have been seen to; 0 before the first scan
 
 	reconcileAt int64
+	unblockAt   int64 // ns since boot: when the next read that was blocked may be tried again
 	scan        scans
 	count       counters
 }
