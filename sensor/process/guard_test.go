@@ -54,6 +54,14 @@ func TestStalledForAWhile(t *testing.T) {
 			t.Errorf("%d: got %+v", task.pid, got)
 		}
 	}
+	waited := w.table.Stats().Blocked
+	w.now += unblockAfter
+	for _, task := range []*task{scanned, late, lacking} {
+		w.apply(w.does(task))
+	}
+	if n := w.table.Stats().Blocked - waited; n != 1 {
+		t.Errorf("waited %d times in a second for those that still stall", n)
+	}
 	close(release)
 	w.table.guard.timeout = time.Minute
 	before := w.table.Stats()

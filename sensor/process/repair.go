@@ -152,7 +152,10 @@ func (t *Table) unblock(e *entry) {
 	}
 	p := &e.proc
 	t.text.setImage(e, p.Name, img.Args)
-	t.text.setEnv(e, img.Env)
-	p.ArgsTruncated, p.ExeIno, p.ExeCtime, p.ExeMtime = img.ArgsTruncated, img.Ino, img.Ctime, img.Mtime
+	p.ArgsTruncated = img.ArgsTruncated
+	if p.ExeIno == 0 { // an exec record told the rest
+		t.text.setEnv(e, img.Env)
+		p.ExeIno, p.ExeCtime, p.ExeMtime = img.Ino, img.Ctime, img.Mtime
+	}
 	t.limit(e)
 }
