@@ -2,117 +2,147 @@ package route
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"tiercel.dev/alert"
-	"tiercel.dev/internal/objects"
 )
 
-// A budget keeps the instances of the function together within the project's quota: each has an even share of the writes,
-// and the bytes of a day are taken out of one count in pieces. Of both a part is for HIGH and CRITICAL alone.
+// A budget keeps the instances of the function together within the project's quota: each has an even share of the writes
+// of any minute, and the bytes of a day are taken out of one count in pieces (day.go). Of both a part is for HIGH and
+// CRITICAL alone. What the budget does not allow now, Flush writes later.
 type budget struct {
-	store  Store
-	log    *slog.Logger
-	writes *rate.Limiter
-	perDay int64
+	log   *slog.Logger
+	count dayCount
 
-	mu   sync.Mutex
-	day  string
-	left int64 // bytes of the day taken out of the count and not used yet
+	mu       sync.Mutex
+	writes   window
+	ordinary int       // of the writes of a minute, those that are for every severity
+	patience time.Time // until when the service asked for it
+	day      string
+	left     int64           // bytes of the day taken out of the count and not used yet
+	dry      map[bool]string // the day on which no more were to be had, by urgency
+
+	refill sync.Mutex // held while a piece is taken, so that many that wait take one
 }
 
 const (
-	urgentWrites = 0.5 // of the writes that may be made at once
+	urgentWrites = 0.1 // of a minute's writes
 	urgentBytes  = 0.2 // of a day's bytes
 
-	// piece is what an instance takes out of the day's count at once; what it has not used when it ends is lost to all.
-	piece = 1 << 20
-	// written is what one write is reckoned at: a finding's bound would leave most of the quota unused, so it is the size
-	// of a large one.
+	// reckoned is the size that a write is taken for until it is made: a large one's. The bound of a finding would leave
+	// most of the quota unused.
 	reckoned = 4 << 10
+
+	// minPatience and maxPatience bound how long nothing is written after the service had enough: a day's quota comes back
+	// at midnight, but may be raised before.
+	minPatience, maxPatience = time.Second, time.Minute
 )
 
 func newBudget(cfg Config) *budget {
-	share := float64(cfg.WritesPerMinute) / float64(cfg.MaxInstances)
+	share := max(1, cfg.WritesPerMinute/cfg.MaxInstances)
 	return &budget{
-		store: cfg.Store, log: cfg.Log, perDay: cfg.BytesPerDay,
-		// The burst is a quarter of a minute's share, so that no minute has more than its share and that.
-		writes: rate.NewLimiter(rate.Limit(share*0.75/60), max(1, int(share/4))),
+		log: cfg.Log, count: dayCount{store: cfg.Store, limit: cfg.BytesPerDay}, dry: make(map[bool]string),
+		writes: window{at: make([]time.Time, share)}, ordinary: max(1, share-int(urgentWrites*float64(share))),
 	}
 }
 
 // allow takes one write out of the budget, if there is one for this severity.
 func (b *budget) allow(ctx context.Context, now time.Time, severity alert.Severity) bool {
 	urgent := severity >= alert.High
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if !urgent && b.writes.TokensAt(now) <= urgentWrites*float64(b.writes.Burst()) && b.writes.Burst() > 1 {
-		return false
-	}
-	if !b.takeBytes(ctx, now, urgent) {
-		return false
-	}
-	return b.writes.AllowN(now, 1)
-}
-
-func (b *budget) takeBytes(ctx context.Context, now time.Time, urgent bool) bool {
-	if day := now.UTC().Format(time.DateOnly); day != b.day {
-		b.day, b.left = day, 0
-	}
-	if b.left < reckoned {
+	for {
+		allowed, dry := b.take(now, urgent)
+		if !dry {
+			return allowed
+		}
 		took, err := b.takePiece(ctx, urgent)
 		if err != nil {
 			// Without the count nobody knows what is left. To write is the lesser harm: the service has a quota of its own.
 			b.log.WarnContext(ctx, "the day's bytes of findings are not counted", "err", err)
-			return true
-		}
-		if !took {
+			b.add(piece)
+		} else if !took {
 			return false
 		}
-		b.left += piece
 	}
-	b.left -= reckoned
-	return true
 }
 
-// takePiece takes a piece out of the day's count.
-func (b *budget) takePiece(ctx context.Context, urgent bool) (bool, error) {
-	limit := b.perDay
+// take is allow without requests. dry says that bytes are to be had from the day's count first.
+func (b *budget) take(now time.Time, urgent bool) (allowed, dry bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if day := now.UTC().Format(time.DateOnly); day != b.day {
+		b.day, b.left = day, 0
+	}
+	limit := len(b.writes.at)
 	if !urgent {
-		limit = int64(float64(b.perDay) * (1 - urgentBytes))
+		limit = b.ordinary
 	}
-	name := "budget/" + b.day
-	for {
-		o, err := b.store.Get(ctx, name)
-		if err != nil && !errors.Is(err, objects.ErrNotFound) {
-			return false, err
-		}
-		var count struct {
-			Bytes int64 `json:"bytes"`
-		}
-		if err == nil {
-			if err := json.Unmarshal(o.Data, &count); err != nil {
-				return false, fmt.Errorf("%s, generation %d: %w", name, o.Generation, err)
-			}
-		}
-		if count.Bytes+piece > limit {
-			return false, nil
-		}
-		count.Bytes += piece
-		data, err := json.Marshal(count)
-		if err != nil {
-			return false, err
-		}
-		_, err = b.store.Put(ctx, name, data, nil, o.Generation)
-		if !errors.Is(err, objects.ErrConflict) {
-			return err == nil, err
-		}
+	switch {
+	case now.Before(b.patience), b.dry[urgent] == b.day, !b.writes.room(now, limit):
+		return false, false
+	case b.left < reckoned:
+		return false, true
 	}
+	b.left -= reckoned
+	b.writes.note(now)
+	return true, false
+}
+
+func (b *budget) takePiece(ctx context.Context, urgent bool) (bool, error) {
+	b.refill.Lock()
+	defer b.refill.Unlock()
+	b.mu.Lock()
+	day, left := b.day, b.left
+	b.mu.Unlock()
+	if left >= reckoned {
+		return true, nil // somebody else was first
+	}
+	took, err := b.count.take(ctx, day, urgent)
+	switch {
+	case err != nil:
+		return false, err
+	case took:
+		b.add(piece)
+	default:
+		b.mu.Lock()
+		b.dry[urgent] = day
+		b.mu.Unlock()
+		b.log.WarnContext(ctx, "the day's bytes of findings are used up: they wait for the next day", "urgent", urgent)
+	}
+	return took, nil
+}
+
+func (b *budget) add(bytes int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.left += bytes
+}
+
+// spent tells the size of a write that was made.
+func (b *budget) spent(size int) { b.add(reckoned - int64(size)) }
+
+// wait has the service's word: it had enough.
+func (b *budget) wait(now time.Time, delay time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.patience = now.Add(min(max(delay, minPatience), maxPatience))
+}
+
+// A window holds the times of the last writes, as many as a minute may have. Unlike a bucket of tokens it allows a minute's
+// writes at once and still never more than that in any minute.
+type window struct {
+	at   []time.Time
+	next int
+}
+
+// room reports whether fewer than n writes are in the minute before now.
+func (w *window) room(now time.Time, n int) bool {
+	nth := w.at[(w.next-n+len(w.at))%len(w.at)]
+	return nth.IsZero() || now.Sub(nth) >= time.Minute
+}
+
+func (w *window) note(now time.Time) {
+	w.at[w.next] = now
+	w.next = (w.next + 1) % len(w.at)
 }

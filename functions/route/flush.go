@@ -6,13 +6,19 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"tiercel.dev/internal/fault"
 	"tiercel.dev/internal/objects"
 	"tiercel.dev/internal/scc"
 )
 
-// behind is a finding that says less than the ledger.
+// flushers write findings at once. A write is half a dozen requests, one after the other: one writer alone could not use the
+// quota.
+const flushers = 8
+
+// behind is a finding that may say less than the ledger.
 type behind struct {
 	*head
 	sum scc.Counted
@@ -27,67 +33,96 @@ func (r *Router) Flush(ctx context.Context) error {
 		return nil
 	}
 	waiting, err := r.waiting(ctx)
-	if err != nil {
-		return err
-	}
-	var errs []error
+	var (
+		all  sync.WaitGroup
+		free = make(chan struct{}, flushers)
+		mu   sync.Mutex
+		errs = []error{err}
+		over bool
+	)
 	for i, b := range waiting {
+		free <- struct{}{}
+		mu.Lock()
+		ended := over || ctx.Err() != nil
+		mu.Unlock()
+		if ended {
+			break
+		}
 		if !r.budget.allow(ctx, r.cfg.Now(), b.Severity) {
 			r.cfg.Log.InfoContext(ctx, "findings wait for the next minute's budget", "findings", len(waiting)-i)
 			break
 		}
-		// The listing is old by now: the head as it is decides.
-		h, err := r.head(ctx, b.id)
-		if err == nil && h.generation == b.generation {
-			err = r.settle(ctx, h, h.Alert)
-		}
-		if err != nil {
-			errs = append(errs, err)
-		}
-		if errors.Is(err, fault.ErrQuota) || ctx.Err() != nil {
-			break
-		}
+		all.Go(func() {
+			defer func() { <-free }()
+			if err := r.catchUp(ctx, b); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				errs = append(errs, err)
+				over = over || errors.Is(err, fault.ErrQuota)
+			}
+		})
 	}
+	all.Wait()
 	return errors.Join(errs...)
 }
 
-// waiting finds what is behind by one listing, in the order in which it is to be written.
+// catchUp writes a finding of the listing, unless somebody has since.
+func (r *Router) catchUp(ctx context.Context, b behind) error {
+	h, err := r.head(ctx, b.id)
+	if err != nil || h.generation != b.generation {
+		return err
+	}
+	return r.settle(ctx, h, h.Alert)
+}
+
+// waiting finds what is behind by one listing, in the order in which it is to be written. An error beside findings is about
+// others, whose records cannot be read.
 func (r *Router) waiting(ctx context.Context) ([]behind, error) {
 	var all []behind
+	var errs []error
 	now := r.cfg.Now()
-	current := behind{}
-	done := func() {
-		h := current.head
-		if h != nil && current.sum.Events != h.Written && current.sum.Events != h.Refused && !h.leased(now) ||
-			h != nil && !h.Leased.IsZero() && !h.leased(now) {
-			all = append(all, current)
-		}
-	}
-	id := ""
-	for o, err := range r.cfg.Store.List(ctx, ledgerRoot) {
-		if err != nil {
-			return nil, err
-		}
-		of, part, _ := strings.Cut(strings.TrimPrefix(o.Name, ledgerRoot), "/")
-		if of != id {
-			done()
+	id, current := "", behind{}
+	next := func(of string) {
+		if id != of {
+			if current.waits(now) {
+				all = append(all, current)
+			}
 			id, current = of, behind{}
 		}
+	}
+	for o, err := range r.cfg.Store.List(ctx, ledgerRoot) {
+		if err != nil {
+			return nil, errors.Join(append(errs, err)...)
+		}
+		of, part, _ := strings.Cut(strings.TrimPrefix(o.Name, ledgerRoot), "/")
+		next(of)
 		if err := current.note(of, part, o); err != nil {
-			return nil, err
+			errs = append(errs, err)
 		}
 	}
-	done()
+	next("")
 	slices.SortStableFunc(all, func(a, b behind) int {
 		return cmp.Or(cmp.Compare(b.Severity, a.Severity), a.WrittenAt.Compare(b.WrittenAt))
 	})
-	return all, nil
+	return all, errors.Join(errs...)
 }
 
-func (b *behind) note(id, part string, o objects.Object) (err error) {
+// waits reports whether there is something to write that nobody writes now. A finding that was refused as it is would be
+// refused again.
+func (b behind) waits(now time.Time) bool {
+	if b.head == nil || b.leased(now) {
+		return false
+	}
+	return !b.Leased.IsZero() || b.sum.Events != b.Written && b.sum.Events != b.Refused
+}
+
+func (b *behind) note(id, part string, o objects.Object) error {
 	if part != "head" {
 		return add(&b.sum, o)
 	}
-	b.head, err = headOf(id, o)
+	h, err := headOf(id, o)
+	if err == nil {
+		b.head = h
+	}
 	return err
 }

@@ -3,8 +3,8 @@
 // push subscription ([Router.Handle]) and a scheduled one ([Router.Flush]).
 //
 // Security Command Center has no compare-and-swap, so it is not where anything is counted. A ledger in Cloud Storage is: an
-// alert is added to it before anything is written, and what is written is the ledger's sum. See ledger.go for what stands
-// there, and settle.go for how a write that was cut off is made up for.
+// alert is added to it before anything is written, and what is written is the ledger's sum. See shard.go and
+// head.go for what stands there, and settle.go for how a write that was cut off is made up for.
 package route
 
 import (
@@ -32,8 +32,9 @@ type Store interface {
 	List(ctx context.Context, prefix string) iter.Seq2[objects.Object, error]
 }
 
-// Findings are written to; [scc.Writer] does. Both methods may be called twice with the same arguments.
+// Findings are written to; [scc.Writer] does, and errors are its. Both methods may be called twice with the same arguments.
 type Findings interface {
+	// Create writes a finding of which nobody knows that it is there, and Repeat one that may be.
 	Create(ctx context.Context, id string, f *pb.Finding) error
 	Repeat(ctx context.Context, id string, f *pb.Finding) error
 }
@@ -43,7 +44,8 @@ type Config struct {
 	Store Store
 	// Findings is nil where there is no organization to hold them: alerts are counted then, and not written.
 	Findings Findings
-	// WritesPerMinute and BytesPerDay are the project's quota for findings, which MaxInstances of this function share.
+	// WritesPerMinute and BytesPerDay are the project's quota for findings, which MaxInstances share: all that may run at
+	// once, of the function that handles and of the one that flushes.
 	// Defaults: Security Command Center's, 1,000 and 500 MB, and 1.
 	// https://cloud.google.com/security-command-center/quotas
 	WritesPerMinute int
@@ -122,7 +124,7 @@ func (r *Router) handle(ctx context.Context, id string, a *alert.Alert) error {
 	switch {
 	case h.leased(now):
 		return nil // whoever writes now, or Flush, has this alert in the sum
-	case !h.WrittenAt.IsZero() && now.Sub(h.WrittenAt) < r.cfg.RepeatEvery:
+	case !h.WrittenAt.IsZero() && now.Sub(h.WrittenAt) < r.cfg.RepeatEvery && a.GetSeverity() <= h.Severity:
 		return nil
 	case !r.budget.allow(ctx, now, a.GetSeverity()):
 		return r.leave(ctx, h, a)

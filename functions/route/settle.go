@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"tiercel.dev/alert"
 	"tiercel.dev/internal/fault"
 	"tiercel.dev/internal/objects"
@@ -20,22 +22,27 @@ import (
 // lease taken leaves the finding alone, and what it counted is in the sum, or differs from what the head says was
 // written. A writer that dies leaves a lease, which is void after a minute; whoever comes then writes again.
 func (r *Router) settle(ctx context.Context, h *head, newest *alert.Alert) error {
+	// After half of the lease no write begins or goes on, so that none is under way when the lease is void.
+	writing, cancel := context.WithTimeout(ctx, leaseFor/2)
+	defer cancel()
+	// A lease that ran out tells of a write that may have been made.
+	isNew := h.WrittenAt.IsZero() && h.Leased.IsZero()
 	if h.Alert == nil || newest.GetTime() > h.Alert.GetTime() {
 		h.Alert = newest
 	}
 	h.Leased = r.cfg.Now()
-	if err := r.putHead(ctx, h); err != nil {
+	if err := r.putHead(writing, h); err != nil {
 		if errors.Is(err, objects.ErrConflict) {
 			return nil // somebody else was first: as if the lease had been found taken
 		}
 		return err
 	}
-	sum, err := r.sum(ctx, h.id)
-	if err == nil {
-		err = r.write(ctx, h, sum)
-	}
+	sum, err := r.sum(writing, h.id)
 	if err != nil {
-		return errors.Join(err, r.release(ctx, h, sum, err))
+		return errors.Join(err, r.release(ctx, h))
+	}
+	if err := r.write(writing, h, sum, isNew); err != nil {
+		return errors.Join(err, r.failed(ctx, h, sum, err))
 	}
 	h.Written, h.WrittenAt, h.Leased, h.Refused = sum.Events, r.cfg.Now(), time.Time{}, 0
 	err = r.putHead(ctx, h)
@@ -48,6 +55,40 @@ func (r *Router) settle(ctx context.Context, h *head, newest *alert.Alert) error
 	return nil
 }
 
+func (r *Router) write(ctx context.Context, h *head, sum scc.Counted, isNew bool) error {
+	f := scc.Finding(h.Alert, sum, r.cfg.Now())
+	r.budget.spent(proto.Size(f))
+	if isNew {
+		return r.cfg.Findings.Create(ctx, h.id, f)
+	}
+	return r.cfg.Findings.Repeat(ctx, h.id, f)
+}
+
+// failed decides over the lease of a write that went wrong. Of one that was refused nothing comes any more, so the next try
+// need not wait. Any other may be carried out yet, later than this: then the lease is left to run out, so that no newer write
+// overtakes it.
+func (r *Router) failed(ctx context.Context, h *head, sum scc.Counted, why error) error {
+	if errors.Is(why, fault.ErrQuota) {
+		r.budget.wait(r.cfg.Now(), scc.RetryDelay(why))
+	}
+	if !errors.Is(why, scc.ErrRefused) {
+		return nil
+	}
+	if errors.Is(why, fault.ErrPoison) {
+		h.Refused = sum.Events
+	}
+	return r.release(ctx, h)
+}
+
+// release ends a lease under which nothing was written.
+func (r *Router) release(ctx context.Context, h *head) error {
+	if ctx.Err() != nil {
+		return nil // it runs out
+	}
+	h.Leased = time.Time{}
+	return r.putHead(ctx, h)
+}
+
 // distrust is for a writer that outlived its lease: another wrote meanwhile, and nobody knows whose write was the last. Flush
 // writes again what counts as never written.
 func (r *Router) distrust(ctx context.Context, id string) error {
@@ -56,32 +97,11 @@ func (r *Router) distrust(ctx context.Context, id string) error {
 		if err != nil {
 			return err
 		}
-		h.Written, h.Leased = 0, time.Time{}
+		h.Written, h.WrittenAt, h.Leased = 0, r.cfg.Now(), time.Time{}
 		if err := r.putHead(ctx, h); !errors.Is(err, objects.ErrConflict) {
 			return err
 		}
 	}
-}
-
-func (r *Router) write(ctx context.Context, h *head, sum scc.Counted) error {
-	f := scc.Finding(h.Alert, sum, r.cfg.Now())
-	if h.WrittenAt.IsZero() {
-		return r.cfg.Findings.Create(ctx, h.id, f)
-	}
-	return r.cfg.Findings.Repeat(ctx, h.id, f)
-}
-
-// release ends the lease of a write that failed, so that the next try need not wait for its end. After a deadline the
-// finding may be written all the same, later than this: then the lease is left to run out.
-func (r *Router) release(ctx context.Context, h *head, sum scc.Counted, why error) error {
-	if errors.Is(why, context.DeadlineExceeded) || ctx.Err() != nil {
-		return nil
-	}
-	h.Leased = time.Time{}
-	if errors.Is(why, fault.ErrPoison) {
-		h.Refused = sum.Events
-	}
-	return r.putHead(ctx, h)
 }
 
 // sum adds up a finding's shards.

@@ -27,6 +27,7 @@ const (
 type shard struct {
 	Events uint64    `json:"events"` // an alert stands for itself and those it suppressed
 	Alerts uint64    `json:"alerts"`
+	Late   uint64    `json:"late,omitempty"` // deliveries that may have been counted before, or never: see maxSeqs
 	First  time.Time `json:"first"`
 	Last   time.Time `json:"last"`
 	Counts []*counts `json:"counts"`
@@ -34,16 +35,21 @@ type shard struct {
 
 // counts are the numbers that were counted of one count of a sensor's.
 type counts struct {
-	Sensor string   `json:"sensor"`
-	Boot   string   `json:"boot"`
-	Floor  uint64   `json:"floor,omitempty"` // numbers up to this one are taken for counted
-	Seqs   []uint64 `json:"seqs"`            // ascending
+	Sensor string    `json:"sensor"`
+	Boot   string    `json:"boot"`
+	Newest time.Time `json:"newest"`          // alert
+	Floor  uint64    `json:"floor,omitempty"` // numbers up to this one are taken for counted
+	Seqs   []uint64  `json:"seqs"`            // ascending
 }
 
-// maxSeqs bounds the numbers that a shard remembers. Beyond it the lowest are forgotten: an alert that comes again must
-// be known, and comes again within the month that Pub/Sub keeps a message. One that comes for the first time after
-// 20,000 later ones of the same finding is taken for one that was counted.
-const maxSeqs = 20_000
+// maxSeqs bounds the numbers that a shard remembers. Beyond it the lowest of whoever has most are forgotten, and taken for
+// counted from then on: an alert that comes for the first time after so many later ones of the same finding and sensor is
+// not counted, but noted as late. maxCounts bounds the sensors, and their counts; beyond it the one that was silent longest is
+// forgotten altogether. Pub/Sub keeps a message for a month at most, so this takes more new nodes than that in a month.
+const (
+	maxSeqs   = 8_000
+	maxCounts = 1_000
+)
 
 func shardName(id, sensor string) string {
 	h := fnv.New32a()
@@ -65,7 +71,8 @@ func (r *Router) count(ctx context.Context, id string, a *alert.Alert) error {
 				return fault.Poison(fmt.Errorf("%s, generation %d: %w", name, o.Generation, err))
 			}
 		}
-		if isNew, err := s.add(a); err != nil || !isNew {
+		was, err := s.add(a)
+		if err != nil || was == seen {
 			return err
 		}
 		data, err := json.Marshal(s)
@@ -73,6 +80,10 @@ func (r *Router) count(ctx context.Context, id string, a *alert.Alert) error {
 			return err
 		}
 		_, err = r.cfg.Store.Put(ctx, name, data, s.meta(), o.Generation)
+		if err == nil && was == late {
+			r.cfg.Log.WarnContext(ctx, "an alert came so late that nobody knows whether it was counted: it is not", "alert", a.GetAlertId(),
+				"sensor", a.GetSensorId(), "seq", a.GetSeq(), "finding", id)
+		}
 		if !errors.Is(err, objects.ErrConflict) {
 			return err
 		}
@@ -82,14 +93,28 @@ func (r *Router) count(ctx context.Context, id string, a *alert.Alert) error {
 	}
 }
 
-// add counts an alert and reports whether it was new.
-func (s *shard) add(a *alert.Alert) (bool, error) {
+// What an alert is to a ledger.
+type novelty int
+
+const (
+	fresh novelty = iota
+	seen
+	late // below what is remembered
+)
+
+// add counts an alert if it is fresh.
+func (s *shard) add(a *alert.Alert) (novelty, error) {
 	at, err := alert.ParseTime(a.GetTime())
 	if err != nil {
-		return false, fault.Poison(fmt.Errorf("time: %w", err))
+		return 0, fault.Poison(fmt.Errorf("time: %w", err))
 	}
-	if !s.of(a.GetSensorId(), a.GetBootId()).add(a.GetSeq()) {
-		return false, nil
+	c := s.of(a.GetSensorId(), a.GetBootId())
+	switch was := c.add(a.GetSeq(), at); was {
+	case late:
+		s.Late++
+		return was, nil
+	case seen:
+		return was, nil
 	}
 	s.Alerts++
 	s.Events += 1 + a.GetSuppressed().GetCount()
@@ -102,8 +127,8 @@ func (s *shard) add(a *alert.Alert) (bool, error) {
 	if at.After(s.Last) {
 		s.Last = at
 	}
-	s.bound()
-	return true, nil
+	s.bound(c)
+	return fresh, nil
 }
 
 func (s *shard) of(sensor, boot string) *counts {
@@ -117,30 +142,51 @@ func (s *shard) of(sensor, boot string) *counts {
 	return c
 }
 
-func (c *counts) add(seq uint64) bool {
+func (c *counts) add(seq uint64, at time.Time) novelty {
 	i, found := slices.BinarySearch(c.Seqs, seq)
-	if found || seq <= c.Floor {
-		return false
+	switch {
+	case found:
+		return seen
+	case seq <= c.Floor:
+		return late
 	}
 	c.Seqs = slices.Insert(c.Seqs, i, seq)
-	return true
+	if at.After(c.Newest) {
+		c.Newest = at
+	}
+	return fresh
 }
 
-// bound forgets the lower half of the longest list.
-func (s *shard) bound() {
-	sum, longest := 0, s.Counts[0]
-	for _, c := range s.Counts {
-		sum += len(c.Seqs)
-		if len(c.Seqs) > len(longest.Seqs) {
-			longest = c
+// bound forgets what is too much after something was added to c.
+func (s *shard) bound(c *counts) {
+	if len(s.Counts) > maxCounts {
+		silent := s.silent(c)
+		s.Counts = slices.DeleteFunc(s.Counts, func(o *counts) bool { return o == silent })
+	}
+	sum, longest := 0, c
+	for _, o := range s.Counts {
+		sum += len(o.Seqs)
+		if len(o.Seqs) > len(longest.Seqs) {
+			longest = o
 		}
 	}
 	if sum <= maxSeqs {
 		return
 	}
-	half := len(longest.Seqs) / 2
-	longest.Floor = max(longest.Floor, longest.Seqs[half-1])
+	half := len(longest.Seqs) / 2 // more than one, since maxSeqs is more than maxCounts
+	longest.Floor = longest.Seqs[half-1]
 	longest.Seqs = slices.Clone(longest.Seqs[half:])
+}
+
+// silent is the one whose newest alert is the oldest, other than c.
+func (s *shard) silent(c *counts) *counts {
+	var oldest *counts
+	for _, o := range s.Counts {
+		if o != c && (oldest == nil || o.Newest.Before(oldest.Newest)) {
+			oldest = o
+		}
+	}
+	return oldest
 }
 
 // Metadata of a shard.

@@ -75,15 +75,6 @@ func Finding(a *alert.Alert, n Counted, now time.Time) *pb.Finding {
 	return f
 }
 
-// RepeatMask names what a repeat changes. State, mute and marks are not in it: an operator's word stands.
-// https://cloud.google.com/security-command-center/docs/reference/rest/v2/organizations.sources.findings/patch
-func RepeatMask() []string {
-	return []string{
-		"event_time", "severity", "description", "next_steps", "external_uri", "processes", "files", "connections", "containers",
-		"kubernetes", "access", "source_properties",
-	}
-}
-
 var severities = map[alert.Severity]pb.Finding_Severity{
 	alert.Low: pb.Finding_LOW, alert.Medium: pb.Finding_MEDIUM, alert.High: pb.Finding_HIGH, alert.Critical: pb.Finding_CRITICAL,
 }

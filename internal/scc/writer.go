@@ -13,8 +13,6 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
-
-	"tiercel.dev/internal/fault"
 )
 
 // WriteTimeout bounds one write with its retries. The API's client has no deadline of its own.
@@ -40,16 +38,22 @@ func NewWriter(client *securitycenter.Client, parent string) *Writer {
 // Name is a finding's full name.
 func (w *Writer) Name(id string) string { return w.parent + "/findings/" + id }
 
+// ErrRefused means that the service said no: nothing was written, and nothing of this try will be. After an error that is not
+// this one, such as a deadline, the finding may have been written, or may be yet.
+var ErrRefused = errors.New("refused")
+
 // Create writes a finding that is not there yet, or all of one that is: the API's update creates what it does not find, if
-// it has no mask. Errors are [fault.ErrPoison], [fault.ErrQuota] or such as may pass.
+// it has no mask. Errors are [ErrRefused], and with it [fault.ErrPoison] or [fault.ErrQuota]; or such as may pass.
 func (w *Writer) Create(ctx context.Context, id string, f *pb.Finding) error {
 	return w.update(ctx, id, f, nil)
 }
 
-// Repeat writes what a repeat changes of a finding that is there. Where somebody removed it, it is made anew.
+// Repeat writes what a repeat changes of a finding that is there. Where somebody removed it, it is made anew. Errors are
+// Create's.
 func (w *Writer) Repeat(ctx context.Context, id string, f *pb.Finding) error {
-	err := w.update(ctx, id, f, &fieldmaskpb.FieldMask{Paths: RepeatMask()})
-	if status.Code(err) == codes.NotFound {
+	err := w.update(ctx, id, f, &fieldmaskpb.FieldMask{Paths: RepeatMask(f)})
+	// A mask is for findings that are there: which of the two it is called to have one for another, the API does not say.
+	if code := status.Code(err); code == codes.NotFound || code == codes.InvalidArgument {
 		return w.Create(ctx, id, f)
 	}
 	return err
@@ -65,20 +69,4 @@ func (w *Writer) update(ctx context.Context, id string, f *pb.Finding, mask *fie
 		return nil
 	}
 	return classify(fmt.Errorf("finding %s: %w", f.Name, err), w.parent)
-}
-
-// classify says what comes next. A source that is not there and a right that is missing may be mended by a person at any
-// time, so alerts wait for that.
-func classify(err error, parent string) error {
-	switch status.Code(errors.Unwrap(err)) {
-	case codes.InvalidArgument, codes.OutOfRange:
-		return fault.Poison(err)
-	case codes.ResourceExhausted:
-		return fault.Quota(err)
-	case codes.NotFound:
-		return fmt.Errorf("%w (is the source %s there?)", err, parent)
-	case codes.PermissionDenied, codes.Unauthenticated:
-		return fmt.Errorf("%w (roles/securitycenter.findingsEditor on the source is what writing takes)", err)
-	}
-	return err
 }
