@@ -63,6 +63,11 @@ func TestRefuses(t *testing.T) {
 		{"an address that is none", func(f *pb.Finding) { f.ExternalUri = "javascript:alert(1)" }, nil, codes.InvalidArgument},
 		{"a key with dots", func(f *pb.Finding) { f.SourceProperties["k8s.pod"] = structpb.NewNullValue() }, nil, codes.InvalidArgument},
 		{"a mask of nothing", nil, []string{"no_such_field"}, codes.InvalidArgument},
+		{"a mask of what is the service's", nil, []string{"mute"}, codes.InvalidArgument},
+		{"a mask with one field twice", nil, []string{"severity", "severity"}, codes.InvalidArgument},
+		{"a masked time to come", func(f *pb.Finding) { f.EventTime = timestamppb.New(noon.Add(time.Second)) }, []string{"event_time"}, codes.InvalidArgument},
+		{"a masked category", func(f *pb.Finding) { f.Category = "d" }, []string{"category"}, codes.InvalidArgument},
+		{"a time that was left out of the mask", func(f *pb.Finding) { f.EventTime = nil }, []string{"severity"}, codes.OK},
 		{"a mask on what is not there", func(f *pb.Finding) { f.Name = source + "/findings/1" }, []string{"severity"}, codes.NotFound},
 	} {
 		_, err := s.UpdateFinding(t.Context(), &pb.UpdateFindingRequest{Finding: finding(tt.change), UpdateMask: &fieldmaskpb.FieldMask{Paths: tt.mask}})

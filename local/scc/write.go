@@ -2,9 +2,6 @@ package scc
 
 import (
 	"context"
-	"fmt"
-	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -13,134 +10,128 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
+// CreateFinding writes a finding that must not be there.
+func (s *Server) CreateFinding(ctx context.Context, r *pb.CreateFindingRequest) (*pb.Finding, error) {
+	f := proto.CloneOf(r.GetFinding())
+	if f == nil {
+		f = new(pb.Finding)
+	}
+	f.Name = r.GetParent() + "/findings/" + r.GetFindingId()
+	return s.write(ctx, f, nil, true)
+}
+
 // UpdateFinding creates a finding that is not there, if there is no mask, or changes what the mask names.
-func (s *Server) UpdateFinding(_ context.Context, r *pb.UpdateFindingRequest) (*pb.Finding, error) {
-	f := r.GetFinding()
-	source, err := s.check(f)
-	if err != nil {
+func (s *Server) UpdateFinding(ctx context.Context, r *pb.UpdateFindingRequest) (*pb.Finding, error) {
+	return s.write(ctx, r.GetFinding(), r.GetUpdateMask().GetPaths(), false)
+}
+
+func (s *Server) write(ctx context.Context, f *pb.Finding, mask []string, create bool) (*pb.Finding, error) {
+	if err := s.permit(ctx, "securitycenter.findings.update"); err != nil {
 		return nil, err
 	}
 	if s.cfg.Fail != nil {
 		if err, carriedOut := s.cfg.Fail(proto.CloneOf(f)); err != nil {
 			if carriedOut {
-				s.write(source, f, r.GetUpdateMask().GetPaths())
+				s.put(f, mask, create)
 			}
 			return nil, err
 		}
 	}
-	return s.write(source, f, r.GetUpdateMask().GetPaths())
+	return s.put(f, mask, create)
 }
 
-func (s *Server) write(source *pb.Source, f *pb.Finding, mask []string) (*pb.Finding, error) {
+func (s *Server) put(f *pb.Finding, mask []string, create bool) (*pb.Finding, error) {
+	parts := findingName.FindStringSubmatch(f.GetName())
+	if parts == nil {
+		return nil, status.Errorf(codes.InvalidArgument,
+			"finding %q: not organizations/O/sources/S[/locations/L]/findings/ID with an id of 1 to 32 letters and digits", f.GetName())
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	source := s.sources[parts[1]]
+	if source == nil {
+		return nil, status.Errorf(codes.NotFound, "source %q is not there", parts[1])
+	}
 	now := s.cfg.Now()
 	if err := s.quota.take(now, int64(proto.Size(f))); err != nil {
 		return nil, err
 	}
-	was := s.findings[f.Name]
-	var written *pb.Finding
+	was := s.findings[key(f.Name)]
 	switch {
 	case was == nil && len(mask) > 0:
 		return nil, status.Errorf(codes.NotFound, "finding %q is not there", f.Name)
-	case was == nil:
-		written = proto.CloneOf(f)
-		written.CreateTime = timestamppb.New(now)
-	case len(mask) > 0:
-		var err error
-		if written, err = masked(was, f, mask); err != nil {
-			return nil, err
-		}
-	default:
-		written = proto.CloneOf(f)
-		written.CreateTime = was.CreateTime
+	case was != nil && create:
+		return nil, status.Errorf(codes.AlreadyExists, "finding %q is there", f.Name)
 	}
-	if was != nil && (written.Category != was.Category || written.ResourceName != was.ResourceName) {
-		return nil, status.Errorf(codes.InvalidArgument, "finding %q: category and resource_name cannot change", f.Name)
+	written, err := merged(was, f, mask)
+	if err != nil {
+		return nil, err
+	}
+	if err := check(written, was, now); err != nil {
+		return nil, err
 	}
 	keepOutput(written, was, source)
-	s.store(written)
+	if was == nil {
+		written.CreateTime = timestamppb.New(now)
+	}
+	if err := s.store(written); err != nil {
+		return nil, err
+	}
 	return proto.CloneOf(written), nil
 }
 
 // keepOutput puts what the service alone sets where it belongs, whatever the caller wrote there.
 func keepOutput(f, was *pb.Finding, source *pb.Source) {
 	f.CanonicalName, f.ParentDisplayName, f.Parent = f.Name, source.DisplayName, source.Name
-	f.Mute, f.SecurityMarks, f.ExternalSystems = was.GetMute(), was.GetSecurityMarks(), was.GetExternalSystems()
+	f.CreateTime, f.Mute, f.MuteUpdateTime, f.MuteInfo = was.GetCreateTime(), was.GetMute(), was.GetMuteUpdateTime(), was.GetMuteInfo()
+	f.SecurityMarks, f.ExternalSystems, f.AttackExposure, f.Contacts = was.GetSecurityMarks(), was.GetExternalSystems(), nil, nil
 	if f.SecurityMarks == nil {
-		f.SecurityMarks = &pb.SecurityMarks{Name: f.Name + "/securityMarks"}
+		f.SecurityMarks = &pb.SecurityMarks{Name: f.Name + "/securityMarks", CanonicalName: f.Name + "/securityMarks"}
+	}
+	if f.State == pb.Finding_STATE_UNSPECIFIED {
+		f.State = pb.Finding_ACTIVE
 	}
 }
 
-// masked is was with the masked fields of f. source_properties.KEY names one property.
-func masked(was, f *pb.Finding, mask []string) (*pb.Finding, error) {
-	out := proto.CloneOf(was)
-	for _, path := range mask {
+// outputOnly are fields that no mask may name.
+var outputOnly = []string{
+	"attack_exposure", "canonical_name", "contacts", "create_time", "external_systems", "mute", "mute_info", "mute_update_time",
+	"parent_display_name", "security_marks",
+}
+
+// merged is was with the masked fields of f, or all of f without a mask. source_properties.KEY names one property.
+func merged(was, f *pb.Finding, mask []string) (*pb.Finding, error) {
+	if len(mask) == 0 {
+		return proto.CloneOf(f), nil
+	}
+	out, f := proto.CloneOf(was), proto.CloneOf(f)
+	for i, path := range mask {
+		if slices.Contains(mask[:i], path) {
+			return nil, status.Errorf(codes.InvalidArgument, "update_mask: %q is in it twice", path)
+		}
 		if key, ok := strings.CutPrefix(path, "source_properties."); ok {
-			if out.SourceProperties == nil {
-				out.SourceProperties = f.SourceProperties
-			} else if v := f.SourceProperties[key]; v != nil {
-				out.SourceProperties[key] = v
-			} else {
+			if v := f.SourceProperties[key]; v == nil {
 				delete(out.SourceProperties, key)
+			} else if out.SourceProperties == nil {
+				out.SourceProperties = map[string]*structpb.Value{key: v}
+			} else {
+				out.SourceProperties[key] = v
 			}
 			continue
 		}
-		fd := out.ProtoReflect().Descriptor().Fields().ByName(protoreflect.Name(path))
-		if fd == nil {
-			return nil, status.Errorf(codes.InvalidArgument, "update_mask: %q is no field of a finding", path)
+		field := out.ProtoReflect().Descriptor().Fields().ByName(protoreflect.Name(path))
+		if field == nil || slices.Contains(outputOnly, path) {
+			return nil, status.Errorf(codes.InvalidArgument, "update_mask: %q is no field of a finding that can be written", path)
 		}
-		if f.ProtoReflect().Has(fd) {
-			out.ProtoReflect().Set(fd, f.ProtoReflect().Get(fd))
+		if f.ProtoReflect().Has(field) {
+			out.ProtoReflect().Set(field, f.ProtoReflect().Get(field))
 		} else {
-			out.ProtoReflect().Clear(fd)
+			out.ProtoReflect().Clear(field)
 		}
 	}
 	return out, nil
-}
-
-var (
-	findingName = regexp.MustCompile(`^(organizations/[0-9]+/sources/[0-9]+)(/locations/[a-z0-9-]+)?/findings/([0-9A-Za-z]{1,32})$`)
-	propertyKey = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,254}$`)
-)
-
-// check refuses what no write may say, and returns the finding's source.
-func (s *Server) check(f *pb.Finding) (*pb.Source, error) {
-	refuse := func(format string, args ...any) (*pb.Source, error) {
-		return nil, status.Errorf(codes.InvalidArgument, "finding %q: %s", f.GetName(), fmt.Sprintf(format, args...))
-	}
-	name := findingName.FindStringSubmatch(f.GetName())
-	if name == nil {
-		return refuse("not organizations/O/sources/S[/locations/L]/findings/ID with an id of 1 to 32 letters and digits")
-	}
-	s.mu.Lock()
-	source := s.sources[name[1]]
-	s.mu.Unlock()
-	if source == nil {
-		return nil, status.Errorf(codes.NotFound, "source %q is not there", name[1])
-	}
-	switch {
-	case f.GetCategory() == "":
-		return refuse("category is missing")
-	case f.GetResourceName() == "":
-		return refuse("resource_name is missing")
-	case f.GetEventTime() == nil:
-		return refuse("event_time is missing")
-	case f.EventTime.AsTime().After(s.cfg.Now()):
-		return refuse("event_time %v is in the future", f.EventTime.AsTime())
-	}
-	if uri := f.GetExternalUri(); uri != "" {
-		if u, err := url.Parse(uri); err != nil || !slices.Contains([]string{"http", "https"}, u.Scheme) || u.Host == "" {
-			return refuse("external_uri %q is no address", uri)
-		}
-	}
-	for key := range f.GetSourceProperties() {
-		if !propertyKey.MatchString(key) {
-			return refuse("source_properties: %q does not begin with a letter, or holds more than letters, digits and underscores", key)
-		}
-	}
-	return source, nil
 }
