@@ -5,33 +5,45 @@ import (
 	"time"
 )
 
-// clock calls fire when the earliest of its appointments is due. The server's lock guards it; fire runs without it.
+// clock calls fire when the earliest of its deliveries is due: when an acknowledgement deadline ends, or the wait for a
+// retry. The server's lock guards it; fire runs without it.
 type clock struct {
 	fire  func()
 	heap  appointments
 	timer *time.Timer
+	next  time.Time // of the timer; zero when it does not run
 	ended bool
 }
 
-// An appointment is a delivery's next time: the end of its acknowledgement deadline, or of its wait for a retry. It is
-// void once the delivery's turn has moved on.
-type appointment struct {
-	at   time.Time
-	d    *delivery
-	turn int
-}
-
-func (c *clock) add(d *delivery, at time.Time) {
-	d.turn++
-	heap.Push(&c.heap, appointment{at, d, d.turn})
+// set makes d due at a time, and at no other.
+func (c *clock) set(d *delivery, at time.Time) {
+	d.at = at
+	if d.index > 0 {
+		heap.Fix(&c.heap, d.index-1)
+	} else {
+		heap.Push(&c.heap, d)
+	}
 	c.arm()
 }
 
+// unset leaves nothing of d, so that what was acknowledged is not held until its deadline.
+func (c *clock) unset(d *delivery) {
+	if d.index > 0 {
+		heap.Remove(&c.heap, d.index-1)
+	}
+}
+
+// arm has the timer fire for the earliest delivery. A timer that is early for want of that delivery does no harm.
 func (c *clock) arm() {
 	if c.ended || len(c.heap) == 0 {
 		return
 	}
-	wait := max(time.Until(c.heap[0].at), 0)
+	first := c.heap[0].at
+	if !c.next.IsZero() && !first.Before(c.next) {
+		return
+	}
+	c.next = first
+	wait := max(time.Until(first), 0)
 	if c.timer == nil {
 		c.timer = time.AfterFunc(wait, c.fire)
 		return
@@ -39,15 +51,12 @@ func (c *clock) arm() {
 	c.timer.Reset(wait)
 }
 
-// next takes the earliest appointment that is due, leaving out void ones.
-func (c *clock) next(now time.Time) (*delivery, bool) {
-	for len(c.heap) > 0 && !c.heap[0].at.After(now) {
-		a := heap.Pop(&c.heap).(appointment)
-		if a.turn == a.d.turn {
-			return a.d, true
-		}
+// due takes the earliest delivery whose time has come.
+func (c *clock) due(now time.Time) *delivery {
+	if len(c.heap) == 0 || c.heap[0].at.After(now) {
+		return nil
 	}
-	return nil, false
+	return heap.Pop(&c.heap).(*delivery)
 }
 
 func (c *clock) stop() {
@@ -57,15 +66,26 @@ func (c *clock) stop() {
 	}
 }
 
-type appointments []appointment
+// appointments is a heap of deliveries, each of which knows its place from 1: 0 is nowhere.
+type appointments []*delivery
 
 func (a appointments) Len() int           { return len(a) }
 func (a appointments) Less(i, j int) bool { return a[i].at.Before(a[j].at) }
-func (a appointments) Swap(i, j int)      { a[i], a[j] = a[j], a[i] }
-func (a *appointments) Push(x any)        { *a = append(*a, x.(appointment)) }
+func (a appointments) Swap(i, j int) {
+	a[i], a[j] = a[j], a[i]
+	a[i].index, a[j].index = i+1, j+1
+}
+
+func (a *appointments) Push(x any) {
+	d := x.(*delivery)
+	*a = append(*a, d)
+	d.index = len(*a)
+}
+
 func (a *appointments) Pop() any {
 	last := (*a)[len(*a)-1]
-	(*a)[len(*a)-1] = appointment{} // the delivery may go
+	(*a)[len(*a)-1] = nil // the delivery may go
 	*a = (*a)[:len(*a)-1]
+	last.index = 0
 	return last
 }

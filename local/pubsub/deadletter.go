@@ -16,23 +16,29 @@ const (
 	attrPublishTime   = "CloudPubSubDeadLetterSourceTopicPublishTime"
 )
 
-// deadLetter publishes a message that was delivered too often to the dead-letter topic and drops it here. It does not
-// where that topic is gone: then the message is tried on, as the service does.
+// deadLetter publishes a message that was delivered too often to the dead-letter topic and drops it here, in this order and
+// in one commit. It does not where that topic is gone: then the message is tried on, as the service does. A topic without
+// a subscription loses the message, as the service's does; that is told.
 func (sub *subscription) deadLetter(d *delivery, name string) bool {
 	t := sub.server.topics[name]
 	if t == nil {
 		return false
 	}
 	project, short, _ := strings.Cut(strings.TrimPrefix(sub.spec.Name, "projects/"), "/subscriptions/")
-	attributes := maps.Clone(d.m.attributes)
-	if attributes == nil {
-		attributes = make(map[string]string, 4)
+	p := d.m.proto()
+	p.Attributes = maps.Clone(p.Attributes)
+	if p.Attributes == nil {
+		p.Attributes = make(map[string]string, 4)
 	}
-	attributes[attrDeliveryCount] = strconv.Itoa(d.attempt)
-	attributes[attrSubscription] = short
-	attributes[attrProject] = project
-	attributes[attrPublishTime] = d.m.published.UTC().Format(time.RFC3339Nano)
-	sub.server.publish(t, d.m.data, attributes)
+	p.Attributes[attrDeliveryCount] = strconv.Itoa(d.attempt)
+	p.Attributes[attrSubscription] = short
+	p.Attributes[attrProject] = project
+	p.Attributes[attrPublishTime] = d.m.published.UTC().Format(time.RFC3339Nano)
+	letter := newMessage(name, p)
+	sub.server.publish(t, letter)
+	if letter.holders == 0 {
+		sub.server.cfg.Log.Warn("dead letter lost: no subscription takes it", "subscription", sub.spec.Name, "topic", name, "message_id", d.m.id())
+	}
 	sub.stats.DeadLettered++
 	sub.drop(d)
 	return true

@@ -29,6 +29,7 @@ func parseFilter(text string) (filter, error) {
 	p := &filterParser{}
 	p.scan.Init(strings.NewReader(text))
 	p.scan.Mode = scanner.ScanIdents | scanner.ScanStrings
+	p.scan.IsIdentRune = inKey
 	p.scan.Error = func(_ *scanner.Scanner, message string) { p.broken = errors.New(message) }
 	p.next()
 	f, err := p.terms()
@@ -41,6 +42,11 @@ func parseFilter(text string) (filter, error) {
 		return nil, p.unexpected("the end")
 	}
 	return f, nil
+}
+
+// inKey tells what a key may have without quotes.
+func inKey(c rune, i int) bool {
+	return c == '_' || c == '-' && i > 0 || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }
 
 type filterParser struct {
@@ -175,10 +181,10 @@ func (p *filterParser) attribute() (filter, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A message without the attribute is neither equal nor unequal.
+	// "!=" takes a message without the attribute, too: it has not that key with that value.
 	return func(m map[string]string) bool {
 		v, ok := m[key]
-		return ok && (v == value) != not
+		return (ok && v == value) != not
 	}, nil
 }
 

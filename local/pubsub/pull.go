@@ -22,9 +22,13 @@ func (s *Server) Pull(ctx context.Context, r *pb.PullRequest) (*pb.PullResponse,
 	if r.GetMaxMessages() <= 0 {
 		return nil, status.Errorf(codes.InvalidArgument, "subscription %q: max_messages is not positive", r.GetSubscription())
 	}
-	ctx, cancel := context.WithTimeout(ctx, pullWait)
+	wait := pullWait
+	if r.GetReturnImmediately() { //nolint:staticcheck // deprecated, and the service's still
+		wait = 0
+	}
+	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	got, err := s.await(ctx, r.GetSubscription(), int(r.MaxMessages), maxPull)
+	got, err := s.await(ctx, r.GetSubscription(), want{n: min(int(r.MaxMessages), maxMessages), bytes: maxPull})
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return nil, err
 	}
@@ -32,21 +36,18 @@ func (s *Server) Pull(ctx context.Context, r *pb.PullRequest) (*pb.PullResponse,
 }
 
 // await takes what is ready, or waits until something is.
-func (s *Server) await(ctx context.Context, name string, n int, bytes int64) ([]*pb.ReceivedMessage, error) {
+func (s *Server) await(ctx context.Context, name string, w want) ([]*pb.ReceivedMessage, error) {
 	for {
 		s.mu.Lock()
-		sub, err := s.subscription(name)
-		if err == nil && s.closed {
-			err = status.Error(codes.Unavailable, "pubsub is closed")
-		}
+		sub, err := s.pullable(name)
 		if err != nil {
 			s.mu.Unlock()
 			return nil, err
 		}
-		got, changed := sub.received(sub.take(n, bytes)), sub.changed
+		leases, changed := sub.take(w), sub.changed
 		s.mu.Unlock()
-		if len(got) > 0 {
-			return got, nil
+		if len(leases) > 0 {
+			return received(leases), nil
 		}
 		select {
 		case <-changed:
@@ -56,11 +57,28 @@ func (s *Server) await(ctx context.Context, name string, n int, bytes int64) ([]
 	}
 }
 
-func (sub *subscription) received(leases []lease) []*pb.ReceivedMessage {
+// pullable returns a subscription that messages can be pulled from.
+func (s *Server) pullable(name string) (*subscription, error) {
+	if err := s.open(); err != nil {
+		return nil, err
+	}
+	sub, err := s.subscription(name)
+	switch {
+	case err != nil:
+		return nil, err
+	case sub.spec.Detached:
+		return nil, status.Errorf(codes.FailedPrecondition, "subscription %q is detached", name)
+	case isPush(sub.spec):
+		return nil, status.Errorf(codes.FailedPrecondition, "subscription %q is pushed to %s", name, sub.spec.PushConfig.PushEndpoint)
+	}
+	return sub, nil
+}
+
+func received(leases []lease) []*pb.ReceivedMessage {
 	all := make([]*pb.ReceivedMessage, len(leases))
 	for i, l := range leases {
 		all[i] = &pb.ReceivedMessage{AckId: l.ackID, Message: l.m.proto()}
-		if sub.spec.GetDeadLetterPolicy() != nil {
+		if l.spec.GetDeadLetterPolicy() != nil {
 			all[i].DeliveryAttempt = int32(l.attempt)
 		}
 	}
@@ -83,7 +101,7 @@ func (s *Server) Acknowledge(_ context.Context, r *pb.AcknowledgeRequest) (*empt
 
 // ModifyAckDeadline extends deliveries, or with 0 ends them.
 func (s *Server) ModifyAckDeadline(_ context.Context, r *pb.ModifyAckDeadlineRequest) (*emptypb.Empty, error) {
-	if r.GetAckDeadlineSeconds() < 0 || r.GetAckDeadlineSeconds() > 600 {
+	if r.GetAckDeadlineSeconds() < 0 || r.GetAckDeadlineSeconds() > maxAckDeadline {
 		return nil, status.Errorf(codes.InvalidArgument, "subscription %q: ack_deadline_seconds is not 0 to 600", r.GetSubscription())
 	}
 	s.mu.Lock()

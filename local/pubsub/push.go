@@ -1,21 +1,16 @@
 package pubsub
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"fmt"
-	"io"
-	"net/http"
 	"time"
 )
 
-// maxWindow bounds the pushes of one subscription that are under way at once. The window begins small, doubles with each
-// success that fills it and halves with each failure, as the service's slow start does.
+// The window is how many pushes of one subscription are under way at once. It begins small, doubles with each success that
+// fills it and halves with each failure, as the service's slow start does.
 // https://cloud.google.com/pubsub/docs/push#push_delivery_rate
 const (
 	firstWindow = 3
-	maxWindow   = 64
+	maxWindow   = 1000
 )
 
 // pusher delivers one subscription's messages.
@@ -26,11 +21,21 @@ type pusher struct {
 	back   chan bool // how each push ended
 }
 
-// push runs until the subscription or the server ends.
+// startPush has messages pushed if the subscription says so. The caller has the lock.
+func (sub *subscription) startPush() {
+	if s := sub.server; !sub.pushing && sub.pushes() {
+		sub.pushing = true
+		s.beside.Go(sub.push)
+	}
+}
+
+func (sub *subscription) pushes() bool {
+	return !sub.server.closed && !sub.ended && !sub.spec.Detached && isPush(sub.spec)
+}
+
+// push runs until the subscription or the server ends, or the subscription is pulled from.
 func (sub *subscription) push() {
 	p := &pusher{sub: sub, window: firstWindow, back: make(chan bool, maxWindow)}
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
 	for {
 		leases, changed, over := p.take()
 		if over {
@@ -38,16 +43,14 @@ func (sub *subscription) push() {
 		}
 		for _, l := range leases {
 			p.flying++
-			go func() { p.back <- p.deliver(ctx, l) }()
+			go func() { p.back <- p.deliver(l) }()
 		}
 		select {
 		case ok := <-p.back:
 			p.landed(ok)
 		case <-changed:
-		case <-sub.server.done:
 		}
 	}
-	cancel()
 	for ; p.flying > 0; p.flying-- {
 		<-p.back
 	}
@@ -57,14 +60,12 @@ func (p *pusher) take() (leases []lease, changed chan struct{}, over bool) {
 	s := p.sub.server
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if p.sub.ended || s.closed {
+	if !p.sub.pushes() {
+		p.sub.pushing = false
 		return nil, nil, true
 	}
 	if room := p.window - p.flying; room > 0 {
-		leases = p.sub.take(room, maxPull)
-	}
-	if p.flying+len(leases) >= p.window {
-		return leases, nil, false // what becomes ready must wait for a push to end
+		leases = p.sub.take(want{n: room, bytes: maxPull})
 	}
 	return leases, p.sub.changed, false
 }
@@ -79,69 +80,21 @@ func (p *pusher) landed(ok bool) {
 }
 
 // deliver makes one push and tells the subscription how it ended.
-func (p *pusher) deliver(ctx context.Context, l lease) bool {
-	sub := p.sub
-	deadline := time.Duration(sub.spec.AckDeadlineSeconds) * time.Second
-	ctx, cancel := context.WithTimeout(ctx, deadline)
+func (p *pusher) deliver(l lease) bool {
+	sub, s := p.sub, p.sub.server
+	ctx, cancel := context.WithTimeout(s.ctx, time.Duration(l.spec.AckDeadlineSeconds)*time.Second)
 	defer cancel()
-	err := sub.post(ctx, l)
-	sub.server.mu.Lock()
-	defer sub.server.mu.Unlock()
+	err := s.post(ctx, l)
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if err == nil {
 		sub.ack(l.ackID)
 		return true
 	}
-	sub.stats.LastError = err.Error()
+	if s.closed {
+		return false // broken off: the next server delivers it again, and it must not become a dead letter for that
+	}
+	sub.stats.LastError, sub.stats.LastErrorAt = err.Error(), time.Now()
 	sub.extend(l.ackID, 0)
 	return false
-}
-
-// body is what a push carries: the service writes some names twice.
-type body struct {
-	Message         bodyMessage `json:"message"`
-	Subscription    string      `json:"subscription"`
-	DeliveryAttempt int         `json:"deliveryAttempt,omitempty"`
-}
-
-type bodyMessage struct {
-	Data         []byte            `json:"data,omitempty"`
-	Attributes   map[string]string `json:"attributes,omitempty"`
-	MessageID    string            `json:"messageId"`
-	MessageID2   string            `json:"message_id"`
-	PublishTime  string            `json:"publishTime"`
-	PublishTime2 string            `json:"publish_time"`
-}
-
-// post sends the wrapped JSON of a subscription of one's own. Any of five answers acknowledges.
-// https://cloud.google.com/pubsub/docs/push#receive_push
-func (sub *subscription) post(ctx context.Context, l lease) error {
-	published := l.m.published.UTC().Format("2006-01-02T15:04:05.000Z")
-	b := body{Subscription: sub.spec.Name, Message: bodyMessage{
-		Data: l.m.data, Attributes: l.m.attributes, MessageID: l.m.id, MessageID2: l.m.id,
-		PublishTime: published, PublishTime2: published,
-	}}
-	if sub.spec.GetDeadLetterPolicy() != nil {
-		b.DeliveryAttempt = l.attempt
-	}
-	text, err := json.Marshal(b)
-	if err != nil {
-		return err
-	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, sub.spec.GetPushConfig().GetPushEndpoint(), bytes.NewReader(text))
-	if err != nil {
-		return err
-	}
-	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("User-Agent", "APIs-Google; (+https://developers.google.com/webmasters/APIs-Google.html)")
-	answer, err := sub.server.cfg.Client.Do(r)
-	if err != nil {
-		return err
-	}
-	defer answer.Body.Close()
-	io.Copy(io.Discard, io.LimitReader(answer.Body, 64<<10)) // so that the connection serves again
-	switch answer.StatusCode {
-	case http.StatusProcessing, http.StatusOK, http.StatusCreated, http.StatusAccepted, http.StatusNoContent:
-		return nil
-	}
-	return fmt.Errorf("push to %s: %s", r.URL.Redacted(), answer.Status)
 }

@@ -1,37 +1,55 @@
 package pubsub
 
 import (
+	"container/list"
 	"strconv"
 	"time"
 
 	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 )
 
-// A subscription's messages are ready to be delivered, outstanding with somebody, or waiting for a retry. The server's
-// lock guards all of it.
+// A subscription has a delivery of each message that it was given, from the oldest. The server's lock guards all of it.
 type subscription struct {
 	server *Server
-	spec   *pb.Subscription
+	spec   *pb.Subscription // replaced, never changed: whoever delivers reads it without the lock
 	filter filter
 
-	ready       []*delivery
+	all         list.List            // of *delivery, in the order of publishing
+	ready       []*delivery          // to be delivered
 	outstanding map[string]*delivery // by acknowledgement id
 	waiting     int                  // for a retry
-	changed     chan struct{}        // closed when something becomes ready or the subscription ends
+	retained    int                  // acknowledged
+	bytes       int64                // of messages not acknowledged
+	changed     chan struct{}        // closed when something becomes ready or the subscription changes
+	pushing     bool
 	ended       bool
-	nextAck     uint64
+	lapse       *time.Timer // for the oldest
 
 	stats SubscriptionStats
 }
+
+// A state is where a delivery stands.
+type state int
+
+const (
+	ready       state = iota
+	outstanding       // with somebody who may acknowledge it
+	waiting           // for a retry
+	acked             // and retained, so that a seek can bring it back
+	gone
+)
 
 // A delivery is a message as one subscription has it.
 type delivery struct {
 	m       *message
 	sub     *subscription
-	attempt int    // of the delivery under way, or the last
-	ackID   string // "" unless outstanding
-	turn    int    // which of its appointments holds
-	gone    bool
+	state   state
+	attempt int // of the delivery under way, or the last
+	ackID   string
+	holder  *stream       // whose flow control it is in, if any
+	place   *list.Element // in the subscription's list
+	at      time.Time     // when the clock calls
+	index   int           // in the clock's heap, from 1
 }
 
 // A lease is a delivery under way, as whoever makes it sees it: the delivery itself may move on meanwhile.
@@ -39,6 +57,15 @@ type lease struct {
 	m       *message
 	ackID   string
 	attempt int
+	spec    *pb.Subscription
+}
+
+// A want is what somebody can take.
+type want struct {
+	n        int
+	bytes    int64
+	deadline time.Duration // 0 for the subscription's
+	holder   *stream
 }
 
 func newSubscription(s *Server, spec *pb.Subscription, f filter) *subscription {
@@ -50,147 +77,126 @@ func (sub *subscription) wake() {
 	sub.changed = make(chan struct{})
 }
 
+// add gives the subscription a message.
 func (sub *subscription) add(m *message) {
-	if m.holders++; m.holders == 1 {
-		sub.server.bytes += m.size
+	d := &delivery{m: m, sub: sub}
+	sub.hold(d)
+	sub.server.keep(d)
+	sub.makeReady(d)
+}
+
+// hold gives a delivery its place among the others.
+func (sub *subscription) hold(d *delivery) {
+	s := sub.server
+	if d.m.holders++; d.m.holders == 1 {
+		s.bytes += d.m.size
+		s.keepMessage(d.m)
 	}
-	sub.makeReady(&delivery{m: m, sub: sub})
+	d.place = sub.all.PushBack(d)
+	sub.bytes += d.m.size
+	sub.armLapse()
 }
 
 func (sub *subscription) makeReady(d *delivery) {
+	d.state = ready
 	sub.ready = append(sub.ready, d)
 	if len(sub.ready) == 1 {
 		sub.wake()
 	}
 }
 
-// take begins the delivery of up to n messages, of at most max bytes together but at least one.
-func (sub *subscription) take(n int, max int64) []lease {
+// take begins the delivery of as many messages as are wanted, but at least one.
+func (sub *subscription) take(w want) []lease {
 	var taken []lease
-	deadline := time.Now().Add(time.Duration(sub.spec.AckDeadlineSeconds) * time.Second)
-	for len(taken) < n && len(sub.ready) > 0 {
+	if w.deadline == 0 {
+		w.deadline = time.Duration(sub.spec.AckDeadlineSeconds) * time.Second
+	}
+	deadline := time.Now().Add(w.deadline)
+	for len(taken) < w.n && len(sub.ready) > 0 {
 		d := sub.ready[0]
-		if max -= d.m.size; max < 0 && len(taken) > 0 {
+		if w.bytes -= d.m.size; w.bytes < 0 && len(taken) > 0 {
 			break
 		}
 		sub.ready[0] = nil
 		sub.ready = sub.ready[1:]
-		d.attempt++
-		sub.nextAck++
-		d.ackID = sub.spec.Name + ":" + strconv.FormatUint(sub.nextAck, 10)
-		sub.outstanding[d.ackID] = d
-		sub.stats.Delivered++
-		sub.server.clock.add(d, deadline)
-		taken = append(taken, lease{d.m, d.ackID, d.attempt})
+		taken = append(taken, sub.begin(d, w.holder, deadline))
 	}
 	return taken
+}
+
+func (sub *subscription) begin(d *delivery, holder *stream, deadline time.Time) lease {
+	s := sub.server
+	s.nextAck++
+	d.state, d.attempt, d.holder = outstanding, d.attempt+1, holder
+	d.ackID = sub.spec.Name + ":" + strconv.FormatUint(s.nextAck, 10)
+	sub.outstanding[d.ackID] = d
+	sub.stats.Delivered++
+	s.clock.set(d, deadline)
+	s.keep(d)
+	if holder != nil {
+		holder.hold(d.m.size)
+	}
+	return lease{d.m, d.ackID, d.attempt, sub.spec}
+}
+
+// leave ends what d's state needed. A ready delivery stays in the queue: whoever removes it there sweeps.
+func (sub *subscription) leave(d *delivery) {
+	switch d.state {
+	case outstanding:
+		delete(sub.outstanding, d.ackID)
+		if d.holder != nil {
+			d.holder.release(d.m.size)
+		}
+		d.ackID, d.holder = "", nil
+	case waiting:
+		sub.waiting--
+	case acked:
+		sub.retained--
+		sub.bytes += d.m.size
+	}
+	sub.server.clock.unset(d)
 }
 
 // ack ends a message's stay. An id that is not outstanding is none of this subscription's any more, and no error: the
 // service says the same of both.
 func (sub *subscription) ack(id string) {
 	if d := sub.outstanding[id]; d != nil {
-		delete(sub.outstanding, id)
 		sub.stats.Acked++
-		sub.drop(d)
+		sub.finish(d)
 	}
+}
+
+// finish keeps an acknowledged message if the subscription shall, else lets go of it.
+func (sub *subscription) finish(d *delivery) {
+	if !sub.spec.GetRetainAckedMessages() {
+		sub.drop(d)
+		return
+	}
+	sub.leave(d)
+	d.state = acked
+	sub.retained++
+	sub.bytes -= d.m.size
+	sub.server.keep(d)
 }
 
 // drop lets go of the message.
 func (sub *subscription) drop(d *delivery) {
-	d.turn++
-	d.gone, d.ackID = true, ""
+	sub.leave(d)
+	d.state = gone
+	sub.all.Remove(d.place)
+	sub.bytes -= d.m.size
+	sub.server.forget(d)
 	if d.m.holders--; d.m.holders == 0 {
 		sub.server.bytes -= d.m.size
-	}
-	d.m = nil // the clock may hold d for a while
-}
-
-// extend moves an acknowledgement deadline; 0 ends the delivery.
-func (sub *subscription) extend(id string, seconds int32) {
-	d := sub.outstanding[id]
-	switch {
-	case d == nil:
-	case seconds == 0:
-		sub.nack(d)
-	default:
-		sub.server.clock.add(d, time.Now().Add(time.Duration(seconds)*time.Second))
+		sub.server.forgetMessage(d.m)
 	}
 }
 
-// nack ends a delivery without an acknowledgement: the message becomes a dead letter or is tried again.
-func (sub *subscription) nack(d *delivery) {
-	delete(sub.outstanding, d.ackID)
-	d.ackID = ""
-	sub.stats.Nacked++
-	if dead := sub.spec.GetDeadLetterPolicy(); dead != nil && d.attempt >= int(dead.MaxDeliveryAttempts) && sub.deadLetter(d, dead.DeadLetterTopic) {
-		return
+// clear drops everything.
+func (sub *subscription) clear() {
+	for e := sub.all.Front(); e != nil; e = sub.all.Front() {
+		sub.drop(e.Value.(*delivery))
 	}
-	wait := sub.backOff(d.attempt)
-	if wait == 0 {
-		d.turn++
-		sub.makeReady(d)
-		return
-	}
-	sub.waiting++
-	sub.server.clock.add(d, time.Now().Add(wait))
-}
-
-// backOff doubles with each attempt from the policy's least to its most. Without a policy a message is tried again at
-// once. A policy's zero durations stand for 10 s and 600 s.
-// https://cloud.google.com/pubsub/docs/handling-failures#exponential_backoff
-func (sub *subscription) backOff(attempt int) time.Duration {
-	policy := sub.spec.GetRetryPolicy()
-	if policy == nil {
-		return 0
-	}
-	least, most := 10*time.Second, 600*time.Second
-	if policy.GetMinimumBackoff() != nil {
-		least = policy.MinimumBackoff.AsDuration()
-	}
-	if policy.GetMaximumBackoff() != nil {
-		most = policy.MaximumBackoff.AsDuration()
-	}
-	d := least
-	for i := 1; i < attempt && d < most; i++ {
-		d *= 2
-	}
-	return sub.server.waiting(min(d, most))
-}
-
-// due is called by the clock: acknowledgement deadlines end, and waits for a retry.
-func (s *Server) due() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now := time.Now()
-	for d, ok := s.clock.next(now); ok; d, ok = s.clock.next(now) {
-		switch {
-		case d.gone:
-		case d.ackID != "":
-			d.sub.stats.Expired++
-			d.sub.nack(d)
-		default:
-			d.sub.waiting--
-			d.sub.makeReady(d)
-		}
-	}
-	s.clock.arm()
-}
-
-// end drops everything.
-func (sub *subscription) end() {
-	sub.ended = true
-	for _, d := range sub.ready {
-		sub.drop(d)
-	}
-	for _, d := range sub.outstanding {
-		sub.drop(d)
-	}
-	for _, a := range sub.server.clock.heap {
-		if a.d.sub == sub && !a.d.gone {
-			sub.drop(a.d)
-		}
-	}
-	sub.ready, sub.outstanding, sub.waiting = nil, make(map[string]*delivery), 0
+	sub.sweep()
 	sub.wake()
 }

@@ -1,14 +1,21 @@
 // Package pubsub is a Pub/Sub of one machine: the real gRPC API on loopback, with push subscriptions that are delivered,
-// retried with back-off and dead-lettered as the service does it. `tiercel up` and tests run the pipeline on it, with the
-// clients and functions that run in Google Cloud.
+// retried with back-off and dead-lettered as the service does it, schemas that are checked, and, in a folder, messages that
+// outlast the process. `tiercel up` and tests run the pipeline on it, with the clients and functions that run in Google
+// Cloud.
 //
 // It takes the place of pstest, whose StreamingPull moves 87 messages a second, and which neither pushes, nor waits
-// between retries, nor counts deliveries by subscription. What it has not: snapshots, ordering keys' order, exactly-once
-// delivery, transforms, and subscriptions that write to BigQuery or Cloud Storage; those are refused where the service
-// would take them.
+// between retries, nor counts deliveries by subscription. What it has not: snapshots, the order of ordering keys,
+// exactly-once delivery, transforms, Avro, a topic's own retention, pushes without a wrapper, and subscriptions that write
+// to BigQuery or Cloud Storage; those are refused where the service would take them. Pushes carry no token: an OIDC
+// configuration is checked and kept, and nobody here could verify what is signed.
+//
+// One lock guards all: what it guards takes microseconds, and the work of a pipeline is elsewhere. What is slow (disk,
+// network, schemas) is done without it.
 package pubsub
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -18,6 +25,8 @@ import (
 
 	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // Config is what a [Server] may be told. The zero value is ready.
@@ -33,28 +42,31 @@ type Config struct {
 	Log    *slog.Logger // default slog.Default()
 }
 
-// MaxMessage is the largest message and the largest request, in bytes.
-// https://cloud.google.com/pubsub/quotas#resource_limits
-const MaxMessage = 10_000_000
-
-// A Server holds topics and subscriptions in memory. Close ends it.
+// A Server holds topics, subscriptions and schemas. Close ends it.
 type Server struct {
 	pb.UnimplementedPublisherServer
 	pb.UnimplementedSubscriberServer
+	pb.UnimplementedSchemaServiceServer
 	cfg Config
 
-	mu     sync.Mutex
-	topics map[string]*topic
-	subs   map[string]*subscription
-	bytes  int64 // of all messages kept
-	nextID uint64
-	closed bool
-	clock  clock
+	mu      sync.Mutex
+	topics  map[string]*topic
+	subs    map[string]*subscription
+	schemas map[string][]*revision // the newest last
+	bytes   int64                  // of all messages kept
+	nextID  uint64
+	nextAck uint64
+	clock   clock
+	store   *store // nil without a folder
+	address string
+	closed  bool
+
+	ctx    context.Context // of pushes, until Close
+	cancel context.CancelFunc
 	beside sync.WaitGroup // pushers
-	done   chan struct{}
 }
 
-// New returns a server without topics.
+// New returns a server without topics, which keeps messages in memory.
 func New(cfg Config) *Server {
 	if cfg.MaxBytes == 0 {
 		cfg.MaxBytes = 256 << 20
@@ -65,21 +77,48 @@ func New(cfg Config) *Server {
 	if cfg.Client == nil {
 		transport := http.DefaultTransport.(*http.Transport).Clone()
 		transport.Proxy = nil
-		transport.MaxIdleConnsPerHost = maxWindow
+		transport.MaxIdleConns, transport.MaxIdleConnsPerHost = 0, maxWindow
 		cfg.Client = &http.Client{Transport: transport}
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	s := &Server{cfg: cfg, topics: make(map[string]*topic), subs: make(map[string]*subscription), done: make(chan struct{})}
+	s := &Server{cfg: cfg, topics: make(map[string]*topic), subs: make(map[string]*subscription), schemas: make(map[string][]*revision)}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	// Ids go on from the time, so that those of a server which was killed before it wrote them are not given again.
+	s.nextID = uint64(time.Now().UnixMicro())
+	s.nextAck = s.nextID
 	s.clock.fire = s.due
 	return s
+}
+
+// Open returns a server with what an earlier one kept in a folder, and keeps there what it takes: a message is on disk when
+// Publish returns. One server at a time can have a folder.
+func Open(dir string, cfg Config) (*Server, error) {
+	s := New(cfg)
+	st, err := openStore(s, dir)
+	if err != nil {
+		return nil, fmt.Errorf("pubsub: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.store = st
+	if err := s.restore(); err != nil {
+		return nil, errors.Join(fmt.Errorf("pubsub: %s: %w", dir, err), st.db.Close())
+	}
+	go st.write()
+	for _, sub := range s.subs {
+		sub.rearmLapse()
+		sub.startPush()
+	}
+	return s, nil
 }
 
 // Register serves the API on g, beside other services. g wants [Options].
 func (s *Server) Register(g *grpc.Server) {
 	pb.RegisterPublisherServer(g, s)
 	pb.RegisterSubscriberServer(g, s)
+	pb.RegisterSchemaServiceServer(g, s)
 }
 
 // Options are what a gRPC server needs to take the largest request.
@@ -95,25 +134,72 @@ func Serve(s *Server) (address string, stop func(), err error) {
 	}
 	g := grpc.NewServer(Options()...)
 	s.Register(g)
+	s.mu.Lock()
+	s.address = l.Addr().String()
+	s.mu.Unlock()
 	go g.Serve(l)
-	return l.Addr().String(), func() { s.Close(); g.Stop() }, nil
+	return s.Addr(), func() { s.Close(); g.Stop() }, nil
 }
 
-// Close ends pushes and pulls and waits for those under way.
-func (s *Server) Close() {
+// Addr is where [Serve] serves; "" if it was not asked to.
+func (s *Server) Addr() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.address
+}
+
+// Close breaks off pushes and pulls and waits until what was taken is on disk. A delivery that it breaks off is neither
+// acknowledged nor refused.
+func (s *Server) Close() error {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
-		return
+		return nil
 	}
 	s.closed = true
-	close(s.done)
+	s.cancel()
 	s.clock.stop()
 	for _, sub := range s.subs {
 		sub.wake()
+		if sub.lapse != nil {
+			sub.lapse.Stop()
+		}
 	}
 	s.mu.Unlock()
 	s.beside.Wait()
+	if s.store == nil {
+		return nil
+	}
+	if err := s.store.close(); err != nil {
+		return fmt.Errorf("pubsub: %w", err)
+	}
+	return nil
+}
+
+// change runs f with the lock, and returns when what f changed is on disk.
+func (s *Server) change(f func() error) error {
+	s.mu.Lock()
+	err := s.open()
+	if err == nil {
+		err = f()
+	}
+	var last *batch
+	if s.store != nil {
+		last = s.store.last
+	}
+	s.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return last.wait()
+}
+
+// open returns an error once the server is closed.
+func (s *Server) open() error {
+	if s.closed {
+		return status.Error(codes.Unavailable, "pubsub is closed")
+	}
+	return nil
 }
 
 // waiting is a retry policy's time as this server keeps it.

@@ -214,8 +214,7 @@ func TestBackOff(t *testing.T) {
 		{&pb.RetryPolicy{}, 1, 10 * time.Second},
 		{&pb.RetryPolicy{}, 100, 600 * time.Second},
 	} {
-		sub := &subscription{server: New(Config{}), spec: &pb.Subscription{RetryPolicy: tt.policy}}
-		if got := sub.backOff(tt.attempt); got != tt.want {
+		if got := backOff(&pb.Subscription{RetryPolicy: tt.policy}, tt.attempt); got != tt.want {
 			t.Errorf("%v, attempt %d: %v, want %v", tt.policy, tt.attempt, got, tt.want)
 		}
 	}
@@ -276,11 +275,11 @@ func TestDeadlineEndsADelivery(t *testing.T) {
 }
 
 func TestMemoryIsBounded(t *testing.T) {
-	s, c := serve(t, Config{MaxBytes: 1000})
+	s, c := serve(t, Config{MaxBytes: 2000})
 	subscribe(t, c, &pb.Subscription{Name: subS})
 	subscribe(t, c, &pb.Subscription{Name: subR})
 	put := func() error {
-		_, err := s.Publish(t.Context(), &pb.PublishRequest{Topic: topicT, Messages: []*pb.PubsubMessage{{Data: make([]byte, 600)}}})
+		_, err := s.Publish(t.Context(), &pb.PublishRequest{Topic: topicT, Messages: []*pb.PubsubMessage{{Data: make([]byte, 1200)}}})
 		return err
 	}
 	if err := put(); err != nil {

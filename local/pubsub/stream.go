@@ -9,19 +9,19 @@ import (
 	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
 )
 
-// stream is one StreamingPull.
+// stream is one StreamingPull. The server's lock guards what it holds.
 type stream struct {
-	server *Server
 	pb.Subscriber_StreamingPullServer
+	server   *Server
 	name     string
-	messages int64 // that may be outstanding; 0 for no bound
-	bytes    int64
-	returned chan struct{} // signals that something was acknowledged or given back
-	mine     map[string]int64
-	held     int64 // bytes of mine
+	messages int64         // that may be outstanding; 0 or less for no bound
+	bytes    int64         // likewise
+	deadline time.Duration // of this stream's deliveries
+	held     int64         // messages outstanding
+	heldSize int64         // their bytes
+	returned chan struct{} // signals that held became less
 }
 
 // StreamingPull sends as much as the client's flow control allows.
@@ -30,8 +30,13 @@ func (s *Server) StreamingPull(g pb.Subscriber_StreamingPullServer) error {
 	if err != nil {
 		return err
 	}
-	st := &stream{server: s, Subscriber_StreamingPullServer: g, name: first.GetSubscription(), messages: first.GetMaxOutstandingMessages(),
-		bytes: first.GetMaxOutstandingBytes(), returned: make(chan struct{}, 1), mine: make(map[string]int64)}
+	st := &stream{
+		Subscriber_StreamingPullServer: g, server: s, name: first.GetSubscription(), messages: first.GetMaxOutstandingMessages(),
+		bytes: first.GetMaxOutstandingBytes(), returned: make(chan struct{}, 1),
+	}
+	if n := first.GetStreamAckDeadlineSeconds(); n < minAckDeadline || n > maxAckDeadline {
+		return status.Errorf(codes.InvalidArgument, "subscription %q: stream_ack_deadline_seconds is not 10 to 600", st.name)
+	}
 	if err := st.handle(first); err != nil {
 		return err
 	}
@@ -40,13 +45,25 @@ func (s *Server) StreamingPull(g pb.Subscriber_StreamingPullServer) error {
 	return st.send(ctx)
 }
 
+// hold is called when a message of size bytes goes out on the stream, release when it is settled, by whatever way.
+func (st *stream) hold(size int64) {
+	st.held++
+	st.heldSize += size
+}
+
+func (st *stream) release(size int64) {
+	st.held--
+	st.heldSize -= size
+	select {
+	case st.returned <- struct{}{}:
+	default:
+	}
+}
+
 // receive handles what the client says until it is done.
 func (st *stream) receive() error {
 	for {
 		r, err := st.Recv()
-		if errors.Is(err, io.EOF) {
-			return io.EOF
-		}
 		if err == nil {
 			err = st.handle(r)
 		}
@@ -60,11 +77,19 @@ func (st *stream) handle(r *pb.StreamingPullRequest) error {
 	if len(r.GetModifyDeadlineAckIds()) != len(r.GetModifyDeadlineSeconds()) {
 		return status.Errorf(codes.InvalidArgument, "subscription %q: %d ids and %d deadlines", st.name, len(r.ModifyDeadlineAckIds), len(r.ModifyDeadlineSeconds))
 	}
+	for _, n := range append(r.GetModifyDeadlineSeconds(), r.GetStreamAckDeadlineSeconds()) {
+		if n < 0 || n > maxAckDeadline {
+			return status.Errorf(codes.InvalidArgument, "subscription %q: deadline of %d s is not 0 to 600", st.name, n)
+		}
+	}
 	st.server.mu.Lock()
 	defer st.server.mu.Unlock()
-	sub, err := st.server.subscription(st.name)
+	sub, err := st.server.pullable(st.name)
 	if err != nil {
 		return err
+	}
+	if n := r.GetStreamAckDeadlineSeconds(); n > 0 {
+		st.deadline = time.Duration(n) * time.Second
 	}
 	for _, id := range r.GetAckIds() {
 		sub.ack(id)
@@ -72,45 +97,29 @@ func (st *stream) handle(r *pb.StreamingPullRequest) error {
 	for i, id := range r.GetModifyDeadlineAckIds() {
 		sub.extend(id, r.ModifyDeadlineSeconds[i])
 	}
-	st.settle(sub)
-	select {
-	case st.returned <- struct{}{}:
-	default:
-	}
 	return nil
-}
-
-// settle forgets deliveries that are over, by whatever way, for the flow control. The caller has the lock.
-func (st *stream) settle(sub *subscription) {
-	for id, size := range st.mine {
-		if sub.outstanding[id] == nil {
-			delete(st.mine, id)
-			st.held -= size
-		}
-	}
 }
 
 func (st *stream) send(ctx context.Context) error {
 	for {
-		n, bytes := st.room()
-		if n == 0 {
+		w := st.room()
+		if w.n == 0 {
 			select {
 			case <-st.returned:
 				continue
-			case <-time.After(time.Second): // a deadline may have ended, which nobody tells
-				continue
+			case <-st.server.ctx.Done():
+				return st.server.open()
 			case <-ctx.Done():
 				return ended(ctx)
 			}
 		}
-		got, err := st.server.await(ctx, st.name, n, bytes)
+		got, err := st.server.await(ctx, st.name, w)
 		if err != nil {
 			if ctx.Err() != nil {
 				return ended(ctx)
 			}
 			return err
 		}
-		st.note(got)
 		if err := st.Send(&pb.StreamingPullResponse{ReceivedMessages: got}); err != nil {
 			return err
 		}
@@ -126,30 +135,17 @@ func ended(ctx context.Context) error {
 }
 
 // room is what the client may get now.
-func (st *stream) room() (n int, bytes int64) {
+func (st *stream) room() want {
 	st.server.mu.Lock()
 	defer st.server.mu.Unlock()
-	if sub := st.server.subs[st.name]; sub != nil {
-		st.settle(sub)
-	}
-	n, bytes = maxMessages, maxPull
+	w := want{n: maxMessages, bytes: maxPull, deadline: st.deadline, holder: st}
 	if st.messages > 0 {
-		n = max(0, min(n, int(st.messages)-len(st.mine)))
+		w.n = int(max(0, min(maxMessages, st.messages-st.held)))
 	}
 	if st.bytes > 0 {
-		if bytes = min(bytes, st.bytes-st.held); bytes <= 0 {
-			n = 0
+		if w.bytes = min(w.bytes, st.bytes-st.heldSize); w.bytes <= 0 {
+			w.n = 0
 		}
 	}
-	return n, bytes
-}
-
-func (st *stream) note(got []*pb.ReceivedMessage) {
-	st.server.mu.Lock()
-	defer st.server.mu.Unlock()
-	for _, r := range got {
-		size := int64(proto.Size(r.Message))
-		st.mine[r.AckId] = size
-		st.held += size
-	}
+	return w
 }

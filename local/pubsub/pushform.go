@@ -1,0 +1,90 @@
+package pubsub
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+)
+
+// A push is the wrapped JSON of a subscription of one's own, or, where the push configuration has [FormAttribute] with
+// [FormCloudEvent], the binary CloudEvent that Eventarc makes of it for a function with a trigger. The service knows no
+// such attribute: there the trigger makes the difference.
+const (
+	FormAttribute  = "local-form"
+	FormCloudEvent = "cloudevent"
+)
+
+func isForm(form string) bool { return form == "" || form == FormCloudEvent }
+
+// timeForm has milliseconds, as the service's pushes have.
+const timeForm = "2006-01-02T15:04:05.000Z"
+
+// body is what a push carries: the service writes some names twice.
+// https://cloud.google.com/pubsub/docs/push#receive_push
+type body struct {
+	Message         bodyMessage `json:"message"`
+	Subscription    string      `json:"subscription"`
+	DeliveryAttempt int         `json:"deliveryAttempt,omitempty"`
+}
+
+type bodyMessage struct {
+	Data         []byte            `json:"data,omitempty"`
+	Attributes   map[string]string `json:"attributes,omitempty"`
+	MessageID    string            `json:"messageId"`
+	MessageID2   string            `json:"message_id"`
+	PublishTime  string            `json:"publishTime"`
+	PublishTime2 string            `json:"publish_time"`
+	OrderingKey  string            `json:"orderingKey,omitempty"`
+}
+
+func newBody(l lease) body {
+	published := l.m.published.UTC().Format(timeForm)
+	b := body{Subscription: l.spec.Name, Message: bodyMessage{
+		Data: l.m.data, Attributes: l.m.attributes, MessageID: l.m.id(), MessageID2: l.m.id(),
+		PublishTime: published, PublishTime2: published, OrderingKey: l.m.orderingKey,
+	}}
+	if l.spec.GetDeadLetterPolicy() != nil {
+		b.DeliveryAttempt = l.attempt
+	}
+	return b
+}
+
+// post sends one push. Any of five answers acknowledges.
+func (s *Server) post(ctx context.Context, l lease) error {
+	text, err := json.Marshal(newBody(l))
+	if err != nil {
+		return err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, l.spec.PushConfig.PushEndpoint, bytes.NewReader(text))
+	if err != nil {
+		return err
+	}
+	setHeader(r.Header, l)
+	answer, err := s.cfg.Client.Do(r)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	io.Copy(io.Discard, io.LimitReader(answer.Body, 64<<10)) // so that the connection serves again
+	switch answer.StatusCode {
+	case http.StatusProcessing, http.StatusOK, http.StatusCreated, http.StatusAccepted, http.StatusNoContent:
+		return nil
+	}
+	return fmt.Errorf("push to %s: %s", r.URL.Redacted(), answer.Status)
+}
+
+func setHeader(h http.Header, l lease) {
+	h.Set("Content-Type", "application/json")
+	h.Set("User-Agent", "APIs-Google; (+https://developers.google.com/webmasters/APIs-Google.html)")
+	if l.spec.PushConfig.GetAttributes()[FormAttribute] != FormCloudEvent {
+		return
+	}
+	h.Set("Ce-Id", l.m.id())
+	h.Set("Ce-Source", "//pubsub.googleapis.com/"+l.m.topic)
+	h.Set("Ce-Type", "google.cloud.pubsub.topic.v1.messagePublished")
+	h.Set("Ce-Specversion", "1.0")
+	h.Set("Ce-Time", l.m.published.UTC().Format(timeForm))
+}
