@@ -4,11 +4,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 
 	pb "cloud.google.com/go/securitycenter/apiv2/securitycenterpb"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"tiercel.dev/alert"
@@ -18,9 +18,11 @@ import (
 const (
 	maxCategory  = 255
 	maxText      = 2 << 10 // description, next steps
+	maxName      = 255     // of a process, a container, a label
 	maxProcesses = 16
 	maxArgs      = 128
 	maxValue     = 4 << 10
+	maxLabels    = 64
 	maxFinding   = 32 << 10
 )
 
@@ -30,22 +32,15 @@ type Counted struct {
 	First, Last time.Time
 }
 
-// ID is the finding's, 32 hexadecimal digits: the same for each repeat of the same thing in the same cluster.
+// ID is the finding's, 32 hexadecimal digits: the same for each repeat of the same thing in the same cluster. It is made of
+// what the sensor said alone: the step behind it may find out more one time and less another, even of the same alert.
 func ID(a *alert.Alert) string {
 	h := sha256.New()
-	for _, part := range []string{clusterOf(a), a.GetIdentity()} {
+	c := a.GetCluster()
+	for _, part := range []string{c.GetProject(), c.GetLocation(), c.GetName(), a.GetIdentity()} {
 		fmt.Fprintf(h, "%d:%s", len(part), part)
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
-}
-
-// clusterOf tells clusters apart: the id that a cluster keeps even if another takes its name, else the names.
-func clusterOf(a *alert.Alert) string {
-	if uid := a.GetEnrichment().GetClusterUid(); uid != "" {
-		return uid
-	}
-	c := a.GetCluster()
-	return c.GetProject() + "/" + c.GetLocation() + "/" + c.GetName()
 }
 
 // Finding is what an alert looks like in Security Command Center, without its name. now bounds its event time: the API refuses
@@ -53,7 +48,7 @@ func clusterOf(a *alert.Alert) string {
 func Finding(a *alert.Alert, n Counted, now time.Time) *pb.Finding {
 	m := attack(a.GetRule().GetAttack())
 	f := &pb.Finding{
-		ResourceName:     resource(a),
+		ResourceName:     clip(resource(a), maxText),
 		State:            pb.Finding_ACTIVE,
 		Category:         category(a, m),
 		ExternalUri:      link(a),
@@ -67,7 +62,7 @@ func Finding(a *alert.Alert, n Counted, now time.Time) *pb.Finding {
 		Files:            files(a.GetFiles()),
 		Containers:       containers(a),
 		Kubernetes:       kubernetes(a),
-		Description:      clip(a.GetRule().GetDescription(), maxText),
+		Description:      description(a),
 		NextSteps:        clip(a.GetEnrichment().GetNextSteps(), maxText),
 		SourceProperties: properties(a, n),
 	}
@@ -106,11 +101,20 @@ func category(a *alert.Alert, m *pb.MitreAttack) string {
 	return clip(title, maxCategory)
 }
 
+// description is what the rule says, and what it said this time.
+func description(a *alert.Alert) string {
+	text := clip(a.GetRule().GetDescription(), maxText/2)
+	if output := a.GetOutput(); output != "" {
+		text = strings.TrimPrefix(text+"\n\n"+clip(output, maxText/2-2), "\n\n")
+	}
+	return text
+}
+
 // link is the first of the alert's that leads somewhere; the API wants a well-formed address or none.
 func link(a *alert.Alert) string {
 	for _, l := range a.GetEnrichment().GetLinks() {
-		if strings.HasPrefix(l.GetUrl(), "https://") {
-			return l.Url
+		if u, err := url.Parse(l.GetUrl()); err == nil && u.Scheme == "https" && u.Host != "" && len(l.GetUrl()) <= maxText {
+			return u.String()
 		}
 	}
 	return ""
@@ -140,46 +144,5 @@ func access(a *alert.Alert) *pb.Access {
 	if name == "" || name == "<NA>" {
 		return nil
 	}
-	return &pb.Access{UserName: clip(name, maxCategory)}
-}
-
-// fit drops the least telling parts, one after the other, until the finding is within its bound.
-func fit(f *pb.Finding) {
-	for _, drop := range []func(){
-		func() { f.Processes = f.Processes[:min(len(f.Processes), 4)] },
-		func() { cutArgs(f, 16) },
-		func() { f.Files = f.Files[:min(len(f.Files), 4)] },
-		func() { dropLabels(f) },
-		func() { cutArgs(f, 0) },
-		func() { f.Processes = f.Processes[:min(len(f.Processes), 1)] },
-	} {
-		if proto.Size(f) <= maxFinding {
-			return
-		}
-		f.SourceProperties["finding_truncated"] = boolean(true)
-		drop()
-	}
-}
-
-func cutArgs(f *pb.Finding, n int) {
-	for _, p := range f.Processes {
-		if len(p.Args) > n {
-			p.Args, p.ArgumentsTruncated = p.Args[:n], true
-		}
-		if len(p.EnvVariables) > n {
-			p.EnvVariables, p.EnvVariablesTruncated = p.EnvVariables[:n], true
-		}
-	}
-}
-
-func dropLabels(f *pb.Finding) {
-	for _, c := range f.Containers {
-		c.Labels = nil
-	}
-	for _, p := range f.GetKubernetes().GetPods() {
-		p.Labels = nil
-		for _, c := range p.Containers {
-			c.Labels = nil
-		}
-	}
+	return &pb.Access{UserName: clip(name, maxName)}
 }

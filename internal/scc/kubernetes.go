@@ -38,8 +38,8 @@ func imageID(c *alert.Container) string {
 }
 
 func labels(all []*alert.Label) (out []*pb.Label) {
-	for _, l := range all {
-		out = append(out, &pb.Label{Name: clip(l.GetKey(), maxValue), Value: clip(l.GetValue(), maxValue)})
+	for _, l := range all[:min(len(all), maxLabels)] {
+		out = append(out, &pb.Label{Name: clip(l.GetKey(), maxName), Value: clip(l.GetValue(), maxName)})
 	}
 	return out
 }

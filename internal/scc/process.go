@@ -25,15 +25,19 @@ func processes(a *alert.Alert) []*pb.Process {
 
 func process(p *alert.Process) *pb.Process {
 	out := &pb.Process{
-		Name: clip(p.GetName(), maxValue), Pid: int64(p.GetPid()), ParentPid: int64(p.GetParentPid()), UserId: int64(p.GetUserId()),
+		Name: clip(p.GetName(), maxName), Pid: int64(p.GetPid()), ParentPid: int64(p.GetParentPid()), UserId: int64(p.GetUserId()),
 		ArgumentsTruncated: p.GetArgsTruncated(),
 	}
 	if path := p.GetExePath(); path != "" {
 		out.Binary = &pb.File{Path: quoted(path)}
 	}
-	// The API's arguments begin with the program's own name.
-	if p.GetExe() != "" || len(p.GetArgs()) > 0 {
-		for _, arg := range append([]string{p.GetExe()}, p.GetArgs()...) {
+	// The API's arguments begin with what the program was called.
+	called := p.GetExe()
+	if called == "" && len(p.GetArgs()) > 0 {
+		called = p.GetName()
+	}
+	if called != "" {
+		for _, arg := range append([]string{called}, p.GetArgs()...) {
 			if len(out.Args) == maxArgs {
 				out.ArgumentsTruncated = true
 				break
@@ -52,13 +56,18 @@ func process(p *alert.Process) *pb.Process {
 	return out
 }
 
-// quoted is text as the API wants arguments, variables and paths: as a JSON encoded string.
+// quoted is text as the API wants arguments, variables and paths: as a JSON encoded string, of at most maxValue bytes with
+// what escapes add.
 func quoted(s string) string {
-	b, err := json.Marshal(clip(s, maxValue))
-	if err != nil {
-		return `""` // there is no string that cannot be encoded
+	for n := maxValue; ; n /= 2 {
+		var b strings.Builder
+		e := json.NewEncoder(&b)
+		e.SetEscapeHTML(false) // it is for people to read, not for a script element
+		e.Encode(clip(s, n))   // there is no string that cannot be encoded
+		if out := strings.TrimSuffix(b.String(), "\n"); len(out) <= maxValue+len(`""`) {
+			return out
+		}
 	}
-	return string(b)
 }
 
 var operations = map[alert.Operation]pb.File_FileOperation_OperationType{
@@ -81,12 +90,14 @@ func files(all []*alert.File) (out []*pb.File) {
 		}
 		file := &pb.File{Path: quoted(path)}
 		if f.GetFsPath() != "" {
-			file.DiskPath = &pb.File_DiskPath{RelativePath: clip(f.FsPath, maxValue)}
+			file.DiskPath = &pb.File_DiskPath{RelativePath: quoted(f.FsPath)}
 		}
 		if op, ok := operations[f.GetOperation()]; ok {
 			file.Operations = []*pb.File_FileOperation{{Type: op}}
 		}
-		out = append(out, file)
+		if out = append(out, file); len(out) == maxProcesses {
+			break
+		}
 	}
 	return out
 }

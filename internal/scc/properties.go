@@ -49,13 +49,16 @@ func properties(a *alert.Alert, n Counted) map[string]*structpb.Value {
 	text("first_seen", alert.Time(n.First.UnixNano()))
 	text("last_seen", alert.Time(n.Last.UnixNano()))
 	p["count"] = structpb.NewNumberValue(float64(n.Events))
-	p["verified"] = boolean(e.GetVerification() == alert.Verified)
+	if v := e.GetVerification(); v != alert.Alert_Enrichment_VERIFICATION_UNSPECIFIED {
+		p["verified"] = boolean(v == alert.Verified)
+	}
 	if c.GetPrivileged() {
 		p["container_privileged"] = boolean(true)
 	}
 	if conn := a.GetConnection(); conn.GetAskedIp() != "" && conn.GetAskedIp() != conn.GetRemoteIp() {
 		text("connection_asked_ip", conn.AskedIp)
 	}
+	text("connection_unix_path", a.GetConnection().GetUnixPath())
 	if services := serviceNames(e.GetServices()); services != "" {
 		text("services", services)
 	}

