@@ -134,11 +134,46 @@ func TestErrorsAreToldApart(t *testing.T) {
 	for _, tt := range []struct {
 		status int
 		quota  bool
-	}{{http.StatusTooManyRequests, true}, {http.StatusForbidden, false}} {
-		s.Fail(func(*http.Request) int { return tt.status })
+		tries  int
+	}{{http.StatusTooManyRequests, true, 4}, {http.StatusServiceUnavailable, false, 4}, {http.StatusForbidden, false, 1}} {
+		tries := 0
+		s.Fail(func(*http.Request) int { tries++; return tt.status })
 		_, err := b.Put(t.Context(), "n", nil, nil, 0)
-		if errors.Is(err, fault.ErrQuota) != tt.quota || err == nil || !strings.Contains(err.Error(), "put gs://records/n: ") {
-			t.Errorf("%d: %v", tt.status, err)
+		if errors.Is(err, fault.ErrQuota) != tt.quota || err == nil || !strings.Contains(err.Error(), "put gs://records/n: ") || tries != tt.tries {
+			t.Errorf("%d: %d tries, %v", tt.status, tries, err)
 		}
+	}
+}
+
+// What was carried out although the answer said that it was not is no conflict with oneself.
+func TestAnswerLost(t *testing.T) {
+	s := New()
+	lose := 1
+	h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if lose > 0 {
+			lose--
+			s.ServeHTTP(httptest.NewRecorder(), r)
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		s.ServeHTTP(w, r)
+	}))
+	defer h.Close()
+	b, err := objects.NewBucket(t.Context(), "records", option.WithEndpoint(h.URL+"/storage/v1/"), option.WithoutAuthentication())
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := b.Put(t.Context(), "n", []byte("mine"), map[string]string{"a": "b"}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lose = 1
+	next, err := b.Put(t.Context(), "n", []byte("mine again"), nil, g)
+	if err != nil || next <= g {
+		t.Errorf("generation %d after %d: %v", next, g, err)
+	}
+	lose = 0
+	if _, err := b.Put(t.Context(), "n", []byte("another's"), nil, g); !errors.Is(err, objects.ErrConflict) {
+		t.Errorf("a conflict with another: %v", err)
 	}
 }
