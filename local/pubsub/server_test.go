@@ -20,7 +20,7 @@ import (
 )
 
 // patience is how long a test waits for what is to come.
-const patience = 20 * time.Second
+const patience = 60 * time.Second
 
 const (
 	topicT = "projects/p/topics/ttt"
@@ -31,9 +31,13 @@ const (
 )
 
 // serve starts a server and the service's own client to it.
-func serve(t *testing.T, cfg Config) (*Server, *gcp.Client) {
+func serve(t testing.TB, cfg Config) (*Server, *gcp.Client) {
 	t.Helper()
-	s := New(cfg)
+	return serveOn(t, New(cfg))
+}
+
+func serveOn(t testing.TB, s *Server) (*Server, *gcp.Client) {
+	t.Helper()
 	address, stop, err := Serve(s)
 	if err != nil {
 		t.Fatal(err)
@@ -46,6 +50,9 @@ func serve(t *testing.T, cfg Config) (*Server, *gcp.Client) {
 	}
 	t.Cleanup(func() { client.Close() })
 	for _, name := range []string{topicT, deadT} {
+		if _, err := client.TopicAdminClient.GetTopic(t.Context(), &pb.GetTopicRequest{Topic: name}); err == nil {
+			continue
+		}
 		if _, err := client.TopicAdminClient.CreateTopic(t.Context(), &pb.Topic{Name: name}); err != nil {
 			t.Fatal(err)
 		}
@@ -53,7 +60,7 @@ func serve(t *testing.T, cfg Config) (*Server, *gcp.Client) {
 	return s, client
 }
 
-func subscribe(t *testing.T, c *gcp.Client, spec *pb.Subscription) {
+func subscribe(t testing.TB, c *gcp.Client, spec *pb.Subscription) {
 	t.Helper()
 	if spec.Topic == "" {
 		spec.Topic = topicT
@@ -63,7 +70,7 @@ func subscribe(t *testing.T, c *gcp.Client, spec *pb.Subscription) {
 	}
 }
 
-func publish(t *testing.T, c *gcp.Client, data string, attributes map[string]string) string {
+func publish(t testing.TB, c *gcp.Client, data string, attributes map[string]string) string {
 	t.Helper()
 	p := c.Publisher(topicT)
 	defer p.Stop()
@@ -74,7 +81,7 @@ func publish(t *testing.T, c *gcp.Client, data string, attributes map[string]str
 	return id
 }
 
-func pull(t *testing.T, s *Server, sub string, n int) []*pb.ReceivedMessage {
+func pull(t testing.TB, s *Server, sub string, n int) []*pb.ReceivedMessage {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -86,7 +93,7 @@ func pull(t *testing.T, s *Server, sub string, n int) []*pb.ReceivedMessage {
 }
 
 // until waits for a state that stats show.
-func until(t *testing.T, s *Server, what string, done func(map[string]SubscriptionStats) bool) map[string]SubscriptionStats {
+func until(t testing.TB, s *Server, what string, done func(map[string]SubscriptionStats) bool) map[string]SubscriptionStats {
 	t.Helper()
 	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
 		all := make(map[string]SubscriptionStats)

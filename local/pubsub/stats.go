@@ -26,7 +26,7 @@ type SubscriptionStats struct {
 }
 
 // Backlog is the number of messages that are not acknowledged.
-func (st *SubscriptionStats) Backlog() int { return st.Ready + st.Outstanding + st.Waiting }
+func (st SubscriptionStats) Backlog() int { return st.Ready + st.Outstanding + st.Waiting }
 
 // TopicStats are counts since the server began.
 type TopicStats struct {
