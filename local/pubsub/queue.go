@@ -18,6 +18,7 @@ type subscription struct {
 	ready       []*delivery          // to be delivered
 	outstanding map[string]*delivery // by acknowledgement id
 	waiting     int                  // for a retry
+	unwritten   int                  // to disk
 	retained    int                  // acknowledged
 	bytes       int64                // of messages not acknowledged
 	changed     chan struct{}        // closed when something becomes ready or the subscription changes
@@ -32,10 +33,11 @@ type subscription struct {
 type state int
 
 const (
-	ready       state = iota
-	outstanding       // with somebody who may acknowledge it
-	waiting           // for a retry
-	acked             // and retained, so that a seek can bring it back
+	unwritten state = iota // to disk yet: until then a crash could lose what was delivered
+	ready
+	outstanding // with somebody who may acknowledge it
+	waiting     // for a retry
+	acked       // and retained, so that a seek can bring it back
 	gone
 )
 
@@ -77,11 +79,16 @@ func (sub *subscription) wake() {
 	sub.changed = make(chan struct{})
 }
 
-// add gives the subscription a message.
+// add gives the subscription a message. It is ready once it is on disk, if there is one, as the service's are.
 func (sub *subscription) add(m *message) {
 	d := &delivery{m: m, sub: sub}
 	sub.hold(d)
 	sub.server.keep(d)
+	if st := sub.server.store; st != nil && !st.closed {
+		sub.unwritten++
+		st.open.fresh = append(st.open.fresh, d)
+		return
+	}
 	sub.makeReady(d)
 }
 
@@ -142,6 +149,8 @@ func (sub *subscription) begin(d *delivery, holder *stream, deadline time.Time) 
 // leave ends what d's state needed. A ready delivery stays in the queue: whoever removes it there sweeps.
 func (sub *subscription) leave(d *delivery) {
 	switch d.state {
+	case unwritten:
+		sub.unwritten--
 	case outstanding:
 		delete(sub.outstanding, d.ackID)
 		if d.holder != nil {

@@ -350,3 +350,14 @@ func TestRefuses(t *testing.T) {
 		}
 	}
 }
+
+// rawClient is the API without the client's own flow control and retries.
+func rawClient(t *testing.T, s *Server) pb.SubscriberClient {
+	t.Helper()
+	conn, err := grpc.NewClient(s.Addr(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return pb.NewSubscriberClient(conn)
+}

@@ -9,7 +9,7 @@ import (
 // SubscriptionStats are counts since the server began, and what the subscription has now.
 type SubscriptionStats struct {
 	Name, Topic  string
-	Ready        int           // messages to be delivered
+	Ready        int           // messages to be delivered, or on their way to disk before that
 	Outstanding  int           // delivered and not yet answered
 	Waiting      int           // for a retry
 	Retained     int           // acknowledged, for a seek
@@ -44,7 +44,7 @@ func (s *Server) Stats() []SubscriptionStats {
 		sub := s.subs[name]
 		st := sub.stats
 		st.Name, st.Topic, st.Bytes, st.Retained = name, sub.spec.Topic, sub.bytes, sub.retained
-		st.Ready, st.Outstanding, st.Waiting = len(sub.ready), len(sub.outstanding), sub.waiting
+		st.Ready, st.Outstanding, st.Waiting = len(sub.ready)+sub.unwritten, len(sub.outstanding), sub.waiting
 		st.OldestAge = sub.oldestAge(time.Now())
 		all = append(all, st)
 	}

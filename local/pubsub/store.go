@@ -40,6 +40,7 @@ type store struct {
 // A batch is what one transaction writes: of each key, only what it came to.
 type batch struct {
 	entries map[entry]value
+	fresh   []*delivery // ready once it is written
 	done    chan struct{}
 	err     error // once done
 }
@@ -105,8 +106,10 @@ func (st *store) write() {
 			}
 			continue
 		}
-		b.err = st.commit(b)
-		if b.err != nil && !closed {
+		switch b.err = st.commit(b); {
+		case b.err == nil:
+			st.server.release(b.fresh)
+		case !closed:
 			st.again(b)
 		}
 		close(b.done)
@@ -118,12 +121,16 @@ func (st *store) write() {
 
 func (st *store) commit(b *batch) error {
 	return st.db.Update(func(tx *bbolt.Tx) error {
-		for e, v := range b.entries {
-			bucket, err := tx.CreateBucketIfNotExists([]byte(e.bucket))
+		buckets := make(map[string]*bbolt.Bucket)
+		for _, name := range []string{topicBucket, schemaBucket, subBucket, messageBucket, deliveryBucket} {
+			bucket, err := tx.CreateBucketIfNotExists([]byte(name))
 			if err != nil {
 				return err
 			}
-			if err := v.write(bucket, []byte(e.key)); err != nil {
+			buckets[name] = bucket
+		}
+		for e, v := range b.entries {
+			if err := v.write(buckets[e.bucket], []byte(e.key)); err != nil {
 				return fmt.Errorf("%s %q: %w", e.bucket, e.key, err)
 			}
 		}
@@ -143,6 +150,18 @@ func (v value) write(bucket *bbolt.Bucket, key []byte) (err error) {
 	return bucket.Put(key, v.bytes)
 }
 
+// release makes deliveries ready that are on disk now.
+func (s *Server) release(fresh []*delivery) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, d := range fresh {
+		if d.state == unwritten {
+			d.sub.unwritten--
+			d.sub.makeReady(d)
+		}
+	}
+}
+
 // retryWrite is how long a failed transaction waits for the disk to be better.
 const retryWrite = 100 * time.Millisecond
 
@@ -153,6 +172,7 @@ func (st *store) again(b *batch) {
 	defer st.server.mu.Unlock()
 	open := st.begin()
 	newer := open.entries
+	open.fresh = append(b.fresh, open.fresh...)
 	open.entries = maps.Clone(b.entries)
 	maps.Copy(open.entries, newer)
 }
