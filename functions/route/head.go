@@ -45,6 +45,13 @@ func (h *head) leased(now time.Time) bool {
 	return !h.Leased.IsZero() && now.Sub(h.Leased) < leaseFor
 }
 
+// describe has the finding described by an alert, unless by a newer one. One of a time to come is older than any.
+func (h *head) describe(a *alert.Alert, now time.Time) {
+	if was := h.Alert.GetTime(); was <= a.GetTime() || was > alert.Time(now.UnixNano()) {
+		h.Alert = a
+	}
+}
+
 // head reads a finding's head, an empty one if there is none.
 func (r *Router) head(ctx context.Context, id string) (*head, error) {
 	o, err := r.cfg.Store.Get(ctx, headName(id))

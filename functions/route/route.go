@@ -3,7 +3,7 @@
 // push subscription ([Router.Handle]) and a scheduled one ([Router.Flush]).
 //
 // Security Command Center has no compare-and-swap, so it is not where anything is counted. A ledger in Cloud Storage is: an
-// alert is added to it before anything is written, and what is written is the ledger's sum. See shard.go and
+// alert is added to it before anything is written, and what is written is the ledger's sum. See shard.go, count.go and
 // head.go for what stands there, and settle.go for how a write that was cut off is made up for.
 package route
 
@@ -60,6 +60,7 @@ type Config struct {
 // A Router is safe for concurrent use, in any number of processes over one store.
 type Router struct {
 	cfg    Config
+	counts *counter
 	budget *budget
 	off    sync.Once // says that there is nowhere to write to
 }
@@ -84,7 +85,7 @@ func New(cfg Config) *Router {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	return &Router{cfg: cfg, budget: newBudget(cfg)}
+	return &Router{cfg: cfg, counts: &counter{cfg: cfg, waiting: make(map[string][]*counted)}, budget: newBudget(cfg)}
 }
 
 // Handle takes one delivery of an alert. When it returns nil the alert is in the ledger, and in its finding or on the way
@@ -107,7 +108,7 @@ func (r *Router) Handle(ctx context.Context, m push.Message) error {
 }
 
 func (r *Router) handle(ctx context.Context, id string, a *alert.Alert) error {
-	if err := r.count(ctx, id, a); err != nil {
+	if err := r.counts.add(ctx, id, a); err != nil {
 		return err
 	}
 	if r.cfg.Findings == nil {

@@ -1,139 +1,22 @@
 package route_test
 
 import (
-	"context"
 	"errors"
-	"fmt"
-	"iter"
-	"log/slog"
-	"net"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	securitycenter "cloud.google.com/go/securitycenter/apiv2"
 	pb "cloud.google.com/go/securitycenter/apiv2/securitycenterpb"
-	"google.golang.org/api/option"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 
 	"tiercel.dev/alert"
 	"tiercel.dev/functions/route"
 	"tiercel.dev/internal/fault"
-	"tiercel.dev/internal/objects"
 	"tiercel.dev/internal/push"
-	"tiercel.dev/internal/scc"
 	localscc "tiercel.dev/local/scc"
-	"tiercel.dev/local/storage"
 )
-
-const source = "organizations/1/sources/2"
-
-// world is one Cloud Storage and one Security Command Center, spoken to by the clients that run in the cloud.
-type world struct {
-	t      *testing.T
-	scc    *localscc.Server
-	client *securitycenter.Client
-	bucket *objects.Bucket
-
-	mu  sync.Mutex
-	now time.Time
-}
-
-func newWorld(t *testing.T, cfg localscc.Config) *world {
-	t.Helper()
-	w := &world{t: t, now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
-	cfg.Now = w.clock
-	w.scc = localscc.New(cfg)
-	if err := w.scc.AddSource(source, "Tiercel"); err != nil {
-		t.Fatal(err)
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	g := grpc.NewServer()
-	w.scc.Register(g)
-	go g.Serve(l)
-	t.Cleanup(g.Stop)
-	w.client, err = securitycenter.NewClient(t.Context(), option.WithEndpoint(l.Addr().String()), option.WithoutAuthentication(),
-		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { w.client.Close() })
-	h := httptest.NewServer(storage.New())
-	t.Cleanup(h.Close)
-	w.bucket, err = objects.NewBucket(t.Context(), "ledger", option.WithEndpoint(h.URL+"/storage/v1/"), option.WithoutAuthentication())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return w
-}
-
-func (w *world) clock() time.Time {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.now
-}
-
-func (w *world) later(d time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.now = w.now.Add(d)
-}
-
-// router is one instance of the function. change may put things between it and the world.
-func (w *world) router(change func(*route.Config)) *route.Router {
-	cfg := route.Config{Store: w.bucket, Findings: scc.NewWriter(w.client, source), Now: w.clock, Log: slog.New(slog.DiscardHandler)}
-	if change != nil {
-		change(&cfg)
-	}
-	return route.New(cfg)
-}
-
-// act is the alert of a sensor's seq-th, of one of several things that happen.
-func act(sensor string, seq uint64, thing string, severity alert.Severity) push.Message {
-	a := &alert.Alert{
-		Schema: alert.Schema, Kind: alert.KindAlert, SensorId: sensor, BootId: "b", Seq: seq, Severity: severity,
-		AlertId: alert.ID(sensor, "b", seq), Time: alert.Time(time.Date(2026, 1, 2, 3, 0, int(seq), 0, time.UTC).UnixNano()),
-		Rule:    &alert.Rule{Name: "r", Title: "A rule", Attack: []string{"T1059.004"}},
-		Cluster: &alert.Cluster{Project: "p", Location: "l", Name: "c"}, Process: &alert.Process{Pid: 1, Name: "sh"},
-	}
-	a.Identity = alert.Identity(a, alert.NewField("thing", thing))
-	data, err := alert.Marshal(a, alert.EncodingJSON)
-	if err != nil {
-		panic(err)
-	}
-	return push.Message{ID: fmt.Sprint(sensor, seq), Data: data}
-}
-
-// says are the counts of all findings.
-func (w *world) says() (counts []float64) {
-	for _, f := range w.scc.Findings() {
-		counts = append(counts, f.SourceProperties["count"].GetNumberValue())
-	}
-	return counts
-}
-
-func (w *world) flush(r *route.Router) {
-	w.t.Helper()
-	w.later(2 * time.Minute)
-	if err := r.Flush(w.t.Context()); err != nil {
-		w.t.Error(err)
-	}
-}
-
-func (w *world) expect(what string, want ...float64) {
-	w.t.Helper()
-	if got := w.says(); fmt.Sprint(got) != fmt.Sprint(want) {
-		w.t.Errorf("%s: findings count %v, want %v", what, got, want)
-	}
-}
 
 func TestFirstIsWrittenAtOnceAndRepeatsLater(t *testing.T) {
 	w := newWorld(t, localscc.Config{})
@@ -147,7 +30,7 @@ func TestFirstIsWrittenAtOnceAndRepeatsLater(t *testing.T) {
 	w.flush(r)
 	w.expect("after the flush", 5)
 	f := w.scc.Findings()[0]
-	if f.Category != "Execution: A rule" || f.Severity != pb.Finding_HIGH || !f.EventTime.AsTime().Equal(time.Date(2026, 1, 2, 3, 0, 5, 0, time.UTC)) {
+	if f.Category != "Execution: A rule" || f.Severity != pb.Finding_HIGH || !f.EventTime.AsTime().Equal(time.Date(2026, 1, 2, 3, 0, 0, 5, time.UTC)) {
 		t.Errorf("%v", f)
 	}
 }
@@ -192,100 +75,6 @@ func TestOperatorsWordStands(t *testing.T) {
 	w.expect("after the flush", 2)
 }
 
-var errCut = errors.New("cut off")
-
-// cutStore fails its n-th call, before or after it was carried out: where an instance died, or a network did.
-type cutStore struct {
-	route.Store
-	cut *cut
-}
-
-type cut struct {
-	at    int
-	after bool
-	calls int
-	mu    sync.Mutex
-}
-
-// here reports whether this call is the one, and whether it is to be carried out.
-func (c *cut) here() (fails, carriedOut bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.calls++
-	// A dead instance makes no more calls.
-	if c.calls > c.at {
-		return true, false
-	}
-	return c.calls == c.at, c.after
-}
-
-func (s cutStore) Get(ctx context.Context, name string) (objects.Object, error) {
-	if fails, _ := s.cut.here(); fails {
-		return objects.Object{}, errCut
-	}
-	return s.Store.Get(ctx, name)
-}
-
-func (s cutStore) Put(ctx context.Context, name string, data []byte, meta map[string]string, generation int64) (int64, error) {
-	if fails, carriedOut := s.cut.here(); fails {
-		if carriedOut {
-			s.Store.Put(ctx, name, data, meta, generation)
-		}
-		return 0, errCut
-	}
-	return s.Store.Put(ctx, name, data, meta, generation)
-}
-
-func (s cutStore) List(ctx context.Context, prefix string) iter.Seq2[objects.Object, error] {
-	if fails, _ := s.cut.here(); fails {
-		return func(yield func(objects.Object, error) bool) { yield(objects.Object{}, errCut) }
-	}
-	return s.Store.List(ctx, prefix)
-}
-
-type cutFindings struct {
-	route.Findings
-	cut *cut
-}
-
-func (f cutFindings) Create(ctx context.Context, id string, finding *pb.Finding) error {
-	if fails, carriedOut := f.cut.here(); fails {
-		if carriedOut {
-			f.Findings.Create(ctx, id, finding)
-		}
-		return errCut
-	}
-	return f.Findings.Create(ctx, id, finding)
-}
-
-// TestDeathAnywhere has an instance die before and after each of its calls in turn; another takes the delivery over.
-func TestDeathAnywhere(t *testing.T) {
-	for _, after := range []bool{false, true} {
-		for at := 1; ; at++ {
-			c := &cut{at: at, after: after}
-			w := newWorld(t, localscc.Config{})
-			dying := w.router(func(cfg *route.Config) {
-				cfg.Store, cfg.Findings = cutStore{cfg.Store, c}, cutFindings{cfg.Findings, c}
-			})
-			err := dying.Handle(t.Context(), act("s", 1, "x", alert.High))
-			if err == nil && c.calls < at {
-				if at < 6 {
-					t.Fatalf("an alert took %d calls only", c.calls)
-				}
-				break // every call had its turn
-			}
-			heir := w.router(nil)
-			if err != nil {
-				if err := heir.Handle(t.Context(), act("s", 1, "x", alert.High)); err != nil {
-					t.Errorf("call %d: %v", at, err)
-				}
-			}
-			w.flush(heir)
-			w.expect(fmt.Sprintf("died at call %d, carried out %v", at, after), 1)
-		}
-	}
-}
-
 func TestServiceFails(t *testing.T) {
 	for _, tt := range []struct {
 		name       string
@@ -315,40 +104,6 @@ func TestServiceFails(t *testing.T) {
 		}
 		w.flush(r)
 		w.expect(tt.name, 1)
-	}
-}
-
-// A flood beyond the service's quota: every alert is in a finding in the end, and the severest are first.
-func TestBudget(t *testing.T) {
-	w := newWorld(t, localscc.Config{WritesPerMinute: 60})
-	r := w.router(func(cfg *route.Config) { cfg.WritesPerMinute = 60 })
-	const n = 200
-	for i := range uint64(n) {
-		severity := alert.Low
-		if i%40 == 0 { // fewer than the budget keeps for them
-			severity = alert.Critical
-		}
-		if err := r.Handle(t.Context(), act("s", i+1, fmt.Sprint(i), severity)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	critical := 0
-	for _, f := range w.scc.Findings() {
-		if f.Severity == pb.Finding_CRITICAL {
-			critical++
-		}
-	}
-	if critical != n/40 {
-		t.Errorf("%d of %d critical findings were written at once", critical, n/40)
-	}
-	if len(w.scc.Findings()) == n {
-		t.Error("the budget held nothing back")
-	}
-	for range 30 {
-		w.flush(r)
-	}
-	if got := w.says(); len(got) != n || strings.Trim(fmt.Sprint(got), "[]1 ") != "" {
-		t.Errorf("%d findings: %v", len(got), got)
 	}
 }
 
@@ -383,4 +138,68 @@ func TestOff(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.expect("once it is on", 4)
+}
+
+// What is no alert, or was muted by a setting, is nobody's business here.
+func TestNotForFindings(t *testing.T) {
+	w := newWorld(t, localscc.Config{})
+	r := w.router(nil)
+	heartbeat := &alert.Alert{Schema: alert.Schema, Kind: alert.KindHeartbeat, SensorId: "s", BootId: "b", AlertId: alert.ID("s", "b", 1),
+		Time: alert.Time(1), Heartbeat: &alert.Heartbeat{StartTime: alert.Time(1), IntervalSeconds: 60}}
+	muted := acted("s", 1, "x", alert.High)
+	muted.Enrichment = &alert.Enrichment{Policy: &alert.Policy{Name: "n", Muted: true}}
+	for _, a := range []*alert.Alert{heartbeat, muted} {
+		if err := r.Handle(t.Context(), message(a)); err != nil {
+			t.Error(err)
+		}
+	}
+	w.expect("after what is not for it")
+}
+
+// A repeat that is more severe than what is written does not wait.
+func TestRaised(t *testing.T) {
+	w := newWorld(t, localscc.Config{})
+	r := w.router(nil)
+	for seq, severity := range []alert.Severity{alert.Low, alert.Low, alert.Critical} {
+		if err := r.Handle(t.Context(), act("s", uint64(seq+1), "x", severity)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if f := w.scc.Findings()[0]; f.Severity != pb.Finding_CRITICAL {
+		t.Errorf("%v", f.Severity)
+	}
+	w.expect("at once", 3)
+}
+
+// One record that cannot be read does not keep the other findings from being written.
+func TestBrokenRecord(t *testing.T) {
+	w := newWorld(t, localscc.Config{})
+	r := w.router(nil)
+	for seq := range uint64(2) {
+		if err := r.Handle(t.Context(), act("s", seq+1, "x", alert.High)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := w.bucket.Put(t.Context(), "ledger/0/head", nil, map[string]string{"severity": "PURPLE"}, 0); err != nil {
+		t.Fatal(err)
+	}
+	w.later(2 * time.Minute)
+	if err := r.Flush(t.Context()); err == nil || !strings.Contains(err.Error(), "PURPLE") {
+		t.Errorf("%v", err)
+	}
+	w.expect("beside a broken record", 2)
+}
+
+// Clocks that are wrong do not make a finding of times to come.
+func TestFuture(t *testing.T) {
+	w := newWorld(t, localscc.Config{})
+	a := acted("s", 1, "x", alert.High)
+	a.Time = alert.Time(w.clock().AddDate(70, 0, 0).UnixNano())
+	if err := w.router(nil).Handle(t.Context(), message(a)); err != nil {
+		t.Fatal(err)
+	}
+	f := w.scc.Findings()[0]
+	if last := f.SourceProperties["last_seen"].GetStringValue(); f.EventTime.AsTime().After(w.clock()) || last > alert.Time(w.clock().UnixNano()) {
+		t.Errorf("%v, %s", f.EventTime.AsTime(), last)
+	}
 }

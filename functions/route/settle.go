@@ -27,10 +27,8 @@ func (r *Router) settle(ctx context.Context, h *head, newest *alert.Alert) error
 	defer cancel()
 	// A lease that ran out tells of a write that may have been made.
 	isNew := h.WrittenAt.IsZero() && h.Leased.IsZero()
-	if h.Alert == nil || newest.GetTime() > h.Alert.GetTime() {
-		h.Alert = newest
-	}
 	h.Leased = r.cfg.Now()
+	h.describe(newest, h.Leased)
 	if err := r.putHead(writing, h); err != nil {
 		if errors.Is(err, objects.ErrConflict) {
 			return nil // somebody else was first: as if the lease had been found taken

@@ -1,9 +1,6 @@
 package route
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"hash/fnv"
 	"slices"
@@ -12,7 +9,6 @@ import (
 
 	"tiercel.dev/alert"
 	"tiercel.dev/internal/fault"
-	"tiercel.dev/internal/objects"
 )
 
 // The ledger. ledger/FINDING/00 to /15 hold which alerts were counted, each sensor's in one of them: an object takes one
@@ -57,78 +53,50 @@ func shardName(id, sensor string) string {
 	return fmt.Sprintf("%s%s/%02d", ledgerRoot, id, h.Sum32()%shards)
 }
 
-// count adds an alert to the ledger. It may be there already.
-func (r *Router) count(ctx context.Context, id string, a *alert.Alert) error {
-	name := shardName(id, a.GetSensorId())
-	for {
-		o, err := r.cfg.Store.Get(ctx, name)
-		if err != nil && !errors.Is(err, objects.ErrNotFound) {
-			return err
-		}
-		s := new(shard)
-		if err == nil {
-			if err := json.Unmarshal(o.Data, s); err != nil {
-				return fault.Poison(fmt.Errorf("%s, generation %d: %w", name, o.Generation, err))
-			}
-		}
-		was, err := s.add(a)
-		if err != nil || was == seen {
-			return err
-		}
-		data, err := json.Marshal(s)
-		if err != nil {
-			return err
-		}
-		_, err = r.cfg.Store.Put(ctx, name, data, s.meta(), o.Generation)
-		if err == nil && was == late {
-			r.cfg.Log.WarnContext(ctx, "an alert came so late that nobody knows whether it was counted: it is not", "alert", a.GetAlertId(),
-				"sensor", a.GetSensorId(), "seq", a.GetSeq(), "finding", id)
-		}
-		if !errors.Is(err, objects.ErrConflict) {
-			return err
-		}
-		if ctx.Err() != nil {
-			return fmt.Errorf("%s: others write it all the time: %w", name, ctx.Err())
-		}
-	}
-}
+// maxEvents is where sums end: beyond it, numbers in JSON are not exact.
+const maxEvents = 1 << 53
 
-// What an alert is to a ledger.
-type novelty int
-
-const (
-	fresh novelty = iota
-	seen
-	late // below what is remembered
-)
-
-// add counts an alert if it is fresh.
-func (s *shard) add(a *alert.Alert) (novelty, error) {
+// add counts an alert, unless it is counted already, or so old that nobody knows. What a node's clock says of times to come
+// is taken for now.
+func (s *shard) add(a *alert.Alert, now time.Time) error {
 	at, err := alert.ParseTime(a.GetTime())
 	if err != nil {
-		return 0, fault.Poison(fmt.Errorf("time: %w", err))
+		return fault.Poison(fmt.Errorf("time: %w", err))
 	}
+	at = earlier(at, now)
 	c := s.of(a.GetSensorId(), a.GetBootId())
-	switch was := c.add(a.GetSeq(), at); was {
-	case late:
-		s.Late++
-		return was, nil
+	i, seen := slices.BinarySearch(c.Seqs, a.GetSeq())
+	switch {
 	case seen:
-		return was, nil
+		return nil
+	case a.GetSeq() <= c.Floor:
+		s.Late++
+		return nil
+	}
+	c.Seqs = slices.Insert(c.Seqs, i, a.GetSeq())
+	if at.After(c.Newest) {
+		c.Newest = at
 	}
 	s.Alerts++
-	s.Events += 1 + a.GetSuppressed().GetCount()
+	s.Events = min(s.Events+1+min(a.GetSuppressed().GetCount(), maxEvents), maxEvents)
 	if s.First.IsZero() || at.Before(s.First) {
 		s.First = at
 	}
 	if last, err := alert.ParseTime(a.GetSuppressed().GetLastTime()); err == nil && last.After(at) {
-		at = last
+		at = earlier(last, now)
 	}
 	if at.After(s.Last) {
 		s.Last = at
 	}
 	s.bound(c)
-	return fresh, nil
+	return nil
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.After(b) {
+		return b
+	}
+	return a
 }
 
 func (s *shard) of(sensor, boot string) *counts {
@@ -140,21 +108,6 @@ func (s *shard) of(sensor, boot string) *counts {
 	c := &counts{Sensor: sensor, Boot: boot}
 	s.Counts = append(s.Counts, c)
 	return c
-}
-
-func (c *counts) add(seq uint64, at time.Time) novelty {
-	i, found := slices.BinarySearch(c.Seqs, seq)
-	switch {
-	case found:
-		return seen
-	case seq <= c.Floor:
-		return late
-	}
-	c.Seqs = slices.Insert(c.Seqs, i, seq)
-	if at.After(c.Newest) {
-		c.Newest = at
-	}
-	return fresh
 }
 
 // bound forgets what is too much after something was added to c.

@@ -26,14 +26,15 @@ type Writer struct {
 
 // NewWriter writes findings below parent: organizations/O/sources/S, or with a location .../locations/L behind that.
 func NewWriter(client *securitycenter.Client, parent string) *Writer {
-	// A second try within the call saves a delivery; a quota does not come back within a second, so it is not tried on.
-	client.CallOptions.UpdateFinding = append(client.CallOptions.UpdateFinding, gax.WithRetry(func() gax.Retryer {
-		return gax.OnCodes([]codes.Code{codes.Unavailable, codes.Aborted, codes.Internal}, gax.Backoff{
-			Initial: 200 * time.Millisecond, Max: 2 * time.Second, Multiplier: 2,
-		})
-	}))
 	return &Writer{client: client, parent: parent}
 }
+
+// again is for what passes within a moment, and saves a delivery; a quota does not come back so soon.
+var again = gax.WithRetry(func() gax.Retryer {
+	return gax.OnCodes([]codes.Code{codes.Unavailable, codes.Aborted, codes.Internal}, gax.Backoff{
+		Initial: 200 * time.Millisecond, Max: 2 * time.Second, Multiplier: 2,
+	})
+})
 
 // Name is a finding's full name.
 func (w *Writer) Name(id string) string { return w.parent + "/findings/" + id }
@@ -77,7 +78,7 @@ func (w *Writer) update(ctx context.Context, id string, f *pb.Finding, mask []st
 	if mask != nil {
 		request.UpdateMask = &fieldmaskpb.FieldMask{Paths: mask}
 	}
-	if _, err := w.client.UpdateFinding(ctx, request); err != nil {
+	if _, err := w.client.UpdateFinding(ctx, request, again); err != nil {
 		return classify(fmt.Errorf("finding %s: %w", f.Name, err), w.parent)
 	}
 	return nil

@@ -1,0 +1,82 @@
+package route_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	pb "cloud.google.com/go/securitycenter/apiv2/securitycenterpb"
+
+	"tiercel.dev/alert"
+	"tiercel.dev/functions/route"
+	"tiercel.dev/internal/fault"
+	localscc "tiercel.dev/local/scc"
+)
+
+// A flood beyond the service's quota: every alert is in a finding in the end, and the severest are first.
+func TestBudget(t *testing.T) {
+	w := newWorld(t, localscc.Config{WritesPerMinute: 60})
+	r := w.router(func(cfg *route.Config) { cfg.WritesPerMinute = 60 })
+	const n = 120
+	for i := range uint64(n) {
+		severity := alert.Low
+		if i%40 == 0 { // fewer than the budget keeps for them
+			severity = alert.Critical
+		}
+		if err := r.Handle(t.Context(), act("s", i+1, fmt.Sprint(i), severity)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	critical := 0
+	for _, f := range w.scc.Findings() {
+		if f.Severity == pb.Finding_CRITICAL {
+			critical++
+		}
+	}
+	if critical != n/40 {
+		t.Errorf("%d of %d critical findings were written at once", critical, n/40)
+	}
+	if len(w.scc.Findings()) == n {
+		t.Error("the budget held nothing back")
+	}
+	for range 5 {
+		w.flush(r)
+	}
+	if got := w.says(); len(got) != n || strings.Trim(fmt.Sprint(got), "[]1 ") != "" {
+		t.Errorf("%d findings: %v", len(got), got)
+	}
+}
+
+// The service has less to give than the settings say: it is asked once, and then left alone.
+func TestPatience(t *testing.T) {
+	var asked atomic.Int64
+	w := newWorld(t, localscc.Config{WritesPerMinute: 5, Fail: func(*pb.Finding) (error, bool) { asked.Add(1); return nil, false }})
+	r := w.router(nil)
+	const n = 20
+	refused := 0
+	for i := range uint64(n) {
+		err := r.Handle(t.Context(), act("s", i+1, fmt.Sprint(i), alert.High))
+		if errors.Is(err, fault.ErrQuota) {
+			refused++
+			err = r.Handle(t.Context(), act("s", i+1, fmt.Sprint(i), alert.High)) // Pub/Sub delivers it again
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if asked.Load() != 6 || refused != 1 {
+		t.Errorf("asked %d times, refused %d", asked.Load(), refused)
+	}
+	for range n / 4 {
+		w.later(time.Minute)
+		if err := r.Flush(t.Context()); err != nil && !errors.Is(err, fault.ErrQuota) {
+			t.Fatal(err)
+		}
+	}
+	if got := w.says(); len(got) != n || strings.Trim(fmt.Sprint(got), "[]1 ") != "" {
+		t.Errorf("%d findings: %v", len(got), got)
+	}
+}

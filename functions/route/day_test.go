@@ -1,0 +1,97 @@
+package route
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"tiercel.dev/alert"
+	"tiercel.dev/internal/objects"
+)
+
+// memory is a store that may be down.
+type memory struct {
+	mu      sync.Mutex
+	objects map[string]objects.Object
+	down    error
+}
+
+func newMemory() *memory { return &memory{objects: make(map[string]objects.Object)} }
+
+func (m *memory) Get(_ context.Context, name string) (objects.Object, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	o, ok := m.objects[name]
+	if m.down == nil && !ok {
+		return o, objects.ErrNotFound
+	}
+	return o, m.down
+}
+
+func (m *memory) Put(_ context.Context, name string, data []byte, _ map[string]string, generation int64) (int64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.down == nil && m.objects[name].Generation != generation {
+		return 0, objects.ErrConflict
+	}
+	m.objects[name] = objects.Object{Name: name, Data: data, Generation: generation + 1}
+	return generation + 1, m.down
+}
+
+func (*memory) List(context.Context, string) iter.Seq2[objects.Object, error] { return nil }
+
+// instances are budgets over one store.
+func instances(n int, store Store, bytes int64) []*budget {
+	all := make([]*budget, n)
+	for i := range all {
+		all[i] = newBudget(Config{Store: store, WritesPerMinute: n * 10_000, MaxInstances: n, BytesPerDay: bytes, Log: slog.New(slog.DiscardHandler)})
+	}
+	return all
+}
+
+// drain has all instances write at once, each until it may not.
+func drain(t *testing.T, all []*budget, now time.Time, severity alert.Severity, size int) (bytes int) {
+	var mu sync.Mutex
+	var writers sync.WaitGroup
+	for _, b := range all {
+		writers.Go(func() {
+			for b.allow(t.Context(), now, severity) {
+				b.spent(size)
+				mu.Lock()
+				bytes += size
+				mu.Unlock()
+			}
+		})
+	}
+	writers.Wait()
+	return bytes
+}
+
+// The instances together stay within a day's bytes, whose last are for the severest; the next day has new ones.
+func TestBytesOfADay(t *testing.T) {
+	const day = 20 * piece
+	all, at := instances(3, newMemory(), day), noon
+	for _, size := range []int{600, 32 << 10} {
+		low := drain(t, all, at, alert.Low, size)
+		high := drain(t, all, at, alert.Critical, size)
+		// Of each piece an instance may leave less than a write's.
+		if low > 16*piece+3*size || low < 13*piece || high < 3*piece || low+high > day+3*size {
+			t.Errorf("writes of %d bytes: %d for LOW, then %d for CRITICAL, of %d", size, low, high, day)
+		}
+		at = at.AddDate(0, 0, 1)
+	}
+}
+
+// Where nobody can count, findings are written.
+func TestBytesUncounted(t *testing.T) {
+	b := instances(1, &memory{down: errors.New("down")}, piece)[0]
+	for range 1000 {
+		if !b.allow(t.Context(), noon, alert.Low) {
+			t.Fatal("not allowed")
+		}
+	}
+}
