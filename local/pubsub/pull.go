@@ -23,7 +23,8 @@ func (s *Server) Pull(ctx context.Context, r *pb.PullRequest) (*pb.PullResponse,
 		return nil, status.Errorf(codes.InvalidArgument, "subscription %q: max_messages is not positive", r.GetSubscription())
 	}
 	wait := pullWait
-	if r.GetReturnImmediately() { //nolint:staticcheck // deprecated, and the service's still
+	//lint:ignore SA1019 the service still does what it says
+	if r.GetReturnImmediately() {
 		wait = 0
 	}
 	ctx, cancel := context.WithTimeout(ctx, wait)

@@ -1,6 +1,7 @@
 package pubsub
 
 import (
+	"log/slog"
 	"testing"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 )
 
 func TestRetention(t *testing.T) {
-	s, c := serve(t, Config{})
+	s, c := serve(t, Config{Log: slog.New(slog.DiscardHandler)})
 	subscribe(t, c, &pb.Subscription{Name: subS, MessageRetentionDuration: durationpb.New(10 * time.Minute)})
 	subscribe(t, c, &pb.Subscription{Name: subR})
 	for range 3 {

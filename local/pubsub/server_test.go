@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -146,6 +147,50 @@ func TestReceive(t *testing.T) {
 	defer s.mu.Unlock()
 	if s.bytes != 0 {
 		t.Errorf("%d bytes are still counted", s.bytes)
+	}
+}
+
+// The largest message goes in and comes out.
+func TestLargestMessage(t *testing.T) {
+	s, c := serve(t, Config{})
+	subscribe(t, c, &pb.Subscription{Name: subS})
+	data := make([]byte, MaxMessage)
+	r := &pb.PublishRequest{Topic: topicT, Messages: []*pb.PubsubMessage{{Data: data}}}
+	if _, err := c.TopicAdminClient.Publish(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	size := 0
+	err := c.Subscriber(subS).Receive(ctx, func(_ context.Context, m *gcp.Message) {
+		size = len(m.Data)
+		m.Ack()
+		cancel()
+	})
+	if err != nil || size != MaxMessage {
+		t.Errorf("got %d bytes: %v", size, err)
+	}
+	until(t, s, "it to be acknowledged", func(all map[string]SubscriptionStats) bool { return all[subS].Acked == 1 })
+}
+
+// A Pull of what is pushed is refused, and one that shall not wait does not.
+func TestPull(t *testing.T) {
+	s, c := serve(t, Config{})
+	subscribe(t, c, &pb.Subscription{Name: subS})
+	subscribe(t, c, &pb.Subscription{Name: subR, PushConfig: &pb.PushConfig{PushEndpoint: "http://127.0.0.1:1/"}})
+	for _, tt := range []struct {
+		r    *pb.PullRequest
+		want codes.Code
+	}{
+		//lint:ignore SA1019 the service still does what it says
+		{&pb.PullRequest{Subscription: subS, MaxMessages: 1, ReturnImmediately: true}, codes.OK},
+		{&pb.PullRequest{Subscription: subS}, codes.InvalidArgument},
+		{&pb.PullRequest{Subscription: subR, MaxMessages: 1}, codes.FailedPrecondition},
+		{&pb.PullRequest{Subscription: subD, MaxMessages: 1}, codes.NotFound},
+	} {
+		if got, err := s.Pull(t.Context(), tt.r); status.Code(err) != tt.want || len(got.GetReceivedMessages()) > 0 {
+			t.Errorf("%v: %v, %v, want %v", tt.r, got, err, tt.want)
+		}
 	}
 }
 
@@ -292,8 +337,8 @@ func TestMemoryIsBounded(t *testing.T) {
 	if err := put(); err != nil {
 		t.Fatal(err)
 	}
-	if err := put(); status.Code(err) != codes.ResourceExhausted {
-		t.Errorf("a message beyond the bound: %v", err)
+	if err := put(); status.Code(err) != codes.ResourceExhausted || s.TopicStats()[1].Refused != 1 {
+		t.Errorf("a message beyond the bound: %v, %+v", err, s.TopicStats())
 	}
 	for _, sub := range []string{subS, subR} {
 		s.Acknowledge(t.Context(), &pb.AcknowledgeRequest{Subscription: sub, AckIds: []string{pull(t, s, sub, 1)[0].AckId}})
@@ -314,6 +359,10 @@ func TestRefuses(t *testing.T) {
 	}
 	message := func(m *pb.PubsubMessage) error {
 		_, err := s.Publish(ctx, &pb.PublishRequest{Topic: topicT, Messages: []*pb.PubsubMessage{m}})
+		return err
+	}
+	request := func(all []*pb.PubsubMessage) error {
+		_, err := s.Publish(ctx, &pb.PublishRequest{Topic: topicT, Messages: all})
 		return err
 	}
 	many := make(map[string]string)
@@ -343,6 +392,25 @@ func TestRefuses(t *testing.T) {
 		{"an attribute of the service's", message(&pb.PubsubMessage{Attributes: map[string]string{"googclient_x": "y"}}), codes.InvalidArgument},
 		{"too many attributes", message(&pb.PubsubMessage{Attributes: many}), codes.InvalidArgument},
 		{"too long a value", message(&pb.PubsubMessage{Attributes: map[string]string{"a": string(make([]byte, 1025))}}), codes.InvalidArgument},
+		{"a key that is too long", message(&pb.PubsubMessage{Attributes: map[string]string{strings.Repeat("k", 257): "v"}}), codes.InvalidArgument},
+		{"too many messages", request(make([]*pb.PubsubMessage, 1001)), codes.InvalidArgument},
+		{"no message", request(nil), codes.InvalidArgument},
+		{"messages that are too large together", request([]*pb.PubsubMessage{{Data: make([]byte, MaxMessage/2)}, {Data: make([]byte, MaxMessage/2+1)}}), codes.InvalidArgument},
+		{"another topic", put(t, s, "projects/p/topics/none", "hello"), codes.NotFound},
+		{"exactly-once", sub(func(p *pb.Subscription) { p.EnableExactlyOnceDelivery = true }), codes.Unimplemented},
+		{"an export", sub(func(p *pb.Subscription) { p.BigqueryConfig = new(pb.BigQueryConfig) }), codes.Unimplemented},
+		{"a retention of a minute", sub(func(p *pb.Subscription) { p.MessageRetentionDuration = durationpb.New(time.Minute) }), codes.InvalidArgument},
+		{"a retention of 32 days", sub(func(p *pb.Subscription) { p.MessageRetentionDuration = durationpb.New(32 * 24 * time.Hour) }), codes.InvalidArgument},
+		{"an endpoint that is no URL", sub(func(p *pb.Subscription) { p.PushConfig = &pb.PushConfig{PushEndpoint: "localhost"} }), codes.InvalidArgument},
+		{"a token of nobody", sub(func(p *pb.Subscription) {
+			p.PushConfig = &pb.PushConfig{PushEndpoint: "https://f.example", AuthenticationMethod: &pb.PushConfig_OidcToken_{OidcToken: new(pb.PushConfig_OidcToken)}}
+		}), codes.InvalidArgument},
+		{"a form that is not known", sub(func(p *pb.Subscription) {
+			p.PushConfig = &pb.PushConfig{PushEndpoint: "https://f.example", Attributes: map[string]string{FormAttribute: "x"}}
+		}), codes.InvalidArgument},
+		{"a back-off that ends before it begins", sub(func(p *pb.Subscription) {
+			p.RetryPolicy = &pb.RetryPolicy{MinimumBackoff: durationpb.New(20 * time.Second), MaximumBackoff: durationpb.New(10 * time.Second)}
+		}), codes.InvalidArgument},
 		{"too large a message", message(&pb.PubsubMessage{Data: make([]byte, MaxMessage+1)}), codes.InvalidArgument},
 	} {
 		if got := status.Code(tt.err); got != tt.want {

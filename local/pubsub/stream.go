@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"time"
 
 	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
@@ -77,10 +78,9 @@ func (st *stream) handle(r *pb.StreamingPullRequest) error {
 	if len(r.GetModifyDeadlineAckIds()) != len(r.GetModifyDeadlineSeconds()) {
 		return status.Errorf(codes.InvalidArgument, "subscription %q: %d ids and %d deadlines", st.name, len(r.ModifyDeadlineAckIds), len(r.ModifyDeadlineSeconds))
 	}
-	for _, n := range append(r.GetModifyDeadlineSeconds(), r.GetStreamAckDeadlineSeconds()) {
-		if n < 0 || n > maxAckDeadline {
-			return status.Errorf(codes.InvalidArgument, "subscription %q: deadline of %d s is not 0 to 600", st.name, n)
-		}
+	wrong := func(n int32) bool { return n < 0 || n > maxAckDeadline }
+	if slices.ContainsFunc(r.GetModifyDeadlineSeconds(), wrong) || wrong(r.GetStreamAckDeadlineSeconds()) {
+		return status.Errorf(codes.InvalidArgument, "subscription %q: a deadline is not 0 to 600 s", st.name)
 	}
 	st.server.mu.Lock()
 	defer st.server.mu.Unlock()

@@ -14,7 +14,7 @@ import (
 // Publishers, streams, pulls, pushes that fail and a disk at once: in the end each subscription has acknowledged each
 // message exactly once, and nothing of it is left.
 func TestAllAtOnce(t *testing.T) {
-	const workers, each = 4, 100
+	const workers, each, atOnce = 4, 100, 10
 	s, c := serveOn(t, reopen(t, t.TempDir()))
 	e := newEndpoint(t, func(string, int) int { return []int{204, 204, 204, 503, 429}[rand.IntN(5)] })
 	const pushed, pulled, streamed = "projects/p/subscriptions/pushed", "projects/p/subscriptions/pulled", "projects/p/subscriptions/streamed"
@@ -41,8 +41,12 @@ func TestAllAtOnce(t *testing.T) {
 	var publishers sync.WaitGroup
 	for worker := range workers {
 		publishers.Go(func() {
-			for i := range each {
-				if err := put(t, s, topicT, fmt.Sprintf("%d-%d", worker, i)); err != nil {
+			for i := 0; i < each; i += atOnce {
+				r := &pb.PublishRequest{Topic: topicT}
+				for j := range atOnce {
+					r.Messages = append(r.Messages, &pb.PubsubMessage{Data: fmt.Appendf(nil, "%d-%d", worker, i+j)})
+				}
+				if _, err := s.Publish(t.Context(), r); err != nil {
 					t.Error(err)
 				}
 			}
