@@ -42,6 +42,8 @@ func (m *memory) Put(_ context.Context, name string, data []byte, _ map[string]s
 	return generation + 1, m.down
 }
 
+func (*memory) Delete(context.Context, string, int64) error { return nil }
+
 func (*memory) List(context.Context, string) iter.Seq2[objects.Object, error] { return nil }
 
 // instances are budgets over one store.

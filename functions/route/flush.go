@@ -21,7 +21,9 @@ const flushers = 8
 // behind is a finding that may say less than the ledger.
 type behind struct {
 	*head
-	sum scc.Counted
+	sum     scc.Counted
+	touched time.Time        // when the newest of its objects was written
+	parts   []objects.Object // the head first
 }
 
 // Flush writes what Handle left: repeats, what was beyond the budget, and findings whose writer died. The severest come
@@ -29,10 +31,10 @@ type behind struct {
 // Handle and beside itself. One finding's failure does not keep the others from being written, but that the service asks
 // for patience ends it.
 func (r *Router) Flush(ctx context.Context) error {
-	if r.cfg.Findings == nil {
-		return nil
-	}
 	waiting, err := r.waiting(ctx)
+	if r.cfg.Findings == nil {
+		return err
+	}
 	var (
 		all  sync.WaitGroup
 		free = make(chan struct{}, flushers)
@@ -75,8 +77,8 @@ func (r *Router) catchUp(ctx context.Context, b behind) error {
 	return r.settle(ctx, h, h.Alert)
 }
 
-// waiting finds what is behind by one listing, in the order in which it is to be written. An error beside findings is about
-// others, whose records cannot be read.
+// waiting finds what is behind by one listing, in the order in which it is to be written, and removes what has served its
+// time. An error beside findings is about others, whose records cannot be read.
 func (r *Router) waiting(ctx context.Context) ([]behind, error) {
 	var all []behind
 	var errs []error
@@ -86,6 +88,8 @@ func (r *Router) waiting(ctx context.Context) ([]behind, error) {
 		if id != of {
 			if current.waits(now) {
 				all = append(all, current)
+			} else if id != "" && current.forgettable(now) {
+				errs = append(errs, r.forget(ctx, current))
 			}
 			id, current = of, behind{}
 		}
@@ -117,9 +121,14 @@ func (b behind) waits(now time.Time) bool {
 }
 
 func (b *behind) note(id, part string, o objects.Object) error {
+	if o.Updated.After(b.touched) {
+		b.touched = o.Updated
+	}
 	if part != "head" {
+		b.parts = append(b.parts, o)
 		return add(&b.sum, o)
 	}
+	b.parts = slices.Insert(b.parts, 0, o)
 	h, err := headOf(id, o)
 	if err == nil {
 		b.head = h

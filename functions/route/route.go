@@ -30,6 +30,7 @@ type Store interface {
 	Get(ctx context.Context, name string) (objects.Object, error)
 	Put(ctx context.Context, name string, data []byte, meta map[string]string, generation int64) (int64, error)
 	List(ctx context.Context, prefix string) iter.Seq2[objects.Object, error]
+	Delete(ctx context.Context, name string, generation int64) error
 }
 
 // Findings are written to; [scc.Writer] does, and errors are its. Both methods may be called twice with the same arguments.

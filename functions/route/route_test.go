@@ -66,11 +66,14 @@ func TestOperatorsWordStands(t *testing.T) {
 	name := w.scc.Findings()[0].Name
 	w.scc.SetFindingState(t.Context(), &pb.SetFindingStateRequest{Name: name, State: pb.Finding_INACTIVE})
 	w.scc.SetMute(t.Context(), &pb.SetMuteRequest{Name: name, Mute: pb.Finding_MUTED})
+	w.scc.UpdateSecurityMarks(t.Context(), &pb.UpdateSecurityMarksRequest{
+		SecurityMarks: &pb.SecurityMarks{Name: name + "/securityMarks", Marks: map[string]string{"ticket": "7"}},
+	})
 	r.Handle(t.Context(), act("s", 2, "x", alert.High))
 	w.flush(r)
 	f := w.scc.Findings()[0]
-	if f.State != pb.Finding_INACTIVE || f.Mute != pb.Finding_MUTED {
-		t.Errorf("state %v, mute %v", f.State, f.Mute)
+	if f.State != pb.Finding_INACTIVE || f.Mute != pb.Finding_MUTED || f.SecurityMarks.Marks["ticket"] != "7" {
+		t.Errorf("state %v, mute %v, marks %v", f.State, f.Mute, f.SecurityMarks)
 	}
 	w.expect("after the flush", 2)
 }

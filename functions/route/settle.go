@@ -31,7 +31,7 @@ func (r *Router) settle(ctx context.Context, h *head, newest *alert.Alert) error
 	h.describe(newest, h.Leased)
 	if err := r.putHead(writing, h); err != nil {
 		if errors.Is(err, objects.ErrConflict) {
-			return nil // somebody else was first: as if the lease had been found taken
+			return r.overtaken(ctx, h.id, newest)
 		}
 		return err
 	}
@@ -51,6 +51,16 @@ func (r *Router) settle(ctx context.Context, h *head, newest *alert.Alert) error
 		return fmt.Errorf("finding %s was written and could not be noted: %w", h.id, err)
 	}
 	return nil
+}
+
+// overtaken is for a lease that somebody else took first: as if it had been found taken. Unless it was no lease, but the head
+// was removed since nothing had been heard of the finding for so long.
+func (r *Router) overtaken(ctx context.Context, id string, newest *alert.Alert) error {
+	h, err := r.head(ctx, id)
+	if err != nil || h.generation != 0 {
+		return err
+	}
+	return r.settle(ctx, h, newest)
 }
 
 func (r *Router) write(ctx context.Context, h *head, sum scc.Counted, isNew bool) error {
