@@ -65,9 +65,11 @@ int BPF_PROG(on_open, struct pt_regs *regs, long ret)
 		struct file *file = file_of(bpf_get_current_task_btf(), ret);
 
 		if (file) {
-			/* openat2 has its flags in memory, where another thread can change them before this. */
+			/* openat2 has its flags in memory, where another thread can change them
+			 * before this. */
 			if (e->header.kind == EVENT_OPENAT2)
-				e->flags = (e->flags & ~O_ACCMODE) | (READ(file, f_flags) & O_ACCMODE);
+				e->flags =
+					(e->flags & ~O_ACCMODE) | (READ(file, f_flags) & O_ACCMODE);
 			read_file(s, sizeof(*e), &e->file, file, READ(file, f_inode));
 		}
 	}
