@@ -5,11 +5,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // TestStopsWithAFullRing: what there is no time for is counted.
@@ -49,57 +46,6 @@ func TestStopsWithAFullRing(t *testing.T) {
 		}
 	}
 	t.Errorf("%d opens are not counted: %v", opens, n.sensorDrops(0, 0, 0))
-}
-
-// TestStopsDuringTheScan: a scan that takes long does not keep the sensor from stopping.
-func TestStopsDuringTheScan(t *testing.T) {
-	root := t.TempDir()
-	hostPIDs, err := os.Readlink("/proc/1/ns/pid")
-	if err != nil {
-		t.Skipf("the scan needs it: %v", err)
-	}
-	for _, dir := range []string{"1/ns", "7"} {
-		if err := os.MkdirAll(filepath.Join(root, dir), 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.Symlink(hostPIDs, filepath.Join(root, "1/ns/pid")); err != nil {
-		t.Fatal(err)
-	}
-	stat := filepath.Join(root, "7/stat")
-	if err := unix.Mkfifo(stat, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cfg := DefaultConfig()
-	cfg.Outputs, cfg.Container.Sockets, cfg.Process.ProcRoot = nil, nil, root
-	ctx, stop := contextWithStop(t)
-	var log lockedBuffer
-	done, reached := make(chan error, 1), make(chan *os.File, 1)
-	go func() { done <- Run(ctx, cfg, nil, slog.New(slog.NewTextHandler(&log, nil))) }()
-	go func() {
-		f, _ := os.OpenFile(stat, os.O_WRONLY, 0) // waits for the scan to read it
-		reached <- f
-	}()
-	select {
-	case f := <-reached:
-		defer f.Close()
-	case err := <-done:
-		needBPF(t, err)
-	case <-time.After(patience):
-		t.Fatalf("no scan: %s", log.String())
-	}
-	stop()
-	select {
-	case err := <-done:
-		if err != nil && err != context.Canceled {
-			t.Error(err)
-		}
-	case <-time.After(patience):
-		t.Fatal("waits for the scan")
-	}
-	if strings.Contains(log.String(), "msg=watching") {
-		t.Error("said that it watches when it had stopped")
-	}
 }
 
 // TestStopsWhileItBegins: nobody waits for what takes long at the start.
