@@ -44,6 +44,7 @@ func TestRunReportsAnOpen(t *testing.T) {
 	w := startSensor(t, func(c *Config) {
 		c.Rules = Rules{Paths: []string{filepath.Join(dir, "rules.yaml")}}
 		c.Heartbeat = time.Second
+		c.Grace = patience
 	})
 	read(t, path)
 	all := w.end() // what was in the ring when it was told to stop is reported
@@ -82,7 +83,7 @@ func TestRunFollowsRules(t *testing.T) {
 	})
 	read(t, path)
 	write(t, file, []byte(openOf(path)))
-	w.until("the new rules", func() bool { return strings.Contains(w.log.String(), "rules changed") })
+	w.until("the new rules", func() bool { return strings.Contains(w.log.String(), "rules reloaded") })
 	read(t, path)
 	w.until("an alert of the new rule", func() bool { return len(w.of("opened")) > 0 })
 
@@ -204,6 +205,8 @@ func events(t *testing.T, data []byte) []*event.Event {
 
 func recordWhile(t *testing.T, cfg Config, capture *bytes.Buffer, act func()) {
 	t.Helper()
+	// An emulated machine reads what the kernel has sent for longer than a sensor may take to stop.
+	cfg.Grace = patience
 	var log lockedBuffer
 	ctx, stop := contextWithStop(t)
 	done := make(chan error, 1)
