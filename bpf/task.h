@@ -51,7 +51,10 @@ static __always_inline void announce_cgroup(struct scratch *s, struct cgroup *cg
 	__u64 id = h->cgroup_id;
 	__u32 unknown = CGROUP_UNKNOWN;
 	__u16 kind = h->kind;
-	long err;
+	/* Before Linux 6.4 (d7ba4cc900bf) what maps return is an int, whatever the helper's type
+	 * says: on arm64 the other half of the register is not its sign.
+	 */
+	int err;
 
 	if (id == s->announced)
 		return;

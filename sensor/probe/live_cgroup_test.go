@@ -5,10 +5,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"tiercel.dev/internal/event"
 )
@@ -83,6 +87,62 @@ func TestCgroups(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.expect(t, open, both)
+}
+
+// What one processor has said of a cgroup, the others do not say again.
+func TestCgroupPathOnce(t *testing.T) {
+	var filter event.Filter
+	filter[event.Openat] = event.All
+	p := open(t, Config{Filter: filter})
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var before unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &before); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.SchedSetaffinity(0, &before)
+	if before.Count() == 1 {
+		t.Skip("this process may run on one processor alone")
+	}
+	dir := t.TempDir()
+	for cpu := range len(before) * 64 {
+		if !before.IsSet(cpu) {
+			continue
+		}
+		var one unix.CPUSet
+		one.Set(cpu)
+		if err := unix.SchedSetaffinity(0, &one); err != nil {
+			t.Fatal(err)
+		}
+		call(t, event.Openat, at(cwd), text(filepath.Join(dir, strconv.Itoa(cpu))), 0)
+	}
+	paths, opens := map[uint64]int{}, 0
+	var cgroup uint64
+	for opens < before.Count() {
+		raw, err := p.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var ev event.Event
+		if err := p.Decode(raw, &ev); err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case ev.Kind == event.CgroupPath:
+			paths[ev.Cgroup.ID]++
+		case ev.Kind == event.Openat && filepath.Dir(ev.FD.Path.Raw) == dir:
+			opens++
+			cgroup = ev.Task.CgroupID
+		}
+	}
+	if paths[cgroup] != 1 {
+		t.Errorf("the path of cgroup %d came %d times", cgroup, paths[cgroup])
+	}
+	for _, d := range p.Drops() {
+		if d.Reason == MapFull {
+			t.Errorf("dropped: %+v", d)
+		}
+	}
 }
 
 // A process that is moved, as container runtimes do between fork and exec.
