@@ -3,23 +3,11 @@ package functions
 import (
 	"io"
 	"log/slog"
+
+	"tiercel.dev/internal/cloudlog"
 )
 
-// LogHandler writes lines as Cloud Logging reads them: https://cloud.google.com/logging/docs/structured-logging
+// LogHandler writes lines as Cloud Logging reads them.
 func LogHandler(w io.Writer) slog.Handler {
-	return slog.NewJSONHandler(w, &slog.HandlerOptions{ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
-		if len(groups) > 0 {
-			return a
-		}
-		switch a.Key {
-		case slog.LevelKey:
-			a.Key = "severity"
-			if a.Value.String() == slog.LevelWarn.String() {
-				a.Value = slog.StringValue("WARNING")
-			}
-		case slog.MessageKey:
-			a.Key = "message"
-		}
-		return a
-	}})
+	return slog.NewJSONHandler(w, &slog.HandlerOptions{ReplaceAttr: cloudlog.Keys})
 }

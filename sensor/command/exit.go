@@ -17,6 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tiercel.dev/internal/cloudlog"
 	"tiercel.dev/sensor/node"
 	"tiercel.dev/sensor/probe"
 )
@@ -111,25 +112,8 @@ func (l *logging) logger(w io.Writer) (*slog.Logger, error) {
 	case "text":
 		return slog.New(slog.NewTextHandler(w, options)), nil
 	case "json":
-		options.ReplaceAttr = cloudKeys
+		options.ReplaceAttr = cloudlog.Keys
 		return slog.New(slog.NewJSONHandler(w, options)), nil
 	}
 	return nil, fmt.Errorf("%w: --log-format %q: want text or json", node.ErrMistake, l.format)
-}
-
-// cloudKeys names severity and message as Cloud Logging does: cloud.google.com/logging/docs/structured-logging.
-func cloudKeys(groups []string, a slog.Attr) slog.Attr {
-	if len(groups) > 0 {
-		return a
-	}
-	switch a.Key {
-	case slog.LevelKey:
-		a.Key = "severity"
-		if a.Value.String() == slog.LevelWarn.String() {
-			a.Value = slog.StringValue("WARNING")
-		}
-	case slog.MessageKey:
-		a.Key = "message"
-	}
-	return a
 }
