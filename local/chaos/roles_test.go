@@ -42,9 +42,19 @@ const (
 	collector  = "projects/chaos/subscriptions/collector"
 )
 
-// roles are the processes beside the sensor, by name.
-var roles = map[string]func(dir string) error{
-	"pubsub": runPubSub, "scc": runSCC, "storage": runStorage, "functions-1": runFunctions, "functions-2": runFunctions,
+// roles are the processes beside the sensor, by name; functionsOf names more of them.
+var roles = map[string]func(dir string) error{"pubsub": runPubSub, "scc": runSCC, "storage": runStorage}
+
+// functionsOf is the nth process of the functions.
+func functionsOf(n int) string { return fmt.Sprintf("functions-%d", n) }
+
+// most is how many processes of the functions a test may have.
+const most = 8
+
+func init() {
+	for n := range most {
+		roles[functionsOf(n+1)] = runFunctions
+	}
 }
 
 func TestMain(m *testing.M) {
