@@ -131,6 +131,7 @@ func judge(f *fleet, s *seen, acts uint64) {
 			break
 		}
 		if time.Now().After(end) {
+			f.tell()
 			f.t.Fatalf("%d findings; findings that do not count each alert once (-want +have):\n%s", len(want), last)
 		}
 		time.Sleep(time.Second)

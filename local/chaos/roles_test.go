@@ -40,6 +40,9 @@ const (
 	quarantine = "projects/chaos/topics/quarantine"
 	dead       = "projects/chaos/topics/dead"
 	collector  = "projects/chaos/subscriptions/collector"
+
+	quarantineKept = "projects/chaos/subscriptions/quarantine"
+	deadKept       = "projects/chaos/subscriptions/dead"
 )
 
 // roles are the processes beside the sensor, by name; functionsOf names more of them.
@@ -123,15 +126,19 @@ func subscribe(s *pubsub.Server) error {
 		_, err := s.CreateSubscription(ctx, &pb.Subscription{
 			Name: "projects/chaos/subscriptions/" + name, Topic: topicName, Filter: of[0], AckDeadlineSeconds: 20,
 			PushConfig:       &pb.PushConfig{PushEndpoint: "http://" + address(of[1]) + "/" + functions.RouteAlert},
-			RetryPolicy:      &pb.RetryPolicy{MinimumBackoff: durationpb.New(0), MaximumBackoff: durationpb.New(5 * time.Second)},
+			RetryPolicy:      &pb.RetryPolicy{MinimumBackoff: durationpb.New(200 * time.Millisecond), MaximumBackoff: durationpb.New(5 * time.Second)},
 			DeadLetterPolicy: &pb.DeadLetterPolicy{DeadLetterTopic: dead, MaxDeliveryAttempts: 100},
 		})
 		if made(err) != nil {
 			return err
 		}
 	}
-	_, err := s.CreateSubscription(ctx, &pb.Subscription{Name: collector, Topic: topicName, AckDeadlineSeconds: 600})
-	return made(err)
+	for name, topic := range map[string]string{collector: topicName, quarantineKept: quarantine, deadKept: dead} {
+		if _, err := s.CreateSubscription(ctx, &pb.Subscription{Name: name, Topic: topic, AckDeadlineSeconds: 600}); made(err) != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func runSCC(dir string) error {
