@@ -25,6 +25,9 @@ func Attributes(a *Alert) map[string]string {
 	put("cluster", a.GetCluster().GetName())
 	put("namespace", a.GetPod().GetNamespace())
 	put("node", a.GetNode().GetName())
+	if a.GetEnrichment().GetPolicy().GetMuted() {
+		m["muted"] = "true"
+	}
 	return m
 }
 

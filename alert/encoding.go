@@ -90,6 +90,14 @@ func escapeUnprintable(b []byte) []byte {
 	return out
 }
 
+// EncodingOf tells in which encoding a message is written, if it is one.
+func EncodingOf(data []byte) Encoding {
+	if bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte("{")) {
+		return EncodingJSON
+	}
+	return EncodingBinary
+}
+
 // Unmarshal reads a message in either encoding, told by its first byte: no binary message of this contract begins with
 // a brace. Fields of newer versions are kept in binary and ignored in JSON. The only errors are [ErrEncoding]; whether
 // the message makes sense, [Validate] says.
@@ -99,8 +107,8 @@ func Unmarshal(data []byte) (*Alert, error) {
 		return nil, fmt.Errorf("%w: empty", ErrEncoding)
 	}
 	var err error
-	if trimmed := bytes.TrimLeft(data, " \t\r\n"); len(trimmed) > 0 && trimmed[0] == '{' {
-		err = protojson.UnmarshalOptions{DiscardUnknown: true}.Unmarshal(trimmed, a)
+	if EncodingOf(data) == EncodingJSON {
+		err = protojson.UnmarshalOptions{DiscardUnknown: true}.Unmarshal(data, a)
 	} else {
 		err = proto.Unmarshal(data, a)
 	}

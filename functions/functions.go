@@ -4,82 +4,34 @@ package functions
 
 import (
 	"context"
-	"errors"
-	"fmt"
+	"crypto/x509"
 	"log/slog"
 	"net/http"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
-	"cloud.google.com/go/pubsub/v2"
-	securitycenter "cloud.google.com/go/securitycenter/apiv2"
+	"golang.org/x/oauth2"
 	"google.golang.org/api/option"
-
-	"tiercel.dev/functions/route"
-	"tiercel.dev/internal/objects"
-	"tiercel.dev/internal/push"
-	"tiercel.dev/internal/scc"
-	"tiercel.dev/internal/topic"
 )
 
 // Entry points, by which functions are deployed.
 const (
+	EnrichAlert   = "EnrichAlert"   // pushed to by the topic that sensors publish to
 	RouteAlert    = "RouteAlert"    // pushed to by the topic of alerts
 	FlushFindings = "FlushFindings" // called every minute
 )
 
-// Settings are what the functions read from their environment.
-type Settings struct {
-	Project         string // TIERCEL_PROJECT: whose Pub/Sub it is
-	QuarantineTopic string // TIERCEL_QUARANTINE_TOPIC: projects/P/topics/T, for messages that will never succeed
-	Bucket          string // TIERCEL_BUCKET: where functions keep their records
-	// TIERCEL_SCC_SOURCE: organizations/O/sources/S, with /locations/L behind it where data must stay in a place; "off"
-	// where there is no organization.
-	Source string
-	// TIERCEL_MAX_INSTANCES: of the function that routes alerts, since they share a quota. Default 1.
-	MaxInstances int
-}
-
-// SettingsFrom reads the environment. The error names each variable that is missing or wrong.
-func SettingsFrom(getenv func(string) string) (Settings, error) {
-	s := Settings{MaxInstances: 1}
-	var errs []error
-	for _, v := range []struct {
-		name string
-		to   *string
-		form string // what it must begin with
-	}{
-		{"TIERCEL_PROJECT", &s.Project, ""},
-		{"TIERCEL_QUARANTINE_TOPIC", &s.QuarantineTopic, "projects/"},
-		{"TIERCEL_BUCKET", &s.Bucket, ""},
-		{"TIERCEL_SCC_SOURCE", &s.Source, ""},
-	} {
-		*v.to = getenv(v.name)
-		if *v.to == "" {
-			errs = append(errs, fmt.Errorf("%s is not set", v.name))
-		} else if !strings.HasPrefix(*v.to, v.form) {
-			errs = append(errs, fmt.Errorf("%s is %q and does not begin with %s", v.name, *v.to, v.form))
-		}
-	}
-	if s.Source != "" && s.Source != sourceOff && !strings.HasPrefix(s.Source, "organizations/") {
-		errs = append(errs, fmt.Errorf("TIERCEL_SCC_SOURCE is %q, neither organizations/O/sources/S nor off", s.Source))
-	}
-	if text := getenv("TIERCEL_MAX_INSTANCES"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 {
-			errs = append(errs, fmt.Errorf("TIERCEL_MAX_INSTANCES is %q, not a positive number", text))
-		}
-		s.MaxInstances = n
-	}
-	return s, errors.Join(errs...)
-}
-
-const sourceOff = "off"
-
 // Endpoints say how the clients reach Google's services; nothing for the real ones.
-type Endpoints struct{ PubSub, Storage, SCC []option.ClientOption }
+type Endpoints struct {
+	PubSub, Storage, SCC, GKE []option.ClientOption
+	Kubernetes                Kubernetes
+}
+
+// Kubernetes says how clusters' own APIs are reached: they are where GKE says they are.
+type Kubernetes struct {
+	Token oauth2.TokenSource // default: the function's account
+	Roots *x509.CertPool     // who vouches for DNS endpoints; default the system's
+}
 
 // Timeouts of a function's work; subscriptions give 60 s.
 const (
@@ -90,57 +42,40 @@ const (
 // Handlers are the entry points by name. settings is read, and clients are made, at the first request: a function that is
 // deployed with a setting missing says which in its answers' log, and not in a start that failed.
 func Handlers(settings func() (Settings, error), endpoints Endpoints, log *slog.Logger) map[string]http.Handler {
-	built := sync.OnceValues(func() (*parts, error) {
-		s, err := settings()
-		if err != nil {
-			return nil, err
-		}
-		return build(context.Background(), s, endpoints, log)
+	enriching := once(settings, func(s Settings) (http.Handler, error) {
+		return newEnriching(context.Background(), s, endpoints, log)
 	})
-	serve := func(handler func(*parts) http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			p, err := built()
-			if err != nil {
-				log.ErrorContext(r.Context(), "not configured", "err", err)
-				http.Error(w, "not configured: see the log", http.StatusInternalServerError)
-				return
-			}
-			handler(p).ServeHTTP(w, r)
-		})
-	}
+	routing := once(settings, func(s Settings) (routing, error) {
+		return newRouting(context.Background(), s, endpoints, log)
+	})
 	return map[string]http.Handler{
-		RouteAlert:    serve(func(p *parts) http.Handler { return p.route }),
-		FlushFindings: serve(func(p *parts) http.Handler { return p.flush }),
+		EnrichAlert:   serve(enriching, log),
+		RouteAlert:    serve(func() (http.Handler, error) { r, err := routing(); return r.alerts, err }, log),
+		FlushFindings: serve(func() (http.Handler, error) { r, err := routing(); return r.flush, err }, log),
 	}
 }
 
-// parts are what the handlers of one process share.
-type parts struct{ route, flush http.Handler }
-
-func build(ctx context.Context, s Settings, e Endpoints, log *slog.Logger) (*parts, error) {
-	client, err := pubsub.NewClient(ctx, s.Project, e.PubSub...)
-	if err != nil {
-		return nil, fmt.Errorf("pub/sub: %w", err)
-	}
-	bucket, err := objects.NewBucket(ctx, s.Bucket, e.Storage...)
-	if err != nil {
-		return nil, err
-	}
-	cfg := route.Config{Store: bucket, MaxInstances: s.MaxInstances, Log: log}
-	if s.Source != sourceOff {
-		findings, err := securitycenter.NewClient(ctx, e.SCC...)
+// once makes something of the settings when it is first wanted.
+func once[T any](settings func() (Settings, error), build func(Settings) (T, error)) func() (T, error) {
+	return sync.OnceValues(func() (made T, err error) {
+		s, err := settings()
 		if err != nil {
-			return nil, fmt.Errorf("security command center: %w", err)
+			return made, err
 		}
-		cfg.Findings = scc.NewWriter(findings, s.Source)
-	}
-	router := route.New(cfg)
-	return &parts{
-		route: push.Handler(push.Config{
-			Step: router.Handle, Quarantine: topic.New(client, s.QuarantineTopic).Quarantine, Timeout: pushTimeout, Log: log,
-		}),
-		flush: scheduled(router.Flush, log),
-	}, nil
+		return build(s)
+	})
+}
+
+func serve(made func() (http.Handler, error), log *slog.Logger) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		handler, err := made()
+		if err != nil {
+			log.ErrorContext(r.Context(), "not configured", "err", err)
+			http.Error(w, "not configured: see the log", http.StatusInternalServerError)
+			return
+		}
+		handler.ServeHTTP(w, r)
+	})
 }
 
 // scheduled serves Cloud Scheduler, which calls again after an error.

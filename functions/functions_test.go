@@ -12,7 +12,7 @@ import (
 
 func environment(change map[string]string) func(string) string {
 	env := map[string]string{
-		"TIERCEL_PROJECT": "p", "TIERCEL_QUARANTINE_TOPIC": "projects/p/topics/q", "TIERCEL_BUCKET": "b",
+		"TIERCEL_PROJECT": "p", "TIERCEL_ALERTS_TOPIC": "projects/p/topics/a", "TIERCEL_QUARANTINE_TOPIC": "projects/p/topics/q", "TIERCEL_BUCKET": "b",
 		"TIERCEL_SCC_SOURCE": "organizations/1/sources/2", "TIERCEL_MAX_INSTANCES": "3",
 	}
 	for name, value := range change {
@@ -22,13 +22,20 @@ func environment(change map[string]string) func(string) string {
 }
 
 func TestSettings(t *testing.T) {
-	want := Settings{Project: "p", QuarantineTopic: "projects/p/topics/q", Bucket: "b", Source: "organizations/1/sources/2", MaxInstances: 3}
+	want := Settings{
+		Project: "p", AlertsTopic: "projects/p/topics/a", QuarantineTopic: "projects/p/topics/q", Bucket: "b",
+		Source: "organizations/1/sources/2", MaxInstances: 3, ClusterProjects: []string{"p"},
+	}
 	got, err := SettingsFrom(environment(nil))
 	if d := cmp.Diff(want, got); d != "" || err != nil {
 		t.Errorf("%v; -want +got:\n%s", err, d)
 	}
 	if got, err := SettingsFrom(environment(map[string]string{"TIERCEL_SCC_SOURCE": "off", "TIERCEL_MAX_INSTANCES": ""})); err != nil || got.Source != "off" || got.MaxInstances != 1 {
 		t.Errorf("%+v, %v", got, err)
+	}
+	got, err = SettingsFrom(environment(map[string]string{"TIERCEL_CLUSTER_PROJECTS": "p, q,r"}))
+	if d := cmp.Diff([]string{"p", "q", "r"}, got.ClusterProjects); d != "" || err != nil {
+		t.Errorf("%v; -want +got:\n%s", err, d)
 	}
 }
 

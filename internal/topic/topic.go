@@ -32,7 +32,8 @@ func New(client *pubsub.Client, name string) *Topic {
 	return &Topic{p}
 }
 
-// Publish returns when Pub/Sub has the message. What it will never take is [fault.ErrPoison].
+// Publish returns when Pub/Sub has the message. Errors: [fault.ErrPoison] for what it will never take, [fault.ErrQuota], or such
+// as may pass.
 func (t *Topic) Publish(ctx context.Context, data []byte, attributes map[string]string) error {
 	_, err := t.publisher.Publish(ctx, &pubsub.Message{Data: data, Attributes: attributes}).Get(ctx)
 	if err == nil {
@@ -41,6 +42,9 @@ func (t *Topic) Publish(ctx context.Context, data []byte, attributes map[string]
 	wrapped := fmt.Errorf("publish to %s: %w", t.publisher.String(), err)
 	if errors.Is(err, pubsub.ErrOversizedMessage) || status.Code(err) == codes.InvalidArgument {
 		return fault.Poison(wrapped)
+	}
+	if status.Code(err) == codes.ResourceExhausted {
+		return fault.Quota(wrapped)
 	}
 	return wrapped
 }

@@ -1,0 +1,5 @@
+package enrich
+
+import "tiercel.dev/alert"
+
+func nextSteps(a *alert.Alert) string { return "" }

@@ -1,0 +1,64 @@
+package functions
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Settings are what the functions read from their environment.
+type Settings struct {
+	Project         string // TIERCEL_PROJECT: whose Pub/Sub it is
+	AlertsTopic     string // TIERCEL_ALERTS_TOPIC: projects/P/topics/T, for what is enriched
+	QuarantineTopic string // TIERCEL_QUARANTINE_TOPIC: projects/P/topics/T, for messages that will never succeed
+	Bucket          string // TIERCEL_BUCKET: where functions keep their records
+	// TIERCEL_SCC_SOURCE: organizations/O/sources/S, with /locations/L behind it where data must stay in a place; "off"
+	// where there is no organization.
+	Source string
+	// TIERCEL_MAX_INSTANCES: of the function that routes alerts, since they share a quota. Default 1.
+	MaxInstances int
+	// TIERCEL_CLUSTER_PROJECTS: those whose clusters run sensors, parted by commas. Default: TIERCEL_PROJECT.
+	ClusterProjects []string
+}
+
+// SettingsFrom reads the environment. The error names each variable that is missing or wrong.
+func SettingsFrom(getenv func(string) string) (Settings, error) {
+	s := Settings{MaxInstances: 1}
+	var errs []error
+	for _, v := range []struct {
+		name string
+		to   *string
+		form string // what it must begin with
+	}{
+		{"TIERCEL_PROJECT", &s.Project, ""},
+		{"TIERCEL_ALERTS_TOPIC", &s.AlertsTopic, "projects/"},
+		{"TIERCEL_QUARANTINE_TOPIC", &s.QuarantineTopic, "projects/"},
+		{"TIERCEL_BUCKET", &s.Bucket, ""},
+		{"TIERCEL_SCC_SOURCE", &s.Source, ""},
+	} {
+		*v.to = getenv(v.name)
+		if *v.to == "" {
+			errs = append(errs, fmt.Errorf("%s is not set", v.name))
+		} else if !strings.HasPrefix(*v.to, v.form) {
+			errs = append(errs, fmt.Errorf("%s is %q and does not begin with %s", v.name, *v.to, v.form))
+		}
+	}
+	if s.Source != "" && s.Source != sourceOff && !strings.HasPrefix(s.Source, "organizations/") {
+		errs = append(errs, fmt.Errorf("TIERCEL_SCC_SOURCE is %q, neither organizations/O/sources/S nor off", s.Source))
+	}
+	if text := getenv("TIERCEL_MAX_INSTANCES"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			errs = append(errs, fmt.Errorf("TIERCEL_MAX_INSTANCES is %q, not a positive number", text))
+		}
+		s.MaxInstances = n
+	}
+	s.ClusterProjects = strings.FieldsFunc(getenv("TIERCEL_CLUSTER_PROJECTS"), func(r rune) bool { return r == ',' || r == ' ' })
+	if len(s.ClusterProjects) == 0 {
+		s.ClusterProjects = []string{s.Project}
+	}
+	return s, errors.Join(errs...)
+}
+
+const sourceOff = "off"

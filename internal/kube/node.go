@@ -1,0 +1,76 @@
+package kube
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// A Node is what is kept of one.
+type Node struct {
+	Name, UID string
+	Pool      string // its node pool
+	Version   string // GKE's: "1.33.4-gke.1036000"
+	Resource  string // its virtual machine, as a full resource name; empty where the cluster does not tell
+	Created   time.Time
+}
+
+// Node returns a node by name, as it was at most half an hour ago.
+func (c *Client) Node(ctx context.Context, name string) (Node, error) {
+	return get(ctx, c, c.all.nodes, "get", "nodes/"+name, "", func(ctx context.Context) (Node, error) {
+		n, err := c.core.Nodes().Get(ctx, name, metav1.GetOptions{})
+		if err != nil {
+			return Node{}, err
+		}
+		return newNode(n), nil
+	})
+}
+
+// nodesPage keeps a page below maxBody: nodes of GKE have some 15 KB each.
+const nodesPage = 200
+
+// Nodes yields all nodes as they are now. An error ends it.
+func (c *Client) Nodes(ctx context.Context) iter.Seq2[Node, error] {
+	return func(yield func(Node, error) bool) {
+		for next := ""; ; {
+			page, err := c.core.Nodes().List(ctx, metav1.ListOptions{Limit: nodesPage, Continue: next})
+			if err != nil {
+				yield(Node{}, fmt.Errorf("list nodes: %w", plain(err)))
+				return
+			}
+			for i := range page.Items {
+				if !yield(newNode(&page.Items[i]), nil) {
+					return
+				}
+			}
+			if next = page.Continue; next == "" {
+				return
+			}
+		}
+	}
+}
+
+// poolLabel is set by GKE on each node.
+const poolLabel = "cloud.google.com/gke-nodepool"
+
+func newNode(n *corev1.Node) Node {
+	return Node{
+		Name: n.Name, UID: string(n.UID), Pool: n.Labels[poolLabel], Version: strings.TrimPrefix(n.Status.NodeInfo.KubeletVersion, "v"),
+		Resource: instance(n.Spec.ProviderID), Created: n.CreationTimestamp.Time,
+	}
+}
+
+// instance makes a full resource name of gce://PROJECT/ZONE/NAME.
+func instance(providerID string) string {
+	path, ok := strings.CutPrefix(providerID, "gce://")
+	parts := strings.Split(path, "/")
+	if !ok || len(parts) != 3 {
+		return ""
+	}
+	return "//compute.googleapis.com/projects/" + parts[0] + "/zones/" + parts[1] + "/instances/" + parts[2]
+}
