@@ -80,8 +80,25 @@ var standard = map[string][]string{
 const hasCall = "@has"
 
 func newEnv() (*cel.Env, error) {
+	options := []cel.EnvOption{
+		cel.Macros(parser.AllMacro, parser.ExistsMacro, parser.ExistsOneMacro,
+			parser.NewGlobalMacro(operators.Has, 1, func(h parser.ExprHelper, _ ast.Expr, args []ast.Expr) (ast.Expr, *common.Error) {
+				return h.NewCall(hasCall, args[0]), nil
+			})),
+	}
+	for _, f := range field.All() {
+		options = append(options, cel.Variable(presence(f.Name), cel.BoolType))
+		if f.Type != field.None {
+			options = append(options, cel.Variable(f.Name, celType(f.Type)))
+		}
+	}
+	return newLanguage(standard, options)
+}
+
+// newLanguage is CEL as far as conditions have it, with the functions of functions by their overloads and our own.
+func newLanguage(functions map[string][]string, more []cel.EnvOption) (*cel.Env, error) {
 	subset := &env.LibrarySubset{DisableMacros: true}
-	for name, overloads := range standard {
+	for name, overloads := range functions {
 		f := env.NewFunction(name)
 		for _, id := range overloads {
 			f.Overloads = append(f.Overloads, &env.Overload{ID: id})
@@ -90,21 +107,11 @@ func newEnv() (*cel.Env, error) {
 	}
 	options := []cel.EnvOption{
 		cel.StdLib(cel.StdLibSubset(subset)),
-		cel.Macros(parser.AllMacro, parser.ExistsMacro, parser.ExistsOneMacro,
-			parser.NewGlobalMacro(operators.Has, 1, func(h parser.ExprHelper, _ ast.Expr, args []ast.Expr) (ast.Expr, *common.Error) {
-				return h.NewCall(hasCall, args[0]), nil
-			})),
 		cel.HomogeneousAggregateLiterals(),
 		cel.ParserRecursionLimit(maxDepth),
 		cel.ParserExpressionSizeLimit(MaxText),
 	}
-	for _, f := range field.All() {
-		options = append(options, cel.Variable(presence(f.Name), cel.BoolType))
-		if f.Type != field.None {
-			options = append(options, cel.Variable(f.Name, celType(f.Type)))
-		}
-	}
-	return cel.NewCustomEnv(append(options, ownFunctions()...)...)
+	return cel.NewCustomEnv(slices.Concat(options, more, ownFunctions())...)
 }
 
 // presence names the variable that tells whether an event has the field.

@@ -27,16 +27,8 @@ type parsed struct {
 }
 
 func (c *Compiler) parse(text string) (*parsed, []Issue) {
-	switch {
-	case strings.TrimSpace(text) == "":
-		return nil, []Issue{{Message: "the condition is empty"}}
-	case len(text) > MaxText:
-		return nil, []Issue{{Message: fmt.Sprintf("the condition has %d bytes, more than %d", len(text), MaxText)}}
-	case !utf8.ValidString(text):
-		return nil, []Issue{{Message: "the condition is not UTF-8"}}
-	}
-	if at, deep := tooDeep(text); deep {
-		return nil, []Issue{{Offset: at, Message: fmt.Sprintf("nested deeper than %d", maxDepth)}}
+	if issues := unreadable(text); issues != nil {
+		return nil, issues
 	}
 	tree, issues := c.env.Parse(text)
 	if issues.Err() != nil {
@@ -51,6 +43,22 @@ func (c *Compiler) parse(text string) (*parsed, []Issue) {
 		return nil, e.issues
 	}
 	return p, nil
+}
+
+// unreadable says why a text is not given to the parser.
+func unreadable(text string) []Issue {
+	switch {
+	case strings.TrimSpace(text) == "":
+		return []Issue{{Message: "the condition is empty"}}
+	case len(text) > MaxText:
+		return []Issue{{Message: fmt.Sprintf("the condition has %d bytes, more than %d", len(text), MaxText)}}
+	case !utf8.ValidString(text):
+		return []Issue{{Message: "the condition is not UTF-8"}}
+	}
+	if at, deep := tooDeep(text); deep {
+		return []Issue{{Offset: at, Message: fmt.Sprintf("nested deeper than %d", maxDepth)}}
+	}
+	return nil
 }
 
 // tooDeep spares the parser, which recurses, texts that are brackets or unary operators and nothing else.
@@ -123,7 +131,7 @@ func offsetOf(text string, at common.Location) int {
 var (
 	noOverload = regexp.MustCompile(`^found no matching overload for '([^']*)' applied to '([^']*)'$`)
 	unexpected = regexp.MustCompile(`^(?:mismatched|extraneous) input ('.*') expecting .*$`)
-	undeclared = regexp.MustCompile(`^undeclared reference to '([^']*)'(?: \(in container '[^']*'\))?$`)
+	undeclared = regexp.MustCompile(`^undeclared reference to '([^']*)'(?: \(in container '[^']*'\))?(?: \(did you mean '([^']*)'\?\))?$`)
 )
 
 // plainly says in the words of the language what the checker says in those of its library.
@@ -140,6 +148,9 @@ func plainly(message string) string {
 		return fmt.Sprintf("%s can't be applied to %s", name, m[2])
 	}
 	if m := undeclared.FindStringSubmatch(message); m != nil {
+		if m[2] != "" {
+			return "unknown function " + m[1] + ": did you mean " + m[2] + "?"
+		}
 		return "unknown function " + m[1]
 	}
 	message = strings.ReplaceAll(strings.TrimPrefix(message, "Syntax error: "), "\n", " ")
