@@ -13,6 +13,7 @@ import (
 	"tiercel.dev/functions/enrich"
 	"tiercel.dev/internal/gke"
 	"tiercel.dev/internal/kube"
+	"tiercel.dev/internal/objects"
 	"tiercel.dev/internal/push"
 	"tiercel.dev/internal/topic"
 )
@@ -29,6 +30,10 @@ func newEnriching(ctx context.Context, s Settings, e Endpoints, log *slog.Logger
 	if err != nil {
 		return nil, fmt.Errorf("gke: %w", err)
 	}
+	bucket, err := objects.NewBucket(ctx, s.Bucket, e.Storage...)
+	if err != nil {
+		return nil, err
+	}
 	token := e.Kubernetes.Token
 	if token == nil {
 		if token, err = google.DefaultTokenSource(ctx, scope); err != nil {
@@ -37,7 +42,7 @@ func newEnriching(ctx context.Context, s Settings, e Endpoints, log *slog.Logger
 	}
 	enricher := enrich.New(enrich.Config{
 		Projects: s.ClusterProjects, Clusters: gke.New(clusters, nil), Kube: kube.New(kube.Config{Token: token, Roots: e.Kubernetes.Roots}),
-		Publish: topic.New(client, s.AlertsTopic).Publish, Log: log,
+		Publish: topic.New(client, s.AlertsTopic).Publish, Policy: s.Policy, Store: bucket, Log: log,
 	})
 	return push.Handler(push.Config{
 		Step: enricher.Handle, Quarantine: topic.New(client, s.QuarantineTopic).Quarantine, Timeout: pushTimeout, Log: log,

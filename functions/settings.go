@@ -20,6 +20,8 @@ type Settings struct {
 	MaxInstances int
 	// TIERCEL_CLUSTER_PROJECTS: those whose clusters run sensors, parted by commas. Default: TIERCEL_PROJECT.
 	ClusterProjects []string
+	// TIERCEL_POLICY: the object in the bucket that holds the where list. Nothing is muted without.
+	Policy string
 }
 
 // SettingsFrom reads the environment. The error names each variable that is missing or wrong.
@@ -54,8 +56,10 @@ func SettingsFrom(getenv func(string) string) (Settings, error) {
 		}
 		s.MaxInstances = n
 	}
+	s.Policy = getenv("TIERCEL_POLICY")
 	s.ClusterProjects = strings.FieldsFunc(getenv("TIERCEL_CLUSTER_PROJECTS"), func(r rune) bool { return r == ',' || r == ' ' })
 	if len(s.ClusterProjects) == 0 {
+		s.Policy = getenv("TIERCEL_POLICY")
 		s.ClusterProjects = []string{s.Project}
 	}
 	return s, errors.Join(errs...)

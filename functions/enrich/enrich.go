@@ -34,6 +34,9 @@ type Config struct {
 	Kube     *kube.Clusters
 	// Publish returns when the message is safe; its errors are those of package fault.
 	Publish func(ctx context.Context, data []byte, attributes map[string]string) error
+	// Policy is the where list's name in Store; empty for none.
+	Policy string
+	Store  Store
 	// AlertsPerMinute is how many alerts of one node are looked up, by this instance. Default 120.
 	AlertsPerMinute int
 	Now             func() time.Time // default time.Now
@@ -42,8 +45,9 @@ type Config struct {
 
 // An Enricher is safe for concurrent use, in any number of processes.
 type Enricher struct {
-	cfg   Config
-	nodes *limit
+	cfg      Config
+	nodes    *limit
+	policies *policies
 }
 
 // New returns an enricher that has made no request yet.
@@ -57,7 +61,7 @@ func New(cfg Config) *Enricher {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	return &Enricher{cfg: cfg, nodes: newLimit(cfg.AlertsPerMinute)}
+	return &Enricher{cfg: cfg, nodes: newLimit(cfg.AlertsPerMinute), policies: newPolicies(cfg)}
 }
 
 // Handle takes one delivery. When it returns nil the message is published. One that is none of a sensor's is
@@ -104,37 +108,7 @@ func (e *Enricher) enrich(ctx context.Context, a *alert.Alert) {
 	if a.GetKind() != alert.KindAlert {
 		return
 	}
+	e.judge(ctx, f, now)
 	f.Links = links(a)
 	f.NextSteps = nextSteps(a)
-}
-
-// facts are what is being found out of one alert.
-type facts struct {
-	alert *alert.Alert
-	*alert.Enrichment
-	cluster *gke.Cluster
-	// The where list must not take what is unknown for what is not there.
-	knowsOwners, knowsServices bool
-}
-
-// doubt makes the alert unverified, for the first reason that is found.
-func (f *facts) doubt(format string, args ...any) {
-	if f.Verification != alert.Unverified {
-		f.Verification, f.VerificationReason = alert.Unverified, shown(fmt.Sprintf(format, args...))
-	}
-}
-
-// lack names something that could not be found out.
-func (f *facts) lack(what string, err error) {
-	f.Missing = append(f.Missing, shown(what+": "+err.Error()))
-}
-
-// shown is text of others for an alert's reader: services and clusters write what they like into errors.
-func shown(s string) string {
-	const most = 300
-	s = alert.Escape(s)
-	if len(s) > most {
-		s = s[:most] + "…"
-	}
-	return s
 }

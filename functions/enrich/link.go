@@ -93,11 +93,11 @@ func consolePath(a *alert.Alert) string {
 	return path("clusters/details") + "/details"
 }
 
-// workload is the topmost of the pod's owners that the console has a page for, else the topmost; where nobody asked, what the
-// sensor took from the pod's labels.
+// workload is the topmost of the pod's owners that the console has a page for; where nobody asked, what the sensor took from
+// the pod's labels.
 func workload(a *alert.Alert) (kind, name string) {
 	for _, o := range a.GetEnrichment().GetOwners() {
-		if kind == "" || pages[kind] == "" || pages[o.GetKind()] != "" {
+		if pages[o.GetKind()] != "" {
 			kind, name = o.GetKind(), o.GetName()
 		}
 	}

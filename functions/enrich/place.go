@@ -107,6 +107,7 @@ func (e *Enricher) findNode(ctx context.Context, f *facts, client *kube.Client, 
 		f.lack("node", err)
 		f.nodeByName(named)
 	default:
+		f.knowsNode = true
 		f.NodePool, f.NodeVersion, f.NodeResource = n.Pool, n.Version, n.Resource
 		if machines := "//compute.googleapis.com/projects/" + f.cluster.Project + "/"; n.Resource != "" && !strings.HasPrefix(n.Resource, machines) {
 			f.doubt("node %s is the machine %s of another project", named, n.Resource)
