@@ -1,6 +1,7 @@
 package enrich_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -160,11 +161,13 @@ type fakeKube struct {
 	objects map[string]any
 	refused map[string]int // by path: the status
 	hang    map[string]bool
+	changes map[string][2]string // by path: what is put in the place of what
+	token   string
 	asked   []string
 }
 
 func newKube(t testing.TB) *fakeKube {
-	k := &fakeKube{objects: map[string]any{}, refused: map[string]int{}, hang: map[string]bool{}}
+	k := &fakeKube{objects: map[string]any{}, refused: map[string]int{}, hang: map[string]bool{}, changes: map[string][2]string{}, token: "secret"}
 	k.server = httptest.NewUnstartedServer(k)
 	k.server.EnableHTTP2 = true
 	k.server.StartTLS()
@@ -184,13 +187,17 @@ func (k *fakeKube) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	k.mu.Lock()
 	k.asked = append(k.asked, r.URL.Path)
 	object, refused, hang := k.objects[r.URL.Path], k.refused[r.URL.Path], k.hang[r.URL.Path]
+	change, token := k.changes[r.URL.Path], k.token
 	k.mu.Unlock()
 	w.Header().Set("Content-Type", "application/json")
+	if change == [2]string{} {
+		change = [2]string{"\x00", "\x00"}
+	}
 	switch {
 	case hang:
 		<-r.Context().Done()
 		return
-	case r.Header.Get("Authorization") != "Bearer secret":
+	case r.Header.Get("Authorization") != "Bearer "+token:
 		refused = http.StatusUnauthorized
 	case refused == 0 && object == nil:
 		refused = http.StatusNotFound
@@ -200,7 +207,15 @@ func (k *fakeKube) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(refused)
 		object = metav1.Status{TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}, Status: "Failure", Code: int32(refused), Reason: reasons[refused]}
 	}
-	json.NewEncoder(w).Encode(object)
+	data, _ := json.Marshal(object)
+	w.Write(bytes.ReplaceAll(data, []byte(change[0]), []byte(change[1])))
+}
+
+// change has an object served with one text in the place of another.
+func (k *fakeKube) change(path, old, new string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.changes[path] = [2]string{old, new}
 }
 
 func (k *fakeKube) put(path string, object any) {

@@ -6,6 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -54,21 +57,33 @@ const (
 	AttrReason       = "tiercel_reason"
 	AttrSubscription = "tiercel_subscription"
 	AttrMessageID    = "tiercel_message_id"
+	AttrCutFrom      = "tiercel_cut_from" // bytes; only on one that was too large to be kept whole
+)
+
+// A message in quarantine has more attributes than it came with, and Pub/Sub takes 10 MB and 100 attributes of either.
+const (
+	maxKept           = 9_500_000
+	maxKeptAttributes = 90
 )
 
 // Quarantine puts a message that will never succeed into this topic, with the reason.
 func (t *Topic) Quarantine(ctx context.Context, m push.Message, reason error) error {
-	attributes := make(map[string]string, len(m.Attributes)+3)
-	for key, value := range m.Attributes {
+	attributes := make(map[string]string, len(m.Attributes)+4)
+	for _, key := range slices.Sorted(maps.Keys(m.Attributes)) {
 		// The service's own may not be written by others.
-		if !strings.HasPrefix(key, "goog") {
-			attributes[key] = value
+		if !strings.HasPrefix(key, "goog") && len(attributes) < maxKeptAttributes {
+			attributes[key] = m.Attributes[key]
 		}
+	}
+	data := m.Data
+	if len(data) > maxKept {
+		attributes[AttrCutFrom] = strconv.Itoa(len(data))
+		data = data[:maxKept]
 	}
 	attributes[AttrReason] = clip(alert.Escape(reason.Error()))
 	attributes[AttrSubscription] = m.Subscription
 	attributes[AttrMessageID] = m.ID
-	return t.Publish(ctx, m.Data, attributes)
+	return t.Publish(ctx, data, attributes)
 }
 
 // clip keeps an attribute within what Pub/Sub takes, 1,024 bytes, between characters.
