@@ -25,6 +25,7 @@ import (
 	batch "k8s.io/client-go/kubernetes/typed/batch/v1"
 	core "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
 
 	"tiercel.dev/internal/gke"
 	"tiercel.dev/internal/lookup"
@@ -147,7 +148,9 @@ func (c *Clusters) connect(e gke.Endpoints) (*Client, error) {
 	transport := &http.Transport{
 		DialTLSContext: d.dial, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 4, IdleConnTimeout: 90 * time.Second,
 	}
-	cfg := &rest.Config{Host: "https://" + ways[0].host, QPS: queriesPerSecond, Burst: burst, UserAgent: "tiercel"}
+	cfg := &rest.Config{
+		Host: "https://" + ways[0].host, QPS: queriesPerSecond, Burst: burst, UserAgent: "tiercel", WarningHandler: rest.NoWarnings{},
+	}
 	// The token goes to the cluster alone: a redirect would take it elsewhere.
 	web := &http.Client{
 		Transport:     &oauth2.Transport{Source: c.cfg.Token, Base: bounded{transport}},
@@ -179,7 +182,7 @@ func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 // get has a request made unless its answer is kept. uid is of what is wanted, where another may have its name.
 func get[V any](ctx context.Context, c *Client, cache *lookup.Cache[V], verb, what, uid string, ask func(context.Context) (V, error)) (V, error) {
 	v, err := cache.Get(ctx, c.key+" "+what+" "+uid, func(ctx context.Context) (V, error) {
-		v, err := ask(ctx)
+		v, err := ask(quiet(ctx))
 		return v, plain(err)
 	})
 	if err != nil {
@@ -187,6 +190,9 @@ func get[V any](ctx context.Context, c *Client, cache *lookup.Cache[V], verb, wh
 	}
 	return v, err
 }
+
+// quiet keeps client-go from writing to standard error beside the log: errors come back anyway.
+func quiet(ctx context.Context) context.Context { return klog.NewContext(ctx, klog.Logger{}) }
 
 // plain says in a word what went wrong where there is one: it stands in an alert.
 func plain(err error) error {

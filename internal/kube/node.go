@@ -38,7 +38,7 @@ const nodesPage = 200
 func (c *Client) Nodes(ctx context.Context) iter.Seq2[Node, error] {
 	return func(yield func(Node, error) bool) {
 		for next := ""; ; {
-			page, err := c.core.Nodes().List(ctx, metav1.ListOptions{Limit: nodesPage, Continue: next})
+			page, err := c.core.Nodes().List(quiet(ctx), metav1.ListOptions{Limit: nodesPage, Continue: next})
 			if err != nil {
 				yield(Node{}, fmt.Errorf("list nodes: %w", plain(err)))
 				return
