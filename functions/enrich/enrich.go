@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"tiercel.dev/alert"
+	"tiercel.dev/internal/console"
 	"tiercel.dev/internal/fault"
 	"tiercel.dev/internal/gke"
 	"tiercel.dev/internal/kube"
@@ -109,6 +110,6 @@ func (e *Enricher) enrich(ctx context.Context, a *alert.Alert) {
 		return
 	}
 	e.judge(ctx, f, now)
-	f.Links = links(a)
+	f.Links = console.Links(a)
 	f.NextSteps = nextSteps(a)
 }

@@ -1,4 +1,6 @@
-package enrich
+// Package console makes addresses of the Google Cloud console's pages about an alert. Every part is escaped: an alert's text is
+// whatever its sender chose.
+package console
 
 import (
 	"fmt"
@@ -12,18 +14,17 @@ import (
 // around is how much before and after the event a link to logs shows.
 const around = 15 * time.Minute
 
-// links lead to the logs of that time and to the workload in the console. Every part is escaped: an alert's text is whatever
-// its sender chose.
-func links(a *alert.Alert) []*alert.Link {
+// Links lead to the logs of that time, and to the workload, else the pod, else the node. An alert that names no cluster has none.
+func Links(a *alert.Alert) []*alert.Link {
 	c := a.GetCluster()
 	if c.GetProject() == "" || c.GetLocation() == "" || c.GetName() == "" {
 		return nil
 	}
-	all := []*alert.Link{{Title: "Logs around the event", Url: console("logs/query;query="+escape(logQuery(a)), c.Project)}}
-	return append(all, &alert.Link{Title: "In the Google Cloud console", Url: console(consolePath(a), c.Project)})
+	all := []*alert.Link{{Title: "Logs around the event", Url: page("logs/query;query="+escape(logQuery(a)), c.Project)}}
+	return append(all, &alert.Link{Title: "In the Google Cloud console", Url: page(path(a), c.Project)})
 }
 
-func console(path, project string) string {
+func page(path, project string) string {
 	return "https://console.cloud.google.com/" + path + "?project=" + url.QueryEscape(project)
 }
 
@@ -71,10 +72,10 @@ var pages = map[string]string{
 	"Deployment": "deployment", "StatefulSet": "statefulset", "DaemonSet": "daemonset", "Job": "job", "CronJob": "cronjob",
 }
 
-// consolePath is the page of the workload, else the pod, else the node.
-func consolePath(a *alert.Alert) string {
+// path is the page of the workload, else the pod, else the node, else the cluster.
+func path(a *alert.Alert) string {
 	c, p := a.GetCluster(), a.GetPod()
-	path := func(kind string, parts ...string) string {
+	of := func(kind string, parts ...string) string {
 		all := []string{"kubernetes", kind, escape(c.GetLocation()), escape(c.GetName())}
 		for _, part := range parts {
 			all = append(all, escape(part))
@@ -82,15 +83,15 @@ func consolePath(a *alert.Alert) string {
 		return strings.Join(all, "/")
 	}
 	kind, named := workload(a)
-	switch page := pages[kind]; {
-	case page != "":
-		return path(page, p.GetNamespace(), named) + "/overview"
+	switch own := pages[kind]; {
+	case own != "":
+		return of(own, p.GetNamespace(), named) + "/overview"
 	case p.GetName() != "":
-		return path("pod", p.GetNamespace(), p.GetName()) + "/details"
+		return of("pod", p.GetNamespace(), p.GetName()) + "/details"
 	case a.GetNode().GetName() != "":
-		return path("node", a.Node.Name) + "/summary"
+		return of("node", a.Node.Name) + "/summary"
 	}
-	return path("clusters/details") + "/details"
+	return of("clusters/details") + "/details"
 }
 
 // workload is the topmost of the pod's owners that the console has a page for; where nobody asked, what the sensor took from
