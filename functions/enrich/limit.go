@@ -55,5 +55,5 @@ func (e *Enricher) allow(f *facts) error {
 	if e.nodes.allow(key, e.cfg.Now()) {
 		return nil
 	}
-	return fmt.Errorf("more than %d alerts of this node within a minute: not asked", e.nodes.perMinute)
+	return fmt.Errorf("more than %d alerts a minute come from there: not looked up", e.nodes.perMinute)
 }

@@ -131,8 +131,8 @@ func (p *policies) over(ctx context.Context, policy *rules.Policy, now time.Time
 	return true
 }
 
-// judge lets the first policy decide that is true of the alert. One whose answer hangs on what is not known does not count,
-// and the alert says so.
+// judge lets the first policy decide that is true of the alert. Where one gives no answer, since it hangs on what is not known,
+// nobody can say which would have been the first: none decides, and the alert says so. That way round nothing is hidden.
 func (e *Enricher) judge(ctx context.Context, f *facts, now time.Time) {
 	list, err := e.policies.current(ctx)
 	if err != nil {
@@ -148,10 +148,11 @@ func (e *Enricher) judge(ctx context.Context, f *facts, now time.Time) {
 			known = f.where()
 		}
 		matched, err := p.Match(ctx, known)
-		if err != nil {
+		switch {
+		case err != nil:
 			f.lack("policy "+p.Name, err)
-		}
-		if matched {
+			return
+		case matched:
 			f.apply(p)
 			return
 		}

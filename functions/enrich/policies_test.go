@@ -84,11 +84,16 @@ func TestPolicies(t *testing.T) {
 func TestPolicyOnWhatIsNotKnown(t *testing.T) {
 	w := newWorld(t)
 	w.gke.answer, w.gke.err = nil, status.Error(codes.PermissionDenied, "no right")
-	e, _, _ := judged(w, "policies:\n"+policy("all-but-production", `cluster.label["env"] != "prod"`, "mute: true")+policy("shell", `rule.contains("shell")`, "severity: LOW"))
+	e, s, _ := judged(w, "policies:\n"+policy("all-but-production", `cluster.label["env"] != "prod"`, "mute: true")+policy("shell", `rule.contains("shell")`, "mute: true"))
 	got := w.handled(t, e, acted(1))
 	expect(t, "labels not known", got, "GKE could not tell", "cluster: ", "policy all-but-production: depends on what is not known: cluster.label")
-	if got.Policy.GetName() != "shell" {
-		t.Errorf("%v", got.Policy)
+	if got.Policy != nil {
+		t.Errorf("a policy behind it decided: %v", got.Policy)
+	}
+	s.put("policies:\n"+policy("shell", `rule.contains("shell")`, "mute: true")+policy("all-but-production", `cluster.label["env"] != "prod"`, "mute: true"), nil)
+	w.later(time.Minute)
+	if got := w.handled(t, e, acted(2)); got.Policy.GetName() != "shell" {
+		t.Errorf("a policy that knows enough: %v", got)
 	}
 }
 
@@ -174,7 +179,7 @@ func TestRate(t *testing.T) {
 		return w.handled(t, e, a)
 	}
 	over := func(got *alert.Enrichment) bool {
-		return strings.Contains(strings.Join(got.Missing, "\n"), "more than 10 alerts of this node within a minute")
+		return strings.Contains(strings.Join(got.Missing, "\n"), "more than 10 alerts a minute come from there")
 	}
 	for range 10 {
 		if got := send("n1"); over(got) {

@@ -10,6 +10,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 
 	"cel.dev/cel-go/cel"
@@ -66,11 +68,24 @@ func (c *Condition) Match(ctx context.Context, f *Facts) (bool, error) {
 	case err != nil:
 		return false, err
 	case types.IsUnknown(out):
-		return false, fmt.Errorf("%w: %s", ErrUnknown, out.(*types.Unknown))
+		return false, fmt.Errorf("%w: %s", ErrUnknown, strings.Join(unknownNames(out.(*types.Unknown)), ", "))
 	}
 	v, ok := out.Value().(bool)
 	if !ok {
 		return false, fmt.Errorf("%v is no bool", out)
 	}
 	return v, nil
+}
+
+// unknownNames are those that the answer hangs on.
+func unknownNames(u *types.Unknown) []string {
+	var names []string
+	for _, id := range u.IDs() {
+		trails, _ := u.GetAttributeTrails(id)
+		for _, t := range trails {
+			names = append(names, t.Variable())
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }

@@ -2,6 +2,8 @@ package where
 
 import (
 	"errors"
+	"fmt"
+	"os"
 	"strings"
 	"testing"
 )
@@ -66,8 +68,8 @@ func TestUnknown(t *testing.T) {
 			t.Errorf("%s: %v, %v", text, got, err)
 		}
 	}
-	_, err := compile(t, `!k8s.exposed`).Match(t.Context(), f)
-	if err == nil || !strings.Contains(err.Error(), "k8s.exposed") {
+	_, err := compile(t, `!k8s.exposed && cluster.label["a"] == cluster.label["b"]`).Match(t.Context(), f)
+	if err == nil || !strings.HasSuffix(err.Error(), ": cluster.label, k8s.exposed") {
 		t.Errorf("the error does not name what is not known: %v", err)
 	}
 }
@@ -104,6 +106,19 @@ func BenchmarkMatch(b *testing.B) {
 	for b.Loop() {
 		if got, err := c.Match(b.Context(), f); !got || err != nil {
 			b.Fatal(got, err)
+		}
+	}
+}
+
+// docs/where.md has a line for each name.
+func TestDocumented(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/where.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range Names() {
+		if line := fmt.Sprintf("\n| `%s` | %s | %s |\n", n.Name, n.Type, n.Doc); !strings.Contains(string(doc), line) {
+			t.Errorf("docs/where.md does not have%s", line)
 		}
 	}
 }
