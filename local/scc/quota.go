@@ -1,14 +1,12 @@
 package scc
 
 import (
-	"fmt"
 	"time"
 
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/types/known/durationpb"
+	"tiercel.dev/local/caller"
 )
+
+const service = "securitycenter.googleapis.com"
 
 // quota counts writes of the minute and bytes of the day, as the service does per project.
 type quota struct {
@@ -30,24 +28,11 @@ func (q *quota) take(now time.Time, size int64) error {
 	}
 	switch {
 	case q.writes >= q.perMinute:
-		return exhausted("writes per minute", q.minute.Add(time.Minute).Sub(now))
+		return caller.Exhausted(service, "writes per minute", q.minute.Add(time.Minute).Sub(now))
 	case q.bytes+size > q.perDay:
-		return exhausted("bytes per day", q.day.Add(24*time.Hour).Sub(now))
+		return caller.Exhausted(service, "bytes per day", q.day.Add(24*time.Hour).Sub(now))
 	}
 	q.writes++
 	q.bytes += size
 	return nil
-}
-
-func exhausted(what string, wait time.Duration) error {
-	st, err := status.New(codes.ResourceExhausted, fmt.Sprintf("Quota exceeded for quota metric '%s'", what)).WithDetails(
-		&errdetails.ErrorInfo{Reason: "RATE_LIMIT_EXCEEDED", Domain: "googleapis.com", Metadata: map[string]string{
-			"service": "securitycenter.googleapis.com", "quota_metric": what,
-		}},
-		&errdetails.RetryInfo{RetryDelay: durationpb.New(wait)},
-	)
-	if err != nil {
-		return status.Error(codes.Internal, err.Error())
-	}
-	return st.Err()
 }

@@ -14,6 +14,8 @@ import (
 	"go.etcd.io/bbolt"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
+
+	"tiercel.dev/local/caller"
 )
 
 // Config is what a [Server] may be told. The zero value is ready.
@@ -22,9 +24,8 @@ type Config struct {
 	// https://cloud.google.com/security-command-center/quotas
 	WritesPerMinute int
 	BytesPerDay     int64
-	// Permissions are what each caller may do, such as "securitycenter.findings.update"; nil lets everybody do everything.
-	// Who calls says so in [CallerHeader].
-	Permissions map[string][]string
+	// Permissions are what each caller may do. Who calls says so in [caller.Header].
+	Permissions caller.Permissions
 	// Changed is told of each finding that was written, a copy, in the order of the writes, which wait for it: it must be
 	// quick, and not call the server. nil for nobody.
 	Changed func(*pb.Finding)

@@ -15,6 +15,8 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/testing/protocmp"
+
+	"tiercel.dev/local/caller"
 )
 
 // dial serves s, and returns the client that runs in the cloud.
@@ -38,7 +40,7 @@ func dial(t *testing.T, s *Server) *securitycenter.Client {
 }
 
 func TestPermissions(t *testing.T) {
-	c := dial(t, server(t, Config{Permissions: map[string][]string{
+	c := dial(t, server(t, Config{Permissions: caller.Permissions{
 		"writer": {"securitycenter.findings.update"}, "reader": {"securitycenter.findings.list"},
 	}}))
 	for _, tt := range []struct {
@@ -47,7 +49,7 @@ func TestPermissions(t *testing.T) {
 	}{
 		{"writer", codes.OK, codes.PermissionDenied}, {"reader", codes.PermissionDenied, codes.OK}, {"", codes.PermissionDenied, codes.PermissionDenied},
 	} {
-		ctx := metadata.AppendToOutgoingContext(t.Context(), CallerHeader, tt.caller)
+		ctx := metadata.AppendToOutgoingContext(t.Context(), caller.Header, tt.caller)
 		_, err := c.UpdateFinding(ctx, &pb.UpdateFindingRequest{Finding: finding(nil)})
 		if status.Code(err) != tt.write {
 			t.Errorf("%q writes: %v", tt.caller, err)

@@ -1,0 +1,158 @@
+package gke
+
+import (
+	"context"
+	"strings"
+
+	pb "cloud.google.com/go/container/apiv1/containerpb"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+)
+
+// GetCluster returns a cluster. Who may not read its credentials sees none, and is not told.
+func (s *Server) GetCluster(ctx context.Context, r *pb.GetClusterRequest) (*pb.Cluster, error) {
+	if err := s.begin(ctx, "GetCluster", r.GetName(), clusterName, "container.clusters.get"); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, err := s.cluster(r.Name)
+	if err != nil {
+		return nil, err
+	}
+	return s.shown(ctx, c), nil
+}
+
+// cluster is the one of that name, not to be changed. The caller has the lock.
+func (s *Server) cluster(name string) (*pb.Cluster, error) {
+	if err := s.answers(name); err != nil {
+		return nil, err
+	}
+	c := s.clusters[name]
+	if c == nil {
+		return nil, notFound(name)
+	}
+	return c, nil
+}
+
+// shown is what the caller may see of a cluster.
+// https://cloud.google.com/kubernetes-engine/docs/reference/rest/v1/projects.locations.clusters#MasterAuth
+func (s *Server) shown(ctx context.Context, c *pb.Cluster) *pb.Cluster {
+	c = proto.CloneOf(c)
+	if auth := c.GetMasterAuth(); auth != nil && !s.cfg.Permissions.May(ctx, "container.clusters.getCredentials") {
+		auth.ClientCertificate, auth.ClientKey = "", ""
+	}
+	return c
+}
+
+// ListClusters returns the clusters of a location, or with "-" of all that answer.
+func (s *Server) ListClusters(ctx context.Context, r *pb.ListClustersRequest) (*pb.ListClustersResponse, error) {
+	if err := s.begin(ctx, "ListClusters", r.GetParent(), locationName, "container.clusters.list"); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	names, missing, err := within(s, s.clusters, r.Parent)
+	if err != nil {
+		return nil, err
+	}
+	answer := &pb.ListClustersResponse{MissingZones: missing}
+	for _, name := range names {
+		answer.Clusters = append(answer.Clusters, s.shown(ctx, s.clusters[name]))
+	}
+	return answer, nil
+}
+
+// ListNodePools returns the node pools of a cluster.
+func (s *Server) ListNodePools(ctx context.Context, r *pb.ListNodePoolsRequest) (*pb.ListNodePoolsResponse, error) {
+	if err := s.begin(ctx, "ListNodePools", r.GetParent(), clusterName, "container.clusters.get"); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, err := s.cluster(r.Parent)
+	if err != nil {
+		return nil, err
+	}
+	return &pb.ListNodePoolsResponse{NodePools: proto.CloneOf(c).NodePools}, nil
+}
+
+// GetNodePool returns a node pool.
+func (s *Server) GetNodePool(ctx context.Context, r *pb.GetNodePoolRequest) (*pb.NodePool, error) {
+	if err := s.begin(ctx, "GetNodePool", r.GetName(), poolName, "container.clusters.get"); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p, err := s.pool(r.Name)
+	if err != nil {
+		return nil, err
+	}
+	return proto.CloneOf(p), nil
+}
+
+// pool is the one of that name, not to be changed. The caller has the lock.
+func (s *Server) pool(name string) (*pb.NodePool, error) {
+	cluster, short, _ := strings.Cut(name, "/nodePools/")
+	c, err := s.cluster(cluster)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range c.NodePools {
+		if p.Name == short {
+			return p, nil
+		}
+	}
+	return nil, notFound(name)
+}
+
+// GetServerConfig returns the versions of a location.
+func (s *Server) GetServerConfig(ctx context.Context, r *pb.GetServerConfigRequest) (*pb.ServerConfig, error) {
+	// Access to the project is enough for it, and clusters.get is the nearest that a caller here can have or lack.
+	if err := s.begin(ctx, "GetServerConfig", r.GetName(), locationName, "container.clusters.get"); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.answers(r.Name); err != nil {
+		return nil, err
+	}
+	c := s.configs[r.Name]
+	if c == nil {
+		return nil, status.Errorf(codes.InvalidArgument, "Location %q does not exist.", r.Name)
+	}
+	return proto.CloneOf(c), nil
+}
+
+// FetchClusterUpgradeInfo returns what was put for a cluster: nothing is due if nothing was.
+func (s *Server) FetchClusterUpgradeInfo(ctx context.Context, r *pb.FetchClusterUpgradeInfoRequest) (*pb.ClusterUpgradeInfo, error) {
+	if err := s.begin(ctx, "FetchClusterUpgradeInfo", r.GetName(), clusterName, "container.clusters.get"); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, err := s.cluster(r.Name); err != nil {
+		return nil, err
+	}
+	if info := s.upgrades[r.Name]; info != nil {
+		return proto.CloneOf(info), nil
+	}
+	return &pb.ClusterUpgradeInfo{}, nil
+}
+
+// FetchNodePoolUpgradeInfo returns what was put for a node pool: nothing is due if nothing was.
+func (s *Server) FetchNodePoolUpgradeInfo(ctx context.Context, r *pb.FetchNodePoolUpgradeInfoRequest) (*pb.NodePoolUpgradeInfo, error) {
+	if err := s.begin(ctx, "FetchNodePoolUpgradeInfo", r.GetName(), poolName, "container.clusters.get"); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, err := s.pool(r.Name); err != nil {
+		return nil, err
+	}
+	if info := s.pools[r.Name]; info != nil {
+		return proto.CloneOf(info), nil
+	}
+	return &pb.NodePoolUpgradeInfo{}, nil
+}
