@@ -1,0 +1,139 @@
+package kube
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"strconv"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/labels"
+)
+
+func (s *Server) get(c *call) (object, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o := s.shelves[c.resource].at(c.namespace+"/"+c.key, s.rv)
+	if o == nil {
+		return nil, apierrors.NewNotFound(c.groupResource(), c.key)
+	}
+	return o, nil
+}
+
+// A list is the JSON of any resource's.
+type list struct {
+	metav1.TypeMeta
+	Metadata metav1.ListMeta `json:"metadata"`
+	Items    []object        `json:"items"`
+}
+
+// A mark is where a list goes on: at a resource version, after a key. The API server's continue tokens say the same.
+type mark struct {
+	Version string `json:"v"`
+	RV      uint64 `json:"rv"`
+	After   string `json:"start"`
+}
+
+const markVersion = "meta.k8s.io/v1"
+
+func (s *Server) list(c *call, query url.Values) (*list, error) {
+	wanted, all, err := c.selection(query)
+	if err != nil {
+		return nil, err
+	}
+	limit, err := number(query, "limit")
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	from, err := s.mark(query.Get("continue"))
+	if err != nil {
+		return nil, err
+	}
+	out := &list{
+		TypeMeta: metav1.TypeMeta{Kind: c.kind + "List", APIVersion: c.groupVersion().String()},
+		Metadata: metav1.ListMeta{ResourceVersion: strconv.FormatUint(from.RV, 10)}, Items: []object{},
+	}
+	keys := s.keys(c.resource, c.namespace, from.RV, from.After)
+	for i, key := range keys {
+		if o := s.shelves[c.resource].at(key, from.RV); wanted(o) {
+			out.Items = append(out.Items, o)
+		}
+		if left := int64(len(keys) - i - 1); limit > 0 && int64(len(out.Items)) == limit && left > 0 {
+			out.Metadata.Continue = mark{markVersion, from.RV, key}.String()
+			if all { // what a selector leaves is not counted
+				out.Metadata.RemainingItemCount = &left
+			}
+			break
+		}
+	}
+	return out, nil
+}
+
+// selection reads a list's selectors. all says that there are none.
+func (r *resource) selection(query url.Values) (wanted func(object) bool, all bool, err error) {
+	byLabel, err := labels.Parse(query.Get("labelSelector"))
+	if err != nil {
+		return nil, false, apierrors.NewBadRequest(err.Error())
+	}
+	byField, err := fields.ParseSelector(query.Get("fieldSelector"))
+	if err != nil {
+		return nil, false, apierrors.NewBadRequest(err.Error())
+	}
+	for _, one := range byField.Requirements() {
+		if !r.selectable(one.Field) {
+			return nil, false, apierrors.NewBadRequest("field label not supported: " + one.Field)
+		}
+	}
+	return func(o object) bool {
+			return byLabel.Matches(labels.Set(o.GetLabels())) && byField.Matches(r.fieldsOf(o))
+		},
+		byLabel.Empty() && byField.Empty(), nil
+}
+
+func number(query url.Values, name string) (int64, error) {
+	text := query.Get(name)
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return 0, apierrors.NewBadRequest(err.Error())
+	}
+	return n, nil
+}
+
+func (m mark) String() string {
+	text, err := json.Marshal(m)
+	if err != nil {
+		return ""
+	}
+	return base64.RawURLEncoding.EncodeToString(text)
+}
+
+// mark reads a continue token; a list without one begins now. The caller has the lock.
+func (s *Server) mark(token string) (mark, error) {
+	if token == "" {
+		return mark{RV: s.rv}, nil
+	}
+	var m mark
+	text, err := base64.RawURLEncoding.DecodeString(token)
+	if err == nil {
+		err = json.Unmarshal(text, &m)
+	}
+	if err == nil && m.Version != markVersion {
+		err = fmt.Errorf("version %q", m.Version)
+	}
+	switch {
+	case err != nil:
+		return mark{}, apierrors.NewBadRequest(fmt.Sprintf("continue key is not valid: %v", err))
+	case m.RV < s.compacted || m.RV > s.rv:
+		return mark{}, apierrors.NewResourceExpired("The provided continue parameter is too old to display a consistent list result. " +
+			"You can start a new list without the continue parameter.")
+	}
+	return m, nil
+}
