@@ -7,6 +7,13 @@
 // [Unmarshal], which takes either encoding, and [Validate]: what comes from a topic is untrusted.
 package alert
 
+import _ "embed"
+
+// Definition is the contract as protocol buffers' language has it, alert.proto: the schema that a topic of alerts checks.
+//
+//go:embed alert.proto
+var Definition string
+
 //go:generate ./generate
 
 // Schema is the version of the contract that this package writes. It counts up when a field is added; readers use it

@@ -9,15 +9,14 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 
-	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	sccpb "cloud.google.com/go/securitycenter/apiv2/securitycenterpb"
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/protobuf/types/known/durationpb"
 
 	"tiercel.dev/functions"
 	"tiercel.dev/local/pubsub"
@@ -27,36 +26,48 @@ import (
 
 // Names of what the embedded cloud holds, as infrastructure code would give them.
 const (
-	Project         = "local"
-	Source          = "organizations/1/sources/1"
-	AlertsTopic     = "projects/local/topics/tiercel-alerts-raw"
-	quarantineTopic = "projects/local/topics/tiercel-quarantine"
-	deadTopic       = "projects/local/topics/tiercel-dead-letter"
-	bucket          = "tiercel-records"
+	Project = "local"
+	Source  = "organizations/1/sources/1"
+	bucket  = "tiercel-records"
 )
 
 // flushEvery is how often the scheduler calls what a deployment's calls every minute: people watch.
 const flushEvery = 5 * time.Second
 
+// endFor bounds how long functions that are under way may take to see that their caller has gone.
+const endFor = 5 * time.Second
+
+// Config is what a [Cloud] may be told.
+type Config struct {
+	// Dir keeps what the cloud holds, so that the next one goes on from there however this one ends. One cloud at a time can
+	// have it. Default: all is in memory.
+	Dir string
+	// Changed is told of each finding written, as [scc.Config] has it. nil for nobody.
+	Changed func(*sccpb.Finding)
+	Log     *slog.Logger
+}
+
 // A Cloud serves on loopback until Close.
 type Cloud struct {
-	log     *slog.Logger
+	cfg     Config
+	lock    *os.File
 	pubsub  *pubsub.Server
 	scc     *scc.Server
+	records *storage.Server
 	grpc    *grpc.Server
 	http    *http.Server
 	address string // of the gRPC services
-	calls   string // where functions are served
+	calls   string // host and port where functions are served
 	stop    context.CancelFunc
 	beside  sync.WaitGroup
 }
 
-// Start starts everything. changed is told of each finding written.
-func Start(changed func(*sccpb.Finding), log *slog.Logger) (*Cloud, error) {
+// Start starts everything. An error of [ErrDir] is one of cfg.Dir's.
+func Start(cfg Config) (*Cloud, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	c := &Cloud{
-		log: log, stop: stop, grpc: grpc.NewServer(pubsub.Options()...), http: &http.Server{ReadHeaderTimeout: 10 * time.Second},
-		pubsub: pubsub.New(pubsub.Config{Log: log}), scc: scc.New(scc.Config{Changed: changed}),
+		cfg: cfg, stop: stop, http: &http.Server{ReadHeaderTimeout: 10 * time.Second},
+		grpc: grpc.NewServer(append(pubsub.Options(), grpc.WaitForHandlers(true))...),
 	}
 	if err := c.start(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("embedded cloud: %w", err), c.Close())
@@ -64,7 +75,14 @@ func Start(changed func(*sccpb.Finding), log *slog.Logger) (*Cloud, error) {
 	return c, nil
 }
 
+// start opens Pub/Sub when the functions are served: what an earlier run left is pushed at once.
 func (c *Cloud) start(ctx context.Context) error {
+	if err := c.openStores(); err != nil {
+		return err
+	}
+	if err := c.scc.AddSource(Source, "Tiercel"); err != nil {
+		return err
+	}
 	services, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -73,29 +91,15 @@ func (c *Cloud) start(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, services.Close())
 	}
-	c.address, c.calls = services.Addr().String(), "http://"+calls.Addr().String()
+	c.address, c.calls = services.Addr().String(), calls.Addr().String()
+	c.http.Handler = c.functions()
+	c.beside.Go(func() { c.serve("functions", c.http.Serve(calls)) })
+	if err := c.openPubSub(); err != nil {
+		return errors.Join(err, services.Close())
+	}
 	c.pubsub.Register(c.grpc)
 	c.scc.Register(c.grpc)
-	if err := c.scc.AddSource(Source, "Tiercel"); err != nil {
-		return err
-	}
-	mux := http.NewServeMux()
-	records := storage.New()
-	mux.Handle("/storage/v1/", records)
-	mux.Handle("/upload/storage/v1/", records)
-	settings := func() (functions.Settings, error) {
-		return functions.Settings{Project: Project, QuarantineTopic: quarantineTopic, Bucket: bucket, Source: Source, MaxInstances: 1}, nil
-	}
-	endpoints := functions.Endpoints{
-		PubSub: c.Options(), SCC: c.Options(),
-		Storage: []option.ClientOption{option.WithEndpoint(c.calls + "/storage/v1/"), option.WithoutAuthentication()},
-	}
-	for name, handler := range functions.Handlers(settings, endpoints, c.log) {
-		mux.Handle("/"+name, handler)
-	}
-	c.http.Handler = mux
 	c.beside.Go(func() { c.serve("services", c.grpc.Serve(services)) })
-	c.beside.Go(func() { c.serve("functions", c.http.Serve(calls)) })
 	if err := c.subscribe(ctx); err != nil {
 		return err
 	}
@@ -103,9 +107,38 @@ func (c *Cloud) start(ctx context.Context) error {
 	return nil
 }
 
+// functions serves the functions, and Cloud Storage's API beside them.
+func (c *Cloud) functions() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/storage/v1/", c.records)
+	mux.Handle("/upload/storage/v1/", c.records)
+	settings := func() (functions.Settings, error) {
+		return functions.Settings{Project: Project, QuarantineTopic: quarantineTopic, Bucket: bucket, Source: Source, MaxInstances: 1}, nil
+	}
+	endpoints := functions.Endpoints{
+		PubSub: c.Options(), SCC: c.Options(),
+		Storage: []option.ClientOption{option.WithEndpoint("http://" + c.calls + "/storage/v1/"), option.WithoutAuthentication()},
+	}
+	for name, handler := range functions.Handlers(settings, endpoints, c.cfg.Log) {
+		mux.Handle("/"+name, handler)
+	}
+	return mux
+}
+
+// callsHost is where subscriptions push: the port of this run is not the next one's.
+const callsHost = "functions.invalid"
+
+func (c *Cloud) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	if address == callsHost+":80" {
+		address = c.calls
+	}
+	var d net.Dialer
+	return d.DialContext(ctx, network, address)
+}
+
 func (c *Cloud) serve(what string, err error) {
 	if err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, grpc.ErrServerStopped) {
-		c.log.Error("embedded cloud", "server", what, "err", err)
+		c.cfg.Log.Error("embedded cloud", "server", what, "err", err)
 	}
 }
 
@@ -115,39 +148,6 @@ func (c *Cloud) Options() []option.ClientOption {
 		option.WithEndpoint(c.address), option.WithoutAuthentication(), option.WithTelemetryDisabled(),
 		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())),
 	}
-}
-
-// subscribe makes topics and subscriptions. HIGH and CRITICAL have a subscription of their own, so that a flood of others
-// is not in front of them.
-func (c *Cloud) subscribe(ctx context.Context) error {
-	for _, name := range []string{AlertsTopic, quarantineTopic, deadTopic} {
-		if _, err := c.pubsub.CreateTopic(ctx, &pb.Topic{Name: name}); err != nil {
-			return err
-		}
-	}
-	for name, filter := range map[string]string{
-		"tiercel-route":        `attributes.kind = "alert" AND NOT (attributes.severity = "HIGH" OR attributes.severity = "CRITICAL")`,
-		"tiercel-route-urgent": `attributes.kind = "alert" AND (attributes.severity = "HIGH" OR attributes.severity = "CRITICAL")`,
-	} {
-		_, err := c.pubsub.CreateSubscription(ctx, &pb.Subscription{
-			Name: "projects/" + Project + "/subscriptions/" + name, Topic: AlertsTopic, Filter: filter, AckDeadlineSeconds: 60,
-			PushConfig:       &pb.PushConfig{PushEndpoint: c.calls + "/" + functions.RouteAlert},
-			RetryPolicy:      &pb.RetryPolicy{MinimumBackoff: durationpb.New(time.Second), MaximumBackoff: durationpb.New(time.Minute)},
-			DeadLetterPolicy: &pb.DeadLetterPolicy{DeadLetterTopic: deadTopic, MaxDeliveryAttempts: 10},
-		})
-		if err != nil {
-			return err
-		}
-	}
-	for _, kept := range []string{quarantineTopic, deadTopic} {
-		_, err := c.pubsub.CreateSubscription(ctx, &pb.Subscription{
-			Name: "projects/" + Project + "/subscriptions/" + kept[len("projects/local/topics/"):], Topic: kept, AckDeadlineSeconds: 60,
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // schedule calls as Cloud Scheduler does.
@@ -160,14 +160,14 @@ func (c *Cloud) schedule(ctx context.Context) {
 		case <-ticker.C:
 		}
 		if err := c.Flush(ctx); err != nil && ctx.Err() == nil {
-			c.log.WarnContext(ctx, "scheduled call", "err", err)
+			c.cfg.Log.WarnContext(ctx, "scheduled call", "err", err)
 		}
 	}
 }
 
 // Flush has the findings written that wait.
 func (c *Cloud) Flush(ctx context.Context) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.calls+"/"+functions.FlushFindings, nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+c.calls+"/"+functions.FlushFindings, nil)
 	if err != nil {
 		return err
 	}
@@ -198,12 +198,20 @@ func (c *Cloud) Subscriptions() []pubsub.SubscriptionStats { return c.pubsub.Sta
 // Findings are those written so far.
 func (c *Cloud) Findings() []*sccpb.Finding { return c.scc.Findings() }
 
-// Close ends everything at once.
+// Close ends everything at once. What was published and is not a finding yet waits in the folder.
 func (c *Cloud) Close() error {
 	c.stop()
-	c.pubsub.Close()
+	var errs []error
+	if c.pubsub != nil {
+		errs = append(errs, c.pubsub.Close())
+	}
+	// The functions end before what they write to.
+	ended, cancel := context.WithTimeout(context.Background(), endFor)
+	defer cancel()
+	if c.http.Shutdown(ended) != nil {
+		errs = append(errs, c.http.Close())
+	}
 	c.grpc.Stop()
-	err := c.http.Close()
 	c.beside.Wait()
-	return err
+	return errors.Join(append(errs, c.closeStores())...)
 }

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -11,6 +12,8 @@ import (
 	"cloud.google.com/go/pubsub/v2"
 	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	sccpb "cloud.google.com/go/securitycenter/apiv2/securitycenterpb"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"tiercel.dev/alert"
 	"tiercel.dev/functions"
@@ -34,6 +37,7 @@ func shell(seq uint64, severity alert.Severity) *alert.Alert {
 type run struct {
 	t      *testing.T
 	cloud  *Cloud
+	client *pubsub.Client
 	alerts *topic.Topic
 
 	mu     sync.Mutex
@@ -42,29 +46,36 @@ type run struct {
 
 func start(t *testing.T) *run {
 	t.Helper()
+	r := open(t, "")
+	t.Cleanup(r.close)
+	return r
+}
+
+// open starts a cloud, in a folder if one is given.
+func open(t *testing.T, dir string) *run {
+	t.Helper()
 	r := &run{t: t}
 	var err error
-	r.cloud, err = Start(func(f *sccpb.Finding) {
+	r.cloud, err = Start(Config{Dir: dir, Log: slog.New(slog.DiscardHandler), Changed: func(f *sccpb.Finding) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.writes = append(r.writes, f)
-	}, slog.New(slog.DiscardHandler))
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := r.cloud.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	client, err := pubsub.NewClient(t.Context(), Project, r.cloud.Options()...)
-	if err != nil {
+	if r.client, err = pubsub.NewClient(t.Context(), Project, r.cloud.Options()...); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { client.Close() })
-	r.alerts = topic.New(client, AlertsTopic)
-	t.Cleanup(r.alerts.Stop)
+	r.alerts = topic.New(r.client, AlertsTopic)
 	return r
+}
+
+func (r *run) close() {
+	r.alerts.Stop()
+	if err := errors.Join(r.client.Close(), r.cloud.Close()); err != nil {
+		r.t.Error(err)
+	}
 }
 
 func (r *run) publish(a *alert.Alert) {
@@ -111,7 +122,11 @@ func TestAnAlertBecomesAFinding(t *testing.T) {
 // What is no alert stands in the quarantine topic with the reason, and is not tried again.
 func TestPoisonIsPutAside(t *testing.T) {
 	r := start(t)
-	if err := r.alerts.Publish(t.Context(), []byte("hello"), map[string]string{"kind": "alert"}); err != nil {
+	// What the topic's schema refuses does not come so far.
+	if err := r.alerts.Publish(t.Context(), []byte("hello"), map[string]string{"kind": "alert"}); status.Code(err) != codes.InvalidArgument {
+		t.Fatal(err)
+	}
+	if err := r.alerts.Publish(t.Context(), []byte(`{"seq":"1"}`), map[string]string{"kind": "alert"}); err != nil {
 		t.Fatal(err)
 	}
 	r.until("the message to be handled", r.cloud.Settled)
@@ -120,7 +135,7 @@ func TestPoisonIsPutAside(t *testing.T) {
 		t.Fatalf("%v, %v", got, err)
 	}
 	m := got.ReceivedMessages[0].Message
-	if string(m.Data) != "hello" || !strings.Contains(m.Attributes[topic.AttrReason], "not an alert") || m.Attributes[topic.AttrMessageID] == "" ||
+	if string(m.Data) != `{"seq":"1"}` || !strings.Contains(m.Attributes[topic.AttrReason], "sensor_id is missing") || m.Attributes[topic.AttrMessageID] == "" ||
 		m.Attributes[topic.AttrSubscription] != "projects/local/subscriptions/tiercel-route" || m.Attributes["kind"] != "alert" {
 		t.Errorf("%v", m)
 	}
@@ -137,7 +152,7 @@ func TestFunctionsRefuseOthers(t *testing.T) {
 	for path, want := range map[string]int{
 		"/" + functions.RouteAlert: http.StatusMethodNotAllowed, "/" + functions.FlushFindings: http.StatusMethodNotAllowed, "/x": http.StatusNotFound,
 	} {
-		answer, err := http.Get(r.cloud.calls + path)
+		answer, err := http.Get("http://" + r.cloud.calls + path)
 		if err != nil {
 			t.Fatal(err)
 		}

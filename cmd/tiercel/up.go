@@ -22,6 +22,7 @@ type upFlags struct {
 	rules   []string
 	stopIn  time.Duration
 	summary string
+	data    string
 }
 
 func upCommand() *cobra.Command {
@@ -31,11 +32,13 @@ func upCommand() *cobra.Command {
 		Short: "Run the sensor and the pipeline behind it on this machine, and show how acts become findings",
 		Long: `Runs the whole pipeline in one process: the sensor on this machine's kernel, Pub/Sub, the Cloud Function that routes
 alerts, and a stand-in for Security Command Center, all on loopback, with the clients and code that run in Google Cloud.
-Prints a line for each alert and each finding. Nothing leaves this machine; what was found is gone when it ends.
+Prints a line for each alert and each finding. Nothing leaves this machine; what was found is gone when it ends, unless --data
+names a folder to keep it in.
 
 Needs what the sensor needs: root on a kernel with BTF.`,
 		Example: `  tiercel up                                     until Ctrl-C; then, in another terminal: cat /etc/shadow
-  tiercel up --for 1m --summary summary.json     what happened in a minute, as JSON`,
+  tiercel up --for 1m --summary summary.json     what happened in a minute, as JSON
+  tiercel up --data ~/.tiercel                   go on where the last run with this folder ended`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			ctx := c.Context()
@@ -51,6 +54,7 @@ Needs what the sensor needs: root on a kernel with BTF.`,
 	f.StringArrayVar(&flags.rules, "rules", nil, "rule file or folder of rule files (`path`) to add to the shipped rules; may be repeated; read again when it changes")
 	f.DurationVar(&flags.stopIn, "for", 0, "stop after so long; 0 for never")
 	f.StringVar(&flags.summary, "summary", "", "`file` to write at the end what happened, as JSON")
+	f.StringVar(&flags.data, "data", "", "`folder` to keep alerts on their way and findings in, and to go on from; one run at a time can have it")
 	return c
 }
 
@@ -63,8 +67,15 @@ func up(ctx context.Context, flags upFlags, stdout io.Writer, log *slog.Logger) 
 		return err
 	}
 	defer os.RemoveAll(dir)
+	spool := filepath.Join(dir, "spool")
+	if flags.data != "" {
+		spool = filepath.Join(flags.data, "spool")
+	}
 	shown := newFindings(stdout)
-	cloud, err := local.Start(shown.changed, log)
+	cloud, err := local.Start(local.Config{Dir: flags.data, Changed: shown.changed, Log: log})
+	if errors.Is(err, local.ErrDir) {
+		return fmt.Errorf("%w: --data: %w", node.ErrMistake, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -72,7 +83,7 @@ func up(ctx context.Context, flags upFlags, stdout io.Writer, log *slog.Logger) 
 	alerts := filepath.Join(dir, "alerts")
 	cfg := node.DefaultConfig()
 	cfg.Rules.Paths = flags.rules
-	cfg.Spool = filepath.Join(dir, "spool")
+	cfg.Spool = spool
 	cfg.PubSubOptions = cloud.Options()
 	cfg.Place.Project = local.Project
 	cfg.Outputs = []string{"stdout", "pubsub:" + local.AlertsTopic, "file:" + alerts + "?format=json&heartbeats=true"}

@@ -63,7 +63,7 @@ func (s *Server) post(ctx context.Context, l lease) error {
 		return err
 	}
 	setHeader(r.Header, l)
-	answer, err := s.cfg.Client.Do(r)
+	answer, err := s.client.Do(r)
 	if err != nil {
 		return err
 	}

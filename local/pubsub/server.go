@@ -37,9 +37,9 @@ type Config struct {
 	// Hurry divides the waiting times of retry policies, so that a person need not wait ten minutes to see a dead letter.
 	// Default 1.
 	Hurry int
-	// Client sends pushes. Default: one with as many connections as a subscription has pushes under way.
-	Client *http.Client
-	Log    *slog.Logger // default slog.Default()
+	// Dial connects to where pushes go. Default: as the standard library's client does.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	Log  *slog.Logger // default slog.Default()
 }
 
 // A Server holds topics, subscriptions and schemas. Close ends it.
@@ -47,7 +47,8 @@ type Server struct {
 	pb.UnimplementedPublisherServer
 	pb.UnimplementedSubscriberServer
 	pb.UnimplementedSchemaServiceServer
-	cfg Config
+	cfg    Config
+	client *http.Client // sends pushes
 
 	mu      sync.Mutex
 	topics  map[string]*topic
@@ -74,16 +75,20 @@ func New(cfg Config) *Server {
 	if cfg.Hurry == 0 {
 		cfg.Hurry = 1
 	}
-	if cfg.Client == nil {
-		transport := http.DefaultTransport.(*http.Transport).Clone()
-		transport.Proxy = nil
-		transport.MaxIdleConns, transport.MaxIdleConnsPerHost = 0, maxWindow
-		cfg.Client = &http.Client{Transport: transport}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.Proxy = nil
+	// As many connections as a subscription has pushes under way.
+	transport.MaxIdleConns, transport.MaxIdleConnsPerHost = 0, maxWindow
+	if cfg.Dial != nil {
+		transport.DialContext = cfg.Dial
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	s := &Server{cfg: cfg, topics: make(map[string]*topic), subs: make(map[string]*subscription), schemas: make(map[string][]*revision)}
+	s := &Server{
+		cfg: cfg, client: &http.Client{Transport: transport},
+		topics: make(map[string]*topic), subs: make(map[string]*subscription), schemas: make(map[string][]*revision),
+	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	// Ids go on from the time, so that those of a server which was killed before it wrote them are not given again.
 	s.nextID = uint64(time.Now().UnixMicro())
