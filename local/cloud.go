@@ -4,6 +4,8 @@ package local
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,11 +16,16 @@ import (
 	"time"
 
 	sccpb "cloud.google.com/go/securitycenter/apiv2/securitycenterpb"
+	"golang.org/x/oauth2"
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
 
 	"tiercel.dev/functions"
+	"tiercel.dev/local/caller"
+	"tiercel.dev/local/gke"
+	"tiercel.dev/local/kube"
 	"tiercel.dev/local/pubsub"
 	"tiercel.dev/local/scc"
 	"tiercel.dev/local/storage"
@@ -49,24 +56,29 @@ type Config struct {
 
 // A Cloud serves on loopback until Close.
 type Cloud struct {
-	cfg     Config
-	lock    *os.File
-	pubsub  *pubsub.Server
-	scc     *scc.Server
-	records *storage.Server
-	grpc    *grpc.Server
-	http    *http.Server
-	address string // of the gRPC services
-	calls   string // host and port where functions are served
-	stop    context.CancelFunc
-	beside  sync.WaitGroup
+	cfg      Config
+	lock     *os.File
+	pubsub   *pubsub.Server
+	scc      *scc.Server
+	records  *storage.Server
+	gke      *gke.Server
+	kube     *kube.Server
+	grpc     *grpc.Server
+	http     *http.Server
+	address  string // of the gRPC services
+	calls    string // host and port where functions are served
+	token    string // of the enricher's account, for the Kubernetes API
+	kubeCA   []byte
+	stopKube func() error
+	stop     context.CancelFunc
+	beside   sync.WaitGroup
 }
 
 // Start starts everything. An error of [ErrDir] is one of cfg.Dir's.
 func Start(cfg Config) (*Cloud, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	c := &Cloud{
-		cfg: cfg, stop: stop, http: &http.Server{ReadHeaderTimeout: 10 * time.Second},
+		cfg: cfg, stop: stop, token: rand.Text(), http: &http.Server{ReadHeaderTimeout: 10 * time.Second},
 		grpc: grpc.NewServer(append(pubsub.Options(), grpc.WaitForHandlers(true))...),
 	}
 	if err := c.start(ctx); err != nil {
@@ -81,6 +93,9 @@ func (c *Cloud) start(ctx context.Context) error {
 		return err
 	}
 	if err := c.scc.AddSource(Source, "Tiercel"); err != nil {
+		return err
+	}
+	if err := c.startCluster(); err != nil {
 		return err
 	}
 	services, err := net.Listen("tcp", "127.0.0.1:0")
@@ -99,6 +114,7 @@ func (c *Cloud) start(ctx context.Context) error {
 	}
 	c.pubsub.Register(c.grpc)
 	c.scc.Register(c.grpc)
+	c.gke.Register(c.grpc)
 	c.beside.Go(func() { c.serve("services", c.grpc.Serve(services)) })
 	if err := c.subscribe(ctx); err != nil {
 		return err
@@ -113,16 +129,29 @@ func (c *Cloud) functions() http.Handler {
 	mux.Handle("/storage/v1/", c.records)
 	mux.Handle("/upload/storage/v1/", c.records)
 	settings := func() (functions.Settings, error) {
-		return functions.Settings{Project: Project, QuarantineTopic: quarantineTopic, Bucket: bucket, Source: Source, MaxInstances: 1}, nil
+		return functions.Settings{
+			Project: Project, AlertsTopic: EnrichedTopic, QuarantineTopic: quarantineTopic, Bucket: bucket, Source: Source,
+			MaxInstances: 1, ClusterProjects: []string{Project},
+		}, nil
 	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(c.kubeCA)
 	endpoints := functions.Endpoints{
-		PubSub: c.Options(), SCC: c.Options(),
-		Storage: []option.ClientOption{option.WithEndpoint("http://" + c.calls + "/storage/v1/"), option.WithoutAuthentication()},
+		PubSub: c.Options(), SCC: c.Options(), GKE: append(c.Options(), option.WithGRPCDialOption(grpc.WithUnaryInterceptor(as(enricher)))),
+		Storage:    []option.ClientOption{option.WithEndpoint("http://" + c.calls + "/storage/v1/"), option.WithoutAuthentication()},
+		Kubernetes: functions.Kubernetes{Token: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: c.token}), Roots: roots},
 	}
 	for name, handler := range functions.Handlers(settings, endpoints, c.cfg.Log) {
 		mux.Handle("/"+name, handler)
 	}
 	return mux
+}
+
+// as has calls say who makes them.
+func as(account string) grpc.UnaryClientInterceptor {
+	return func(ctx context.Context, method string, in, out any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+		return invoke(metadata.AppendToOutgoingContext(ctx, caller.Header, account), method, in, out, cc, opts...)
+	}
 }
 
 // callsHost is where subscriptions push: the port of this run is not the next one's.
@@ -185,7 +214,7 @@ func (c *Cloud) Flush(ctx context.Context) error {
 // Settled reports whether every alert that was published is acknowledged or dead.
 func (c *Cloud) Settled() bool {
 	for _, s := range c.pubsub.Stats() {
-		if s.Topic == AlertsTopic && s.Ready+s.Outstanding+s.Waiting > 0 {
+		if (s.Topic == RawTopic || s.Topic == EnrichedTopic) && s.Ready+s.Outstanding+s.Waiting > 0 {
 			return false
 		}
 	}
@@ -212,6 +241,9 @@ func (c *Cloud) Close() error {
 		errs = append(errs, c.http.Close())
 	}
 	c.grpc.Stop()
+	if c.stopKube != nil {
+		errs = append(errs, c.stopKube())
+	}
 	c.beside.Wait()
 	return errors.Join(append(errs, c.closeStores())...)
 }

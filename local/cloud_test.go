@@ -67,7 +67,7 @@ func open(t *testing.T, dir string) *run {
 	if r.client, err = pubsub.NewClient(t.Context(), Project, r.cloud.Options()...); err != nil {
 		t.Fatal(err)
 	}
-	r.alerts = topic.New(r.client, AlertsTopic)
+	r.alerts = topic.New(r.client, RawTopic)
 	return r
 }
 
@@ -136,7 +136,7 @@ func TestPoisonIsPutAside(t *testing.T) {
 	}
 	m := got.ReceivedMessages[0].Message
 	if string(m.Data) != `{"seq":"1"}` || !strings.Contains(m.Attributes[topic.AttrReason], "sensor_id is missing") || m.Attributes[topic.AttrMessageID] == "" ||
-		m.Attributes[topic.AttrSubscription] != "projects/local/subscriptions/tiercel-route" || m.Attributes["kind"] != "alert" {
+		m.Attributes[topic.AttrSubscription] != "projects/local/subscriptions/tiercel-enrich" || m.Attributes["kind"] != "alert" {
 		t.Errorf("%v", m)
 	}
 	for _, s := range r.cloud.Subscriptions() {

@@ -18,7 +18,8 @@ import (
 
 // Names of what Pub/Sub holds, as infrastructure code would give them.
 const (
-	AlertsTopic     = parent + "/topics/tiercel-alerts-raw"
+	RawTopic        = parent + "/topics/tiercel-alerts-raw" // where sensors publish
+	EnrichedTopic   = parent + "/topics/tiercel-alerts"     // what everybody else reads
 	quarantineTopic = parent + "/topics/tiercel-quarantine"
 	deadTopic       = parent + "/topics/tiercel-dead-letter"
 	alertSchema     = parent + "/schemas/tiercel-alert"
@@ -31,16 +32,17 @@ func (c *Cloud) subscribe(ctx context.Context) error {
 		return err
 	}
 	checked := &pb.SchemaSettings{Schema: alertSchema, Encoding: pb.Encoding_JSON}
-	for name, schema := range map[string]*pb.SchemaSettings{AlertsTopic: checked, quarantineTopic: nil, deadTopic: nil} {
+	for name, schema := range map[string]*pb.SchemaSettings{RawTopic: checked, EnrichedTopic: checked, quarantineTopic: nil, deadTopic: nil} {
 		if err := there(c.pubsub.CreateTopic(ctx, &pb.Topic{Name: name, SchemaSettings: schema})); err != nil {
 			return err
 		}
 	}
 	// HIGH and CRITICAL have a subscription of their own, so that a flood of others is not in front of them.
 	for _, sub := range []*pb.Subscription{
-		pushed("tiercel-route", AlertsTopic, functions.RouteAlert,
+		pushed("tiercel-enrich", RawTopic, functions.EnrichAlert, ""),
+		pushed("tiercel-route", EnrichedTopic, functions.RouteAlert,
 			`attributes.kind = "alert" AND NOT (attributes.severity = "HIGH" OR attributes.severity = "CRITICAL")`),
-		pushed("tiercel-route-urgent", AlertsTopic, functions.RouteAlert,
+		pushed("tiercel-route-urgent", EnrichedTopic, functions.RouteAlert,
 			`attributes.kind = "alert" AND (attributes.severity = "HIGH" OR attributes.severity = "CRITICAL")`),
 		kept(quarantineTopic), kept(deadTopic),
 	} {

@@ -80,14 +80,18 @@ func up(ctx context.Context, flags upFlags, stdout io.Writer, log *slog.Logger) 
 		return err
 	}
 	defer func() { err = errors.Join(err, cloud.Close()) }()
+	nodeName, err := local.NodeName()
+	if err != nil {
+		return err
+	}
 	alerts := filepath.Join(dir, "alerts")
 	cfg := node.DefaultConfig()
 	cfg.Rules.Paths = flags.rules
 	cfg.Spool = spool
 	cfg.PubSubOptions = cloud.Options()
-	cfg.Place.Project = local.Project
-	cfg.Outputs = []string{"stdout", "pubsub:" + local.AlertsTopic, "file:" + alerts + "?format=json&heartbeats=true"}
-	log.InfoContext(ctx, "embedded cloud is up", "topic", local.AlertsTopic, "source", local.Source)
+	cfg.Place = node.Place{Project: local.Project, Location: local.Location, Cluster: local.Cluster, Node: nodeName}
+	cfg.Outputs = []string{"stdout", "pubsub:" + local.RawTopic, "file:" + alerts + "?format=json&heartbeats=true"}
+	log.InfoContext(ctx, "embedded cloud is up", "topic", local.RawTopic, "source", local.Source)
 	if err := node.Run(ctx, cfg, nil, log); err != nil {
 		return err
 	}
