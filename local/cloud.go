@@ -41,9 +41,6 @@ const (
 // flushEvery is how often the scheduler calls what a deployment's calls every minute: people watch.
 const flushEvery = 5 * time.Second
 
-// endFor bounds how long functions that are under way may take to see that their caller has gone.
-const endFor = 5 * time.Second
-
 // Config is what a [Cloud] may be told.
 type Config struct {
 	// Dir keeps what the cloud holds, so that the next one goes on from there however this one ends. One cloud at a time can
@@ -72,6 +69,7 @@ type Cloud struct {
 	stopKube func() error
 	stop     context.CancelFunc
 	beside   sync.WaitGroup
+	serving  sync.RWMutex // read-locked by each request to the functions
 }
 
 // Start starts everything. An error of [ErrDir] is one of cfg.Dir's.
@@ -144,7 +142,11 @@ func (c *Cloud) functions() http.Handler {
 	for name, handler := range functions.Handlers(settings, endpoints, c.cfg.Log) {
 		mux.Handle("/"+name, handler)
 	}
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c.serving.RLock()
+		defer c.serving.RUnlock()
+		mux.ServeHTTP(w, r)
+	})
 }
 
 // as has calls say who makes them.
@@ -234,16 +236,14 @@ func (c *Cloud) Close() error {
 	if c.pubsub != nil {
 		errs = append(errs, c.pubsub.Close())
 	}
-	// The functions end before what they write to.
-	ended, cancel := context.WithTimeout(context.Background(), endFor)
-	defer cancel()
-	if c.http.Shutdown(ended) != nil {
-		errs = append(errs, c.http.Close())
-	}
+	errs = append(errs, c.http.Close())
 	c.grpc.Stop()
 	if c.stopKube != nil {
 		errs = append(errs, c.stopKube())
 	}
 	c.beside.Wait()
+	// The functions, whose callers have gone, end before what they write to.
+	c.serving.Lock()
+	defer c.serving.Unlock()
 	return errors.Join(append(errs, c.closeStores())...)
 }
