@@ -97,8 +97,9 @@ func New(cfg Config) *Server {
 	return s
 }
 
-// Open returns a server with what an earlier one kept in a folder, and keeps there what it takes: a message is on disk when
-// Publish returns. One server at a time can have a folder.
+// Open returns a server with what an earlier one kept in a folder, and keeps there what it takes: a message is written when
+// Publish returns. It outlives the process's death at any time, and not the machine's: waiting for the disk at each message is
+// more than a stand-in owes. One server at a time can have a folder.
 func Open(dir string, cfg Config) (*Server, error) {
 	s := New(cfg)
 	st, err := openStore(s, dir)

@@ -25,8 +25,8 @@ const (
 	deliveryBucket = "deliveries"    // → state and attempts
 )
 
-// A store writes what changed to disk, all of one critical section of the server's in one transaction. A transaction waits
-// for the disk, so what changes meanwhile goes into the next together. The server's lock guards open, last and closed.
+// A store writes what changed to disk, all of one critical section of the server's in one transaction. A transaction takes
+// its time, and what changes meanwhile goes into the next together. The server's lock guards open, last and closed.
 type store struct {
 	server *Server
 	db     *bbolt.DB
@@ -58,7 +58,9 @@ func openStore(s *Server, dir string) (*store, error) {
 		return nil, err
 	}
 	path := filepath.Join(dir, "pubsub.db")
-	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: time.Second, NoFreelistSync: true, FreelistType: bbolt.FreelistMapType})
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{
+		Timeout: time.Second, NoSync: true, NoFreelistSync: true, FreelistType: bbolt.FreelistMapType,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -199,6 +201,9 @@ func (st *store) close() error {
 	var err error
 	if st.last != nil {
 		err = st.last.wait()
+	}
+	if synced := st.db.Sync(); err == nil {
+		err = synced
 	}
 	if closed := st.db.Close(); err == nil {
 		err = closed
