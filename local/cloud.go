@@ -26,6 +26,7 @@ import (
 	"tiercel.dev/local/caller"
 	"tiercel.dev/local/gke"
 	"tiercel.dev/local/kube"
+	"tiercel.dev/local/oidc"
 	"tiercel.dev/local/pubsub"
 	"tiercel.dev/local/scc"
 	"tiercel.dev/local/storage"
@@ -64,6 +65,7 @@ type Cloud struct {
 	http     *http.Server
 	address  string // of the gRPC services
 	calls    string // host and port where functions are served
+	accounts *oidc.Accounts
 	token    string // of the enricher's account, for the Kubernetes API
 	kubeCA   []byte
 	stopKube func() error
@@ -86,8 +88,11 @@ func Start(cfg Config) (*Cloud, error) {
 }
 
 // start opens Pub/Sub when the functions are served: what an earlier run left is pushed at once.
-func (c *Cloud) start(ctx context.Context) error {
+func (c *Cloud) start(ctx context.Context) (err error) {
 	if err := c.openStores(); err != nil {
+		return err
+	}
+	if c.accounts, err = oidc.New(nil); err != nil {
 		return err
 	}
 	if err := c.scc.AddSource(Source, "Tiercel"); err != nil {
@@ -140,7 +145,7 @@ func (c *Cloud) functions() http.Handler {
 		Kubernetes: functions.Kubernetes{Token: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: c.token}), Roots: roots},
 	}
 	for name, handler := range functions.Handlers(settings, endpoints, c.cfg.Log) {
-		mux.Handle("/"+name, handler)
+		mux.Handle("/"+name, c.accounts.Require(handler, functionsURL, invoker))
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c.serving.RLock()
@@ -156,11 +161,16 @@ func as(account string) grpc.UnaryClientInterceptor {
 	}
 }
 
-// callsHost is where subscriptions push: the port of this run is not the next one's.
-const callsHost = "functions.invalid"
+const (
+	// functionsURL is where subscriptions push: the port of this run is not the next one's.
+	functionsURL  = "http://" + functionsHost
+	functionsHost = "functions.invalid"
+	// invoker is the account by which functions are called, and the only one that may.
+	invoker = "tiercel-invoke@local.iam.gserviceaccount.com"
+)
 
 func (c *Cloud) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	if address == callsHost+":80" {
+	if address == functionsHost+":80" {
 		address = c.calls
 	}
 	var d net.Dialer
@@ -202,6 +212,11 @@ func (c *Cloud) Flush(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	token, err := c.accounts.Token(invoker, functionsURL+"/"+functions.FlushFindings)
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Authorization", "Bearer "+token)
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
 		return err

@@ -146,19 +146,31 @@ func TestPoisonIsPutAside(t *testing.T) {
 	}
 }
 
-// Nothing but pushes and the schedule's calls is answered with a success.
+// Who brings no token of the account that subscriptions and the schedule have is refused before a function sees it, and what
+// is no push or schedule's call is no success.
 func TestFunctionsRefuseOthers(t *testing.T) {
 	r := start(t)
-	for path, want := range map[string]int{
-		"/" + functions.RouteAlert: http.StatusMethodNotAllowed, "/" + functions.FlushFindings: http.StatusMethodNotAllowed, "/x": http.StatusNotFound,
-	} {
-		answer, err := http.Get("http://" + r.cloud.calls + path)
+	for _, function := range []string{functions.EnrichAlert, functions.RouteAlert, functions.FlushFindings} {
+		token, err := r.cloud.accounts.Token(invoker, functionsURL+"/"+function)
 		if err != nil {
 			t.Fatal(err)
 		}
-		answer.Body.Close()
-		if answer.StatusCode != want {
-			t.Errorf("%s: %d, want %d", path, answer.StatusCode, want)
+		for header, want := range map[string]int{
+			"": http.StatusForbidden, "Bearer guess": http.StatusUnauthorized, "Bearer " + token: http.StatusMethodNotAllowed,
+		} {
+			call, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+r.cloud.calls+"/"+function, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			call.Header.Set("Authorization", header)
+			answer, err := http.DefaultClient.Do(call)
+			if err != nil {
+				t.Fatal(err)
+			}
+			answer.Body.Close()
+			if answer.StatusCode != want {
+				t.Errorf("%s with %.10q: %d, want %d", function, header, answer.StatusCode, want)
+			}
 		}
 	}
 }

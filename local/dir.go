@@ -53,7 +53,7 @@ func (c *Cloud) openStores() (err error) {
 }
 
 func (c *Cloud) openPubSub() (err error) {
-	cfg := pubsub.Config{Log: c.cfg.Log, Dial: c.dial}
+	cfg := pubsub.Config{Log: c.cfg.Log, Dial: c.dial, Token: c.accounts.Token}
 	if c.cfg.Dir == "" {
 		c.pubsub = pubsub.New(cfg)
 		return nil

@@ -96,7 +96,10 @@ func (c *Cloud) makeSubscription(ctx context.Context, sub *pb.Subscription) erro
 func pushed(name, topic, function, filter string) *pb.Subscription {
 	return &pb.Subscription{
 		Name: parent + "/subscriptions/" + name, Topic: topic, Filter: filter, AckDeadlineSeconds: 60,
-		PushConfig:       &pb.PushConfig{PushEndpoint: "http://" + callsHost + "/" + function},
+		PushConfig: &pb.PushConfig{
+			PushEndpoint:         functionsURL + "/" + function,
+			AuthenticationMethod: &pb.PushConfig_OidcToken_{OidcToken: &pb.PushConfig_OidcToken{ServiceAccountEmail: invoker}},
+		},
 		RetryPolicy:      &pb.RetryPolicy{MinimumBackoff: durationpb.New(time.Second), MaximumBackoff: durationpb.New(time.Minute)},
 		DeadLetterPolicy: &pb.DeadLetterPolicy{DeadLetterTopic: deadTopic, MaxDeliveryAttempts: 10},
 	}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -232,5 +233,28 @@ func TestPushNobodyThere(t *testing.T) {
 	st := until(t, s, "some pushes to fail", func(all map[string]SubscriptionStats) bool { return all[subS].Nacked > 2 })[subS]
 	if st.LastError == "" || st.Backlog() != 1 || st.LastErrorAt.IsZero() {
 		t.Errorf("%+v", st)
+	}
+}
+
+// A push brings the token of the account that its configuration names, for the audience it names or the endpoint.
+func TestPushesCarryATokenOfTheirAccount(t *testing.T) {
+	for audience, want := range map[string]string{"": "pusher for ENDPOINT", "https://f": "pusher for https://f"} {
+		s, c := serveOn(t, New(Config{Token: func(account, audience string) (string, error) { return account + " for " + audience, nil }}))
+		got := make(chan string, 1)
+		endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			got <- r.Header.Get("Authorization")
+			w.WriteHeader(http.StatusNoContent)
+		}))
+		defer endpoint.Close()
+		subscribe(t, c, &pb.Subscription{Name: subS, PushConfig: &pb.PushConfig{
+			PushEndpoint:         endpoint.URL,
+			AuthenticationMethod: &pb.PushConfig_OidcToken_{OidcToken: &pb.PushConfig_OidcToken{ServiceAccountEmail: "pusher", Audience: audience}},
+		}})
+		if _, err := s.Publish(t.Context(), &pb.PublishRequest{Topic: topicT, Messages: []*pb.PubsubMessage{{Data: []byte("x")}}}); err != nil {
+			t.Fatal(err)
+		}
+		if want := "Bearer " + strings.Replace(want, "ENDPOINT", endpoint.URL, 1); <-got != want {
+			t.Errorf("%q: not %q", audience, want)
+		}
 	}
 }

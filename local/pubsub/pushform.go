@@ -2,11 +2,14 @@ package pubsub
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+
+	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 )
 
 // A push is the wrapped JSON of a subscription of one's own, or, where the push configuration has [FormAttribute] with
@@ -63,6 +66,9 @@ func (s *Server) post(ctx context.Context, l lease) error {
 		return err
 	}
 	setHeader(r.Header, l)
+	if err := s.authorize(r.Header, l.spec.PushConfig); err != nil {
+		return err
+	}
 	answer, err := s.client.Do(r)
 	if err != nil {
 		return err
@@ -74,6 +80,20 @@ func (s *Server) post(ctx context.Context, l lease) error {
 		return nil
 	}
 	return fmt.Errorf("push to %s: %s", r.URL.Redacted(), answer.Status)
+}
+
+// authorize gives a push its token. Its audience is the endpoint if the configuration names none.
+// https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions
+func (s *Server) authorize(h http.Header, push *pb.PushConfig) error {
+	oidc := push.GetOidcToken()
+	if oidc == nil || s.cfg.Token == nil {
+		return nil
+	}
+	token, err := s.cfg.Token(oidc.ServiceAccountEmail, cmp.Or(oidc.Audience, push.PushEndpoint))
+	if err == nil {
+		h.Set("Authorization", "Bearer "+token)
+	}
+	return err
 }
 
 func setHeader(h http.Header, l lease) {

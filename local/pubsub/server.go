@@ -6,8 +6,7 @@
 // It takes the place of pstest, whose StreamingPull moves 87 messages a second, and which neither pushes, nor waits
 // between retries, nor counts deliveries by subscription. What it has not: snapshots, the order of ordering keys,
 // exactly-once delivery, transforms, Avro, a topic's own retention, pushes without a wrapper, and subscriptions that write
-// to BigQuery or Cloud Storage; those are refused where the service would take them. Pushes carry no token: an OIDC
-// configuration is checked and kept, and nobody here could verify what is signed.
+// to BigQuery or Cloud Storage; those are refused where the service would take them.
 //
 // One lock guards all: what it guards takes microseconds, and the work of a pipeline is elsewhere. What is slow (disk,
 // network, schemas) is done without it.
@@ -39,7 +38,10 @@ type Config struct {
 	Hurry int
 	// Dial connects to where pushes go. Default: as the standard library's client does.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
-	Log  *slog.Logger // default slog.Default()
+	// Token makes the token of pushes whose configuration has an account: by that account, for that audience. Default: they
+	// carry none.
+	Token func(account, audience string) (string, error)
+	Log   *slog.Logger // default slog.Default()
 }
 
 // A Server holds topics, subscriptions and schemas. Close ends it.
