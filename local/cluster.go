@@ -73,8 +73,8 @@ func (c *Cloud) startCluster() error {
 func thisCluster(address string, ca []byte) *containerpb.Cluster {
 	yes := true
 	return &containerpb.Cluster{
-		Name: Cluster, Location: Location, Status: containerpb.Cluster_RUNNING, CurrentMasterVersion: version, CurrentNodeVersion: version,
-		InitialClusterVersion: version, CurrentNodeCount: 1, Endpoint: "127.0.0.1", ResourceLabels: map[string]string{"env": "local"},
+		Name: Cluster, Location: Location, Status: containerpb.Cluster_RUNNING, CurrentMasterVersion: version,
+		InitialClusterVersion: version, Endpoint: "127.0.0.1", ResourceLabels: map[string]string{"env": "local"},
 		ReleaseChannel: &containerpb.ReleaseChannel{Channel: containerpb.ReleaseChannel_REGULAR},
 		MasterAuth:     &containerpb.MasterAuth{ClusterCaCertificate: base64.StdEncoding.EncodeToString(ca)},
 		ControlPlaneEndpointsConfig: &containerpb.ControlPlaneEndpointsConfig{

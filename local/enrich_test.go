@@ -15,7 +15,7 @@ import (
 )
 
 // place has an alert come from this machine, as the sensor of `tiercel up` says it.
-func place(t testing.TB, a *alert.Alert) *alert.Alert {
+func place(t *testing.T, a *alert.Alert) *alert.Alert {
 	t.Helper()
 	name, err := NodeName()
 	if err != nil {

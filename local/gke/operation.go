@@ -20,7 +20,7 @@ func (s *Server) PutOperation(project string, o *pb.Operation) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	o = proto.CloneOf(o)
-	o.SelfLink, o.Zone = link(name), o.Location
+	o.SelfLink = link(name)
 	s.operations[name] = o
 	return nil
 }

@@ -117,7 +117,6 @@ func (s *Server) PutCluster(project string, c *pb.Cluster) error {
 func (s *Server) put(name string, c *pb.Cluster) {
 	was := s.clusters[name]
 	c.SelfLink, c.Id, c.CreateTime = link(name), cmp.Or(was.GetId(), c.Id, id(name)), cmp.Or(c.CreateTime, was.GetCreateTime(), stamp(s.cfg.Now()))
-	c.Zone = c.Location
 	for _, p := range c.NodePools {
 		p.SelfLink, p.Etag = link(name+"/nodePools/"+p.Name), ""
 		p.Etag = etag(p)

@@ -40,7 +40,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c := parse(r)
-	if !s.allowed(user, r.URL.Path, c) {
+	if !s.allowed(user, c) {
 		refuse(w, forbidden(user, r.URL.Path, c))
 		return
 	}
@@ -140,7 +140,7 @@ func verb(r *http.Request, one bool) string {
 }
 
 // allowed reports whether a rule lets the user do it. Discovery is for everybody who is somebody.
-func (s *Server) allowed(user, path string, c *call) bool {
+func (s *Server) allowed(user string, c *call) bool {
 	if s.cfg.Rules == nil || c == nil {
 		return user != anonymous
 	}
@@ -154,16 +154,21 @@ func has(all []string, one string) bool {
 	return slices.Contains(all, one) || slices.Contains(all, "*")
 }
 
+// cannot is what the API server's authorizer says.
+type cannot string
+
+func (c cannot) Error() string { return string(c) }
+
 func forbidden(user, path string, c *call) error {
 	if c == nil {
-		return apierrors.NewForbidden(schema.GroupResource{}, "", fmt.Errorf("User %q cannot get path %q", user, path))
+		return apierrors.NewForbidden(schema.GroupResource{}, "", cannot(fmt.Sprintf("User %q cannot get path %q", user, path)))
 	}
 	where := "at the cluster scope"
 	if c.namespace != "" {
 		where = fmt.Sprintf("in the namespace %q", c.namespace)
 	}
 	return apierrors.NewForbidden(c.groupResource(), c.key,
-		fmt.Errorf("User %q cannot %s resource %q in API group %q %s", user, c.verb, c.name, c.group, where))
+		cannot(fmt.Sprintf("User %q cannot %s resource %q in API group %q %s", user, c.verb, c.name, c.group, where)))
 }
 
 func refuse(w http.ResponseWriter, err error) {

@@ -1,0 +1,109 @@
+package local
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/oauth2"
+	"google.golang.org/api/option"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+
+	"tiercel.dev/functions"
+	"tiercel.dev/local/caller"
+)
+
+const (
+	// functionsURL is where subscriptions push: the port of this run is not the next one's.
+	functionsURL  = "http://" + functionsHost
+	functionsHost = "functions.invalid"
+	// invoker is the account by which functions are called, and the only one that may.
+	invoker = "tiercel-invoke@local.iam.gserviceaccount.com"
+)
+
+// flushEvery is how often the scheduler calls what a deployment's calls every minute: people watch.
+const flushEvery = 5 * time.Second
+
+// functions serves the functions, and Cloud Storage's API beside them.
+func (c *Cloud) functions() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/storage/v1/", c.records)
+	mux.Handle("/upload/storage/v1/", c.records)
+	settings := func() (functions.Settings, error) {
+		return functions.Settings{
+			Project: Project, AlertsTopic: EnrichedTopic, QuarantineTopic: quarantineTopic, Bucket: bucket, Source: Source,
+			MaxInstances: 1, ClusterProjects: []string{Project},
+		}, nil
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(c.kubeCA)
+	endpoints := functions.Endpoints{
+		PubSub: c.Options(), SCC: c.Options(), GKE: append(c.Options(), option.WithGRPCDialOption(grpc.WithUnaryInterceptor(as(enricher)))),
+		Storage:    []option.ClientOption{option.WithEndpoint("http://" + c.calls + "/storage/v1/"), option.WithoutAuthentication()},
+		Kubernetes: functions.Kubernetes{Token: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: c.token}), Roots: roots},
+	}
+	for name, handler := range functions.Handlers(settings, endpoints, c.cfg.Log) {
+		mux.Handle("/"+name, c.accounts.Require(handler, functionsURL, invoker))
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c.serving.RLock()
+		defer c.serving.RUnlock()
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// as has calls say who makes them.
+func as(account string) grpc.UnaryClientInterceptor {
+	return func(ctx context.Context, method string, in, out any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+		return invoke(metadata.AppendToOutgoingContext(ctx, caller.Header, account), method, in, out, cc, opts...)
+	}
+}
+
+func (c *Cloud) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	if address == functionsHost+":80" {
+		address = c.calls
+	}
+	var d net.Dialer
+	return d.DialContext(ctx, network, address)
+}
+
+// schedule calls as Cloud Scheduler does.
+func (c *Cloud) schedule(ctx context.Context) {
+	for ticker := time.NewTicker(flushEvery); ; {
+		select {
+		case <-ctx.Done():
+			ticker.Stop()
+			return
+		case <-ticker.C:
+		}
+		if err := c.Flush(ctx); err != nil && ctx.Err() == nil {
+			c.cfg.Log.WarnContext(ctx, "scheduled call", "err", err)
+		}
+	}
+}
+
+// Flush has the findings written that wait.
+func (c *Cloud) Flush(ctx context.Context) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+c.calls+"/"+functions.FlushFindings, nil)
+	if err != nil {
+		return err
+	}
+	token, err := c.accounts.Token(invoker, functionsURL+"/"+functions.FlushFindings)
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Authorization", "Bearer "+token)
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err
+	}
+	answer.Body.Close()
+	if answer.StatusCode != http.StatusNoContent {
+		return fmt.Errorf("%s: %s", functions.FlushFindings, answer.Status)
+	}
+	return nil
+}
