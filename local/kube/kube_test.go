@@ -204,18 +204,16 @@ func TestRefuses(t *testing.T) {
 
 // What a test wants to go wrong does, in the form of the API server's errors.
 func TestBefore(t *testing.T) {
-	fail := func(r *http.Request) error { <-r.Context().Done(); return r.Context().Err() }
-	s := server(t, Config{Before: func(r *http.Request) error { return fail(r) }})
-	c := client(t, s, "t")
+	slow := client(t, server(t, Config{Before: func(r *http.Request) error { <-r.Context().Done(); return r.Context().Err() }}), "t")
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if _, err := c.CoreV1().Pods("").List(ctx, metav1.ListOptions{}); ctx.Err() == nil || err == nil {
+	if _, err := slow.CoreV1().Pods("").List(ctx, metav1.ListOptions{}); ctx.Err() == nil || err == nil {
 		t.Error(err)
 	}
-	fail = func(*http.Request) error {
+	starting := client(t, server(t, Config{Before: func(*http.Request) error {
 		return apierrors.NewGenericServerResponse(503, "get", schema.GroupResource{}, "", "starting", 0, true)
-	}
-	if _, err := c.CoreV1().Pods("").List(t.Context(), metav1.ListOptions{}); !apierrors.IsServiceUnavailable(err) {
+	}}), "t")
+	if _, err := starting.CoreV1().Pods("").List(t.Context(), metav1.ListOptions{}); !apierrors.IsServiceUnavailable(err) {
 		t.Error(err)
 	}
 }
