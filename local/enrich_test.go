@@ -100,7 +100,7 @@ func TestAFindingHasThePodsOwners(t *testing.T) {
 	for _, o := range f.GetKubernetes().GetObjects() {
 		objects = append(objects, o.Kind+" "+o.Ns+"/"+o.Name)
 	}
-	if !f.SourceProperties["verified"].GetBoolValue() || text(f, "missing") != "" ||
+	if !f.SourceProperties["verified"].GetBoolValue() || text(f, "missing") != "" || f.NextSteps == "" ||
 		!strings.Contains(text(f, "services"), "front (LoadBalancer, external)") ||
 		!slices.Equal(objects, []string{"ReplicaSet shop/web-1", "Deployment shop/web"}) {
 		t.Errorf("%v, %v", objects, f)

@@ -33,14 +33,16 @@ type bench struct {
 func newBench(ctx context.Context) (*bench, error) {
 	b := &bench{written: make(map[string]time.Time), events: make(map[string]uint64)}
 	var err error
-	b.cloud, err = local.Start(b.changed, slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})))
+	b.cloud, err = local.Start(local.Config{
+		Changed: b.changed, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
+	})
 	if err != nil {
 		return nil, err
 	}
 	if b.client, err = pubsub.NewClient(ctx, local.Project, b.cloud.Options()...); err != nil {
 		return nil, err
 	}
-	b.topic = topic.New(b.client, local.AlertsTopic)
+	b.topic = topic.New(b.client, local.RawTopic)
 	return b, nil
 }
 
