@@ -91,7 +91,7 @@ func (c *Clusters) Find(ctx context.Context, project, location, name string) (*C
 		return found, nil
 	}
 	for _, zone := range l.Missing {
-		if zone == location || strings.HasPrefix(zone, location+"-") {
+		if zone == location || strings.HasPrefix(zone, location+"-") || strings.HasPrefix(location, zone+"-") {
 			return nil, fmt.Errorf("list clusters of %s: %w %s", project, ErrMissing, zone)
 		}
 	}

@@ -43,7 +43,9 @@ const (
 	Timeout = 2 * time.Second
 
 	maxClients = 200
-	maxAnswers = 20_000 // of each sort
+	maxNodes   = 20_000 // kept, some 400 bytes each; owners likewise
+	maxPods    = 10_000 // some KB each, for their labels
+	maxLists   = 1000   // of services, by namespace
 	maxBody    = 16 << 20
 
 	keepNode     = 30 * time.Minute
@@ -86,15 +88,15 @@ func New(cfg Config) *Clusters {
 	}
 	return &Clusters{
 		cfg: cfg, clients: clients,
-		nodes:    lookup.New(kept[Node](cfg, keepNode)),
-		pods:     lookup.New(kept[Pod](cfg, keepPod)),
-		owners:   lookup.New(kept[*Owner](cfg, keepOwner)),
-		services: lookup.New(kept[[]Service](cfg, keepServices)),
+		nodes:    lookup.New(kept[Node](cfg, maxNodes, keepNode)),
+		pods:     lookup.New(kept[Pod](cfg, maxPods, keepPod)),
+		owners:   lookup.New(kept[*Owner](cfg, maxNodes, keepOwner)),
+		services: lookup.New(kept[[]Service](cfg, maxLists, keepServices)),
 	}
 }
 
-func kept[V any](cfg Config, keep time.Duration) lookup.Config[V] {
-	return lookup.Config[V]{Size: maxAnswers, Timeout: Timeout, Now: cfg.Now, Keep: func(_ V, err error) time.Duration {
+func kept[V any](cfg Config, size int, keep time.Duration) lookup.Config[V] {
+	return lookup.Config[V]{Size: size, Timeout: Timeout, Now: cfg.Now, Keep: func(_ V, err error) time.Duration {
 		switch {
 		case err == nil:
 			return keep
@@ -147,6 +149,9 @@ func (c *Clusters) connect(e gke.Endpoints) (*Client, error) {
 	d := &dialer{endpoints: ways}
 	transport := &http.Transport{
 		DialTLSContext: d.dial, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 4, IdleConnTimeout: 90 * time.Second,
+		// A connection that the network forgot while the function slept looks alive; without pings it would cost every lookup its
+		// deadline for a quarter of an hour.
+		HTTP2: &http.HTTP2Config{SendPingTimeout: 3 * time.Second, PingTimeout: time.Second},
 	}
 	cfg := &rest.Config{
 		Host: "https://" + ways[0].host, QPS: queriesPerSecond, Burst: burst, UserAgent: "tiercel", WarningHandler: rest.NoWarnings{},
