@@ -63,7 +63,7 @@ func newCluster(project string, c *pb.Cluster) *Cluster {
 		Project: project, Location: c.GetLocation(), Name: c.GetName(), UID: c.GetId(), Labels: c.GetResourceLabels(),
 		Version: c.GetCurrentMasterVersion(), Autopilot: c.GetAutopilot().GetEnabled(), Endpoints: endpoints(c),
 	}
-	if channel := c.GetReleaseChannel().GetChannel(); channel != pb.ReleaseChannel_UNSPECIFIED {
+	if channel := c.GetReleaseChannel().GetChannel(); channel != 0 {
 		out.Channel = channel.String()
 	}
 	for _, p := range c.GetNodePools() {
@@ -106,8 +106,11 @@ func endpoints(c *pb.Cluster) (e Endpoints) {
 		}
 		return e
 	}
-	e.Private = c.GetPrivateClusterConfig().GetPrivateEndpoint()
-	if !c.GetPrivateClusterConfig().GetEnablePrivateEndpoint() {
+	older := c.GetPrivateClusterConfig()
+	//lint:ignore SA1019 what is deprecated is all that some clusters tell
+	private, only := older.GetPrivateEndpoint(), older.GetEnablePrivateEndpoint()
+	e.Private = private
+	if !only {
 		e.Public = c.GetEndpoint()
 	} else if e.Private == "" {
 		e.Private = c.GetEndpoint()

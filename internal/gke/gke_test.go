@@ -1,5 +1,7 @@
 package gke
 
+//lint:file-ignore SA1019 some clusters are told of in deprecated fields alone
+
 import (
 	"encoding/base64"
 	"testing"
