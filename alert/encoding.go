@@ -59,11 +59,12 @@ func JSON(a *Alert) ([]byte, error) {
 	if err := json.Compact(&out, b); err != nil {
 		return nil, fmt.Errorf("alert %s: %w", a.GetAlertId(), err)
 	}
-	return escapeUnprintable(out.Bytes()), nil
+	return EscapeJSON(out.Bytes()), nil
 }
 
-// escapeUnprintable escapes in JSON what is beyond ASCII or DEL and not printable. Such can only stand within strings.
-func escapeUnprintable(b []byte) []byte {
+// EscapeJSON escapes in JSON what is beyond ASCII or DEL and not printable, so that the JSON may be shown as it is. Such can
+// only stand within strings.
+func EscapeJSON(b []byte) []byte {
 	clean := true
 	for i := 0; i < len(b) && clean; {
 		r, n := utf8.DecodeRune(b[i:])

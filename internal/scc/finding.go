@@ -19,7 +19,8 @@ const (
 	maxCategory  = 255
 	maxText      = 2 << 10 // description, next steps
 	maxName      = 255     // of a process, a container, a label
-	maxProcesses = 16
+	maxProcesses = 1 + alert.MaxAncestors
+	maxFiles     = 16
 	maxArgs      = 128
 	maxValue     = 4 << 10
 	maxLabels    = 64
@@ -48,7 +49,7 @@ func ID(a *alert.Alert) string {
 func Finding(a *alert.Alert, n Counted, now time.Time) *pb.Finding {
 	m := attack(a.GetRule().GetAttack())
 	f := &pb.Finding{
-		ResourceName:     clip(resource(a), maxText),
+		ResourceName:     shown(resource(a), maxText),
 		State:            pb.Finding_ACTIVE,
 		Category:         category(a, m),
 		ExternalUri:      link(a),
@@ -59,12 +60,15 @@ func Finding(a *alert.Alert, n Counted, now time.Time) *pb.Finding {
 		Access:           access(a),
 		Connections:      connections(a.GetConnection()),
 		Processes:        processes(a),
-		Files:            files(a.GetFiles()),
+		Files:            files(a),
 		Containers:       containers(a),
 		Kubernetes:       kubernetes(a),
 		Description:      description(a),
-		NextSteps:        clip(a.GetEnrichment().GetNextSteps(), maxText),
-		SourceProperties: properties(a, n),
+		NextSteps:        lines(a.GetEnrichment().GetNextSteps(), maxText),
+		SourceProperties: propertiesOf(a, n),
+	}
+	if cut(a) {
+		f.SourceProperties["finding_truncated"] = boolean(true)
 	}
 	fit(f)
 	return f
@@ -98,26 +102,41 @@ func category(a *alert.Alert, m *pb.MitreAttack) string {
 	if tactic := tacticName(m); tactic != "" {
 		title = tactic + ": " + title
 	}
-	return clip(title, maxCategory)
+	return shown(title, maxCategory)
 }
 
-// description is what the rule says, and what it said this time.
+// description is what the rule says, and what it said this time. That nobody could say that the alert is from where it says
+// stands first: a forged one may name any cluster, and looks like any other.
 func description(a *alert.Alert) string {
-	text := clip(a.GetRule().GetDescription(), maxText/2)
-	if output := a.GetOutput(); output != "" {
-		text = strings.TrimPrefix(text+"\n\n"+clip(output, maxText/2-2), "\n\n")
+	var parts []string
+	if e := a.GetEnrichment(); e.GetVerification() == alert.Unverified {
+		parts = append(parts, "Not verified ("+shown(e.GetVerificationReason(), maxName)+"): whoever may publish alerts may have made this up.")
 	}
-	return text
+	for _, part := range []string{lines(a.GetRule().GetDescription(), maxText/2), shown(a.GetOutput(), maxText/2)} {
+		if part != "" {
+			parts = append(parts, part)
+		}
+	}
+	return clip(strings.Join(parts, "\n\n"), maxText)
 }
 
 // link is the first of the alert's that leads somewhere; the API wants a well-formed address or none.
 func link(a *alert.Alert) string {
 	for _, l := range a.GetEnrichment().GetLinks() {
-		if u, err := url.Parse(l.GetUrl()); err == nil && u.Scheme == "https" && u.Host != "" && len(l.GetUrl()) <= maxText {
-			return u.String()
+		if u := address(l); u != "" {
+			return u
 		}
 	}
 	return ""
+}
+
+// address is a link's, "" if it is none that a browser should follow.
+func address(l *alert.Link) string {
+	u, err := url.Parse(l.GetUrl())
+	if err != nil || u.Scheme != "https" || u.Host == "" || len(l.GetUrl()) > maxText {
+		return ""
+	}
+	return u.String()
 }
 
 func earlier(a, b time.Time) time.Time {
@@ -127,22 +146,11 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// clip cuts text to at most n bytes, between characters.
-func clip(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	for n > 0 && s[n]&0xc0 == 0x80 {
-		n--
-	}
-	return s[:n]
-}
-
 // access names the node's user that acted; the rest of it is for callers of Google's APIs.
 func access(a *alert.Alert) *pb.Access {
 	name := a.GetProcess().GetUserName()
-	if name == "" || name == "<NA>" {
+	if name == "" {
 		return nil
 	}
-	return &pb.Access{UserName: clip(name, maxName)}
+	return &pb.Access{UserName: shown(name, maxName)}
 }

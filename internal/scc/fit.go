@@ -4,7 +4,15 @@ import (
 	pb "cloud.google.com/go/securitycenter/apiv2/securitycenterpb"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
+
+	"tiercel.dev/alert"
 )
+
+// cut reports whether the finding leaves out some of what the alert says. Arguments have a flag of their own.
+func cut(a *alert.Alert) bool {
+	return len(a.GetFiles()) > maxFiles || len(a.GetContainer().GetLabels()) > maxLabels || len(a.GetPod().GetLabels()) > maxLabels ||
+		len(a.GetOutput()) > maxText/2 || len(a.GetRule().GetDescription()) > maxText/2 || len(a.GetEnrichment().GetNextSteps()) > maxText
+}
 
 // fit drops the least telling parts, one after the other, until the finding is within its bound. Each step leaves less than
 // the one before, and the last what is always small enough.

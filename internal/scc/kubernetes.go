@@ -12,9 +12,12 @@ func containers(a *alert.Alert) []*pb.Container {
 	if c == nil {
 		return nil
 	}
-	out := &pb.Container{Name: c.GetName(), Uri: imageURI(c), ImageId: imageID(c), Labels: labels(c.GetLabels())}
-	if out.Name == "" {
-		out.Name = c.GetId()
+	name := c.GetName()
+	if name == "" {
+		name = c.GetId()
+	}
+	out := &pb.Container{
+		Name: shown(name, maxName), Uri: shown(imageURI(c), maxText), ImageId: shown(imageID(c), maxText), Labels: labels(c.GetLabels()),
 	}
 	if t, err := alert.ParseTime(c.GetCreatedTime()); err == nil {
 		out.CreateTime = timestamppb.New(t)
@@ -39,7 +42,7 @@ func imageID(c *alert.Container) string {
 
 func labels(all []*alert.Label) (out []*pb.Label) {
 	for _, l := range all[:min(len(all), maxLabels)] {
-		out = append(out, &pb.Label{Name: clip(l.GetKey(), maxName), Value: clip(l.GetValue(), maxName)})
+		out = append(out, &pb.Label{Name: shown(l.GetKey(), maxName), Value: shown(l.GetValue(), maxName)})
 	}
 	return out
 }
@@ -48,15 +51,17 @@ func labels(all []*alert.Label) (out []*pb.Label) {
 func kubernetes(a *alert.Alert) *pb.Kubernetes {
 	k := new(pb.Kubernetes)
 	if p := a.GetPod(); p.GetName() != "" {
-		k.Pods = []*pb.Kubernetes_Pod{{Ns: p.GetNamespace(), Name: p.Name, Labels: labels(p.GetLabels()), Containers: containers(a)}}
+		k.Pods = []*pb.Kubernetes_Pod{{
+			Ns: shown(p.GetNamespace(), maxName), Name: shown(p.Name, maxName), Labels: labels(p.GetLabels()), Containers: containers(a),
+		}}
 	}
 	e := a.GetEnrichment()
 	// A node is its virtual machine's full resource name here: without that there is no node to name.
 	if e.GetNodeResource() != "" {
-		k.Nodes = []*pb.Kubernetes_Node{{Name: e.NodeResource}}
+		k.Nodes = []*pb.Kubernetes_Node{{Name: shown(e.NodeResource, maxText)}}
 	}
-	if e.GetNodePool() != "" && e.GetClusterResource() != "" {
-		k.NodePools = []*pb.Kubernetes_NodePool{{Name: e.ClusterResource + "/nodePools/" + e.NodePool, Nodes: k.Nodes}}
+	if e.GetNodePool() != "" {
+		k.NodePools = []*pb.Kubernetes_NodePool{{Name: shown(e.NodePool, maxName), Nodes: k.Nodes}}
 	}
 	k.Objects = objects(a)
 	if k.Pods == nil && k.Nodes == nil && k.NodePools == nil && k.Objects == nil {
@@ -70,12 +75,19 @@ func kubernetes(a *alert.Alert) *pb.Kubernetes {
 func objects(a *alert.Alert) (out []*pb.Kubernetes_Object) {
 	ns := a.GetPod().GetNamespace()
 	for _, o := range a.GetEnrichment().GetOwners() {
-		out = append(out, &pb.Kubernetes_Object{Group: o.GetApiVersion(), Kind: o.GetKind(), Ns: ns, Name: o.GetName()})
+		out = append(out, object(o.GetApiVersion(), o.GetKind(), ns, o.GetName()))
 	}
 	if p := a.GetPod(); out == nil && p.GetWorkloadName() != "" {
-		out = append(out, &pb.Kubernetes_Object{Group: groups[p.GetWorkloadKind()], Kind: p.GetWorkloadKind(), Ns: ns, Name: p.WorkloadName})
+		out = append(out, object(groups[p.GetWorkloadKind()], p.GetWorkloadKind(), ns, p.WorkloadName))
 	}
 	return out
+}
+
+func object(group, kind, ns, name string) *pb.Kubernetes_Object {
+	if kind == "Node" { // owns the pods that its kubelet read from files, and is in no namespace
+		ns = ""
+	}
+	return &pb.Kubernetes_Object{Group: shown(group, maxName), Kind: shown(kind, maxName), Ns: shown(ns, maxName), Name: shown(name, maxName)}
 }
 
 var groups = map[string]string{

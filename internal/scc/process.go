@@ -1,7 +1,6 @@
 package scc
 
 import (
-	"encoding/json"
 	"strings"
 
 	pb "cloud.google.com/go/securitycenter/apiv2/securitycenterpb"
@@ -25,7 +24,7 @@ func processes(a *alert.Alert) []*pb.Process {
 
 func process(p *alert.Process) *pb.Process {
 	out := &pb.Process{
-		Name: clip(p.GetName(), maxName), Pid: int64(p.GetPid()), ParentPid: int64(p.GetParentPid()), UserId: int64(p.GetUserId()),
+		Name: shown(p.GetName(), maxName), Pid: int64(p.GetPid()), ParentPid: int64(p.GetParentPid()), UserId: int64(p.GetUserId()),
 		ArgumentsTruncated: p.GetArgsTruncated(),
 	}
 	if path := p.GetExePath(); path != "" {
@@ -56,20 +55,6 @@ func process(p *alert.Process) *pb.Process {
 	return out
 }
 
-// quoted is text as the API wants arguments, variables and paths: as a JSON encoded string, of at most maxValue bytes with
-// what escapes add.
-func quoted(s string) string {
-	for n := maxValue; ; n /= 2 {
-		var b strings.Builder
-		e := json.NewEncoder(&b)
-		e.SetEscapeHTML(false) // it is for people to read, not for a script element
-		e.Encode(clip(s, n))   // there is no string that cannot be encoded
-		if out := strings.TrimSuffix(b.String(), "\n"); len(out) <= maxValue+len(`""`) {
-			return out
-		}
-	}
-}
-
 var operations = map[alert.Operation]pb.File_FileOperation_OperationType{
 	alert.Alert_File_OPEN:    pb.File_FileOperation_OPEN,
 	alert.Alert_File_READ:    pb.File_FileOperation_READ,
@@ -78,9 +63,10 @@ var operations = map[alert.Operation]pb.File_FileOperation_OperationType{
 	alert.Alert_File_EXECUTE: pb.File_FileOperation_EXECUTE,
 }
 
-// files are named by the path that the kernel resolved, since the one asked for may be a link to anything.
-func files(all []*alert.File) (out []*pb.File) {
-	for _, f := range all {
+// files are named by the path that the kernel resolved, since the one asked for may be a link to anything. What was run is a
+// file too. Of what was refused nothing was done.
+func files(a *alert.Alert) (out []*pb.File) {
+	for _, f := range a.GetFiles()[:min(len(a.GetFiles()), maxFiles)] {
 		path := f.GetRealPath()
 		if path == "" {
 			path = f.GetPath()
@@ -92,29 +78,33 @@ func files(all []*alert.File) (out []*pb.File) {
 		if f.GetFsPath() != "" {
 			file.DiskPath = &pb.File_DiskPath{RelativePath: quoted(f.FsPath)}
 		}
-		if op, ok := operations[f.GetOperation()]; ok {
+		if op, ok := operations[f.GetOperation()]; ok && !failed(a) {
 			file.Operations = []*pb.File_FileOperation{{Type: op}}
 		}
-		if out = append(out, file); len(out) == maxProcesses {
-			break
-		}
+		out = append(out, file)
+	}
+	if p := a.GetProcess(); out == nil && runs[a.GetEvent().GetType()] && !failed(a) && !p.GetExeMemfd() && p.GetExePath() != "" {
+		out = []*pb.File{{Path: quoted(p.ExePath), Operations: []*pb.File_FileOperation{{Type: pb.File_FileOperation_EXECUTE}}}}
 	}
 	return out
 }
+
+var runs = map[string]bool{"execve": true, "execveat": true}
 
 var protocols = map[string]pb.Connection_Protocol{
 	"tcp": pb.Connection_TCP, "udp": pb.Connection_UDP, "icmp": pb.Connection_ICMP,
 }
 
-// connections has the kernel's socket, and none for a socket of this machine alone. A socket that waits has no destination.
+// connections has the kernel's socket, and none for a socket of this machine alone. A socket that waits has no destination. For
+// raw ones there is no word.
 func connections(c *alert.Connection) []*pb.Connection {
-	protocol, ok := protocols[c.GetProtocol()]
-	if !ok || c.GetLocalIp() == "" && c.GetRemoteIp() == "" {
+	if c.GetLocalIp() == "" && c.GetRemoteIp() == "" {
 		return nil
 	}
 	out := &pb.Connection{
 		SourceIp: c.GetLocalIp(), SourcePort: int32(c.GetLocalPort()),
-		DestinationIp: c.GetRemoteIp(), DestinationPort: int32(c.GetRemotePort()), Protocol: protocol,
+		DestinationIp: c.GetRemoteIp(), DestinationPort: int32(c.GetRemotePort()),
+		Protocol: protocols[c.GetProtocol()],
 	}
 	if c.GetRole() == alert.Alert_Connection_SERVER && c.GetRemoteIp() != "" {
 		// Who connected is the source.

@@ -16,6 +16,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protopath"
+	"google.golang.org/protobuf/reflect/protorange"
+	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/testing/protocmp"
 
 	"tiercel.dev/alert"
@@ -90,6 +93,21 @@ var variants = map[string]func(*alert.Alert){
 	"unverified": func(a *alert.Alert) {
 		a.Enrichment = &alert.Enrichment{Verification: alert.Alert_Enrichment_UNVERIFIED, VerificationReason: "project acme has no cluster prod in europe-west1",
 			Missing: []string{"owners: the cluster is not known"}, Links: []*alert.Link{{Title: "bad", Url: "javascript:alert(1)"}}}
+	},
+	"lowered_by_policy": func(a *alert.Alert) {
+		a.Enrichment = &alert.Enrichment{Verification: alert.Verified, NextSteps: "Nothing, until the end of the test.\n\x1b[31mThen look.",
+			Owners: []*alert.Owner{{ApiVersion: "v1", Kind: "Node", Name: "n1"}},
+			Links:  []*alert.Link{{Title: "Node", Url: "https://console.cloud.google.com/compute"}, {Title: "Logs", Url: "https://console.cloud.google.com/logs"}},
+			Policy: &alert.Policy{Name: "red-team", Reason: "a test of ours", Until: "2026-02-01T00:00:00Z", OriginalSeverity: alert.High}}
+		a.Severity = alert.Low
+	},
+	"refused_exec": func(a *alert.Alert) {
+		a.Event = &alert.Event{Type: "execve", Result: -13, Failed: true}
+		a.Files = []*alert.File{{Path: "/tmp/x", Operation: alert.Alert_File_EXECUTE}}
+		a.Fields = []*alert.Field{alert.NewField("evt.arg.filename", "/tmp/x"), alert.NewField("evt.arg.flags", nil), alert.NewField("proc.name", "sh")}
+	},
+	"raw_socket": func(a *alert.Alert) {
+		a.Connection = &alert.Connection{Protocol: "raw", RemoteIp: "192.0.2.1"}
 	},
 	"incomplete_container": func(a *alert.Alert) {
 		a.Container = &alert.Container{Id: a.Container.Id, Incomplete: true, Privileged: true}
@@ -256,6 +274,12 @@ func TestAnyAlertGivesALegalFinding(t *testing.T) {
 	if len(f.Category) > maxCategory {
 		t.Errorf("category of %d bytes", len(f.Category))
 	}
+	protorange.Range(f.ProtoReflect(), func(p protopath.Values) error {
+		if text, ok := p.Index(-1).Value.Interface().(string); ok && strings.ContainsAny(text, "\u202e\x1b\x00") {
+			t.Errorf("a page that shows %v obeys it: %q", p.Path, clip(text, 40))
+		}
+		return nil
+	})
 	for k := range f.SourceProperties {
 		if !key.MatchString(k) {
 			t.Errorf("key %q", k)
@@ -263,6 +287,55 @@ func TestAnyAlertGivesALegalFinding(t *testing.T) {
 	}
 	if !f.SourceProperties["finding_truncated"].GetBoolValue() || !f.Processes[0].ArgumentsTruncated {
 		t.Error("what was cut is not told")
+	}
+}
+
+// full is the finding of an alert that has everything.
+func full(t *testing.T) *pb.Finding {
+	t.Helper()
+	a := sample(t, "enriched")
+	fill(a.ProtoReflect())
+	a.Severity, a.Truncated = alert.High, []string{"output"}
+	a.Files[0].Path, a.Enrichment.Links = "/asked", []*alert.Link{{Title: "a", Url: "https://a/"}, {Title: "b", Url: "https://b/"}}
+	a.Connection.Protocol, a.Connection.AskedPort = "raw", 80
+	a.Fields = append(a.Fields, alert.NewField("evt.arg.mode", "0644"))
+	a.Output = strings.Repeat("x", maxText)
+	f := Finding(a, twoT, now)
+	for _, key := range written {
+		if f.SourceProperties[key] == nil {
+			t.Errorf("%s is named and no alert has it", key)
+		}
+	}
+	return f
+}
+
+// fill gives every field of a message a value, lists one item.
+func fill(m protoreflect.Message) {
+	fields := m.Descriptor().Fields()
+	for i := range fields.Len() {
+		switch fd := fields.Get(i); {
+		case fd.IsList() && fd.Kind() == protoreflect.MessageKind:
+			fill(m.Mutable(fd).List().AppendMutable().Message())
+		case fd.IsList():
+			m.Mutable(fd).List().Append(protoreflect.ValueOfString("x"))
+		case fd.Kind() == protoreflect.MessageKind:
+			fill(m.Mutable(fd).Message())
+		case m.Has(fd):
+		case fd.Kind() == protoreflect.StringKind:
+			m.Set(fd, protoreflect.ValueOfString("x"))
+		case fd.Kind() == protoreflect.BoolKind:
+			m.Set(fd, protoreflect.ValueOfBool(true))
+		case fd.Kind() == protoreflect.EnumKind:
+			m.Set(fd, protoreflect.ValueOfEnum(1))
+		case fd.Kind() == protoreflect.Uint64Kind:
+			m.Set(fd, protoreflect.ValueOfUint64(1))
+		case fd.Kind() == protoreflect.Uint32Kind:
+			m.Set(fd, protoreflect.ValueOfUint32(1))
+		case fd.Kind() == protoreflect.Int64Kind:
+			m.Set(fd, protoreflect.ValueOfInt64(1))
+		case fd.Kind() == protoreflect.Int32Kind:
+			m.Set(fd, protoreflect.ValueOfInt32(1))
+		}
 	}
 }
 
@@ -282,9 +355,9 @@ func TestRepeatMask(t *testing.T) {
 			t.Errorf("%s is the operator's, or immutable", path)
 		}
 	}
-	for _, want := range []string{"event_time", "source_properties.count", "source_properties.missing"} {
-		if !slices.Contains(mask, want) {
-			t.Errorf("%s is not in %v", want, mask)
+	for key := range full(t).SourceProperties {
+		if !slices.Contains(mask, "source_properties."+key) {
+			t.Errorf("a repeat without the property %s leaves it as it was", key)
 		}
 	}
 }

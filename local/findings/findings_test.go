@@ -20,6 +20,8 @@ import (
 
 	"tiercel.dev/alert"
 	"tiercel.dev/internal/scc"
+	"tiercel.dev/local"
+	standin "tiercel.dev/local/scc"
 )
 
 var update = flag.Bool("update", false, "write the findings in testdata")
@@ -44,6 +46,10 @@ func enrich(a *alert.Alert) {
 func TestFindingOfEachRule(t *testing.T) {
 	cases, names := firsts(t)
 	made := alerts(t, cases, names)
+	service := standin.New(standin.Config{Now: func() time.Time { return time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC) }})
+	if err := service.AddSource(local.Source, "Tiercel"); err != nil {
+		t.Fatal(err)
+	}
 	for _, name := range names {
 		a := made[name]
 		if a == nil {
@@ -62,6 +68,10 @@ func TestFindingOfEachRule(t *testing.T) {
 		got := scc.Finding(a, scc.Counted{Events: 1, First: at, Last: at}, at.Add(time.Second))
 		if d := cmp.Diff(golden(t, name, got), got, protocmp.Transform()); d != "" {
 			t.Errorf("%s (-want +got):\n%s", name, d)
+		}
+		got.Name = local.Source + "/findings/" + scc.ID(a)
+		if _, err := service.UpdateFinding(t.Context(), &pb.UpdateFindingRequest{Finding: got}); err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 	files, err := filepath.Glob("testdata/*.json")
