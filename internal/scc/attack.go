@@ -7,6 +7,9 @@ import (
 	pb "cloud.google.com/go/securitycenter/apiv2/securitycenterpb"
 )
 
+// attackVersion is the version of ATT&CK that attack.tsv is of.
+const attackVersion = "17"
+
 // attack says in Security Command Center's words which techniques a rule is about. Of a technique without a word its parent
 // is named; of a sub-technique with one, its parent too, as Container Threat Detection does. The first id's tactic is the
 // primary one. nil if no id has a word at all: the ids stand in the finding's source properties in any case.

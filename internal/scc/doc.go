@@ -2,3 +2,5 @@
 // functions ([Finding], [ID], [RepeatMask]); a [Writer] calls the API and tells its errors apart. When to write, and how
 // often an alert was counted, functions/route decides.
 package scc
+
+//go:generate go run tiercel.dev/internal/scc/gen -o attack_table.go attack.tsv

@@ -211,8 +211,20 @@ func TestTables(t *testing.T) {
 			}
 		}
 	}
-	if len(techniques) != len(pb.MitreAttack_Technique_name)-1 {
-		t.Errorf("%d techniques in the table, %d in the API", len(techniques), len(pb.MitreAttack_Technique_name)-1)
+	words := make(map[pb.MitreAttack_Technique]string)
+	for id, word := range techniques {
+		if words[word] != "" {
+			t.Errorf("%s is %s and %s", word, words[word], id)
+		}
+		words[word] = id
+	}
+	for number, name := range pb.MitreAttack_Technique_name {
+		if number != 0 && words[pb.MitreAttack_Technique(number)] == "" {
+			t.Errorf("%s of the API has no id", name)
+		}
+	}
+	if len(tactics) != len(pb.MitreAttack_Tactic_name)-1 {
+		t.Errorf("%d tactics in the table, %d in the API", len(tactics), len(pb.MitreAttack_Tactic_name)-1)
 	}
 }
 
