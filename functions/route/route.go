@@ -99,7 +99,7 @@ func (r *Router) Handle(ctx context.Context, m push.Message) error {
 	if err != nil {
 		return fault.Poison(fmt.Errorf("message %s: %w", m.ID, err))
 	}
-	if a.GetKind() != alert.KindAlert || a.GetEnrichment().GetPolicy().GetMuted() {
+	if a.GetKind() != alert.KindAlert || a.GetEnrichment().GetPolicy().GetMuted() || scc.OfTiercel(a) {
 		return nil
 	}
 	if err := r.handle(ctx, scc.ID(a), a); err != nil {

@@ -55,7 +55,7 @@ func Finding(a *alert.Alert, n Counted, now time.Time) *pb.Finding {
 		ExternalUri:      link(a),
 		EventTime:        timestamppb.New(earlier(n.Last, now)),
 		Severity:         severities[a.GetSeverity()],
-		FindingClass:     pb.Finding_THREAT,
+		FindingClass:     class(a),
 		MitreAttack:      m,
 		Access:           access(a),
 		Connections:      connections(a.GetConnection()),

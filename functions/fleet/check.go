@@ -1,0 +1,183 @@
+package fleet
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	pb "cloud.google.com/go/securitycenter/apiv2/securitycenterpb"
+	"golang.org/x/sync/errgroup"
+
+	"tiercel.dev/alert"
+	"tiercel.dev/internal/fault"
+	"tiercel.dev/internal/objects"
+	"tiercel.dev/internal/scc"
+)
+
+// Findings are written to; [scc.Writer] does, and errors are its. The method may be called twice with the same arguments.
+type Findings interface {
+	Create(ctx context.Context, id string, f *pb.Finding) error
+}
+
+// Config is what a [Checker] is made of. All but Findings, Policy, Now and Log must be set.
+type Config struct {
+	Store Store
+	Beats *Beats
+	// World looks at the clusters. What it could not see it says in the world; an error is for a look that told nothing.
+	World func(context.Context) (World, error)
+	// Publish sends an alert to the topic that sensors send theirs to.
+	Publish func(ctx context.Context, data []byte, attributes map[string]string) error
+	// Findings is nil where there is no organization to hold them.
+	Findings Findings
+	Policy   Policy
+	Now      func() time.Time // default time.Now
+	Log      *slog.Logger     // default slog.Default()
+}
+
+// A Checker is safe for concurrent use, in any number of processes over one store: of two checks at once one gives up.
+type Checker struct{ cfg Config }
+
+// NewChecker makes no request.
+func NewChecker(cfg Config) *Checker {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+	return &Checker{cfg}
+}
+
+// maxTold bounds what one check tells, so that a fleet that falls silent as a whole leaves alerts their share of the quota for
+// findings, which is 1,000 writes a minute. The severest come first, and the next check goes on.
+const (
+	maxTold = 300
+	tellers = 8
+)
+
+// Check looks at the fleet, notes what it finds, and tells what has changed. What is to be told stands in the record before
+// anything is, and what was told after: a check that dies in between is made up for by the next, whose alerts have the same ids.
+func (c *Checker) Check(ctx context.Context) error {
+	s, generation, err := c.status(ctx)
+	if err != nil {
+		return err
+	}
+	heard, err := c.cfg.Beats.Read(ctx)
+	if err != nil {
+		return err
+	}
+	world, err := c.cfg.World(ctx)
+	if err != nil {
+		return err
+	}
+	now := c.cfg.Now()
+	if s.Since.IsZero() {
+		s.Since = now
+	}
+	s.take(now, world, Judge(now, s.Since, world, heard.Sensors, c.cfg.Policy))
+	s.Unverified, s.UnverifiedAt = heard.Unverified, heard.UnverifiedAt
+	if generation, err = c.keep(ctx, s, generation); err != nil {
+		return err
+	}
+	pending := s.pending()
+	if len(pending) == 0 {
+		return nil
+	}
+	if over := len(pending) - maxTold; over > 0 {
+		c.cfg.Log.WarnContext(ctx, "problems wait for the next check", "problems", over)
+		pending = pending[:maxTold]
+	}
+	failed := c.tell(ctx, pending)
+	_, err = c.keep(ctx, s, generation)
+	return errors.Join(failed, err)
+}
+
+// status reads the record; an empty one if there is none.
+func (c *Checker) status(ctx context.Context) (*Status, int64, error) {
+	o, err := c.cfg.Store.Get(ctx, statusName)
+	if errors.Is(err, objects.ErrNotFound) {
+		return new(Status), 0, nil
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	s := new(Status)
+	if err := json.Unmarshal(o.Data, s); err != nil {
+		return nil, 0, fmt.Errorf("%s, generation %d: %w", statusName, o.Generation, err)
+	}
+	if s.Version != statusVersion {
+		return nil, 0, fmt.Errorf("%s, generation %d: version %d, and this program knows %d", statusName, o.Generation, s.Version, statusVersion)
+	}
+	return s, o.Generation, nil
+}
+
+// keep writes the record, unless another check has meanwhile: then this one's view is old.
+func (c *Checker) keep(ctx context.Context, s *Status, generation int64) (int64, error) {
+	data, err := json.Marshal(s)
+	if err != nil {
+		return 0, err
+	}
+	generation, err = c.cfg.Store.Put(ctx, statusName, data, nil, generation)
+	if errors.Is(err, objects.ErrConflict) {
+		return 0, fmt.Errorf("another check runs beside this one: %w", err)
+	}
+	return generation, err
+}
+
+// tell publishes and writes what is pending. One that goes wrong does not keep the others from being told, but that a service
+// asks for patience ends it.
+func (c *Checker) tell(ctx context.Context, pending []*Line) error {
+	var group errgroup.Group
+	group.SetLimit(tellers)
+	var over atomic.Bool
+	errs := make([]error, len(pending))
+	for i, l := range pending {
+		if over.Load() || ctx.Err() != nil {
+			break
+		}
+		group.Go(func() error {
+			errs[i] = c.tellOne(ctx, l)
+			if errors.Is(errs[i], fault.ErrQuota) {
+				over.Store(true)
+			}
+			return nil
+		})
+	}
+	group.Wait()
+	return errors.Join(errs...)
+}
+
+func (c *Checker) tellOne(ctx context.Context, l *Line) error {
+	if !l.Alerted {
+		if err := c.publish(ctx, alertOf(l)); err != nil {
+			return err
+		}
+		l.Alerted = true
+	}
+	if l.Written {
+		return nil
+	}
+	now := c.cfg.Now()
+	if c.cfg.Findings != nil {
+		id, f := findingOf(l, now)
+		if err := c.cfg.Findings.Create(ctx, id, f); err != nil {
+			return err
+		}
+	}
+	l.Written, l.WrittenAt = true, now
+	return nil
+}
+
+func (c *Checker) publish(ctx context.Context, a *alert.Alert) error {
+	data, err := alert.Marshal(a, alert.EncodingBinary)
+	if err != nil {
+		return err
+	}
+	return c.cfg.Publish(ctx, data, alert.Attributes(a))
+}
+
+var _ Findings = (*scc.Writer)(nil)

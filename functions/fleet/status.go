@@ -1,0 +1,149 @@
+package fleet
+
+import (
+	"slices"
+	"time"
+)
+
+// statusName is the record that a report reads, and that the next check goes on from.
+const statusName = "fleet/status.json"
+
+// statusVersion is of the record's form.
+const statusVersion = 1
+
+// A Status is what the checks so far came to.
+type Status struct {
+	Version int       `json:"version"`
+	Since   time.Time `json:"since"` // the first check
+	Checked time.Time `json:"checked"`
+	// Missing says why there may be clusters that are not in Clusters; empty if there are none.
+	Missing  string        `json:"missing,omitempty"`
+	Clusters []ClusterLine `json:"clusters"`
+	Lines    []*Line       `json:"problems"`
+	// Unverified counts heartbeats that were not taken for proof of life, since nobody could say that they are from where they
+	// say. One that is delivered twice may count twice.
+	Unverified   uint64    `json:"unverified_heartbeats,omitempty"`
+	UnverifiedAt time.Time `json:"unverified_at,omitzero"`
+	// Forgotten counts problems that were beyond what is kept.
+	Forgotten uint64 `json:"forgotten,omitempty"`
+}
+
+// A Line is a problem with what became of it.
+type Line struct {
+	Problem
+	Since time.Time `json:"since"`
+	Ended time.Time `json:"ended,omitzero"` // zero: it is still so
+	// Unknown is set where nobody could see whether it is still so.
+	Unknown bool `json:"unknown,omitempty"`
+	// Alerted and Written tell that the alert was published, and the finding written as this line is.
+	Alerted   bool      `json:"alerted"`
+	Written   bool      `json:"written"`
+	WrittenAt time.Time `json:"written_at,omitzero"`
+}
+
+const (
+	// keepEnded is how long a line stays that has ended: reports are made once a week.
+	keepEnded = 8 * 24 * time.Hour
+	// maxLines bounds the record: beyond it ended lines go first, the oldest before others.
+	maxLines = 15_000
+	// rewriteEvery is how often a finding is written again whose detail alone changed.
+	rewriteEvery = time.Hour
+)
+
+// take brings the status up to a verdict. It is a pure function of both: what is to be done is what is not Alerted or not
+// Written afterwards. A problem of a cluster that could not be looked at stays as it was.
+func (s *Status) take(now time.Time, w World, v Verdict) {
+	s.Version, s.Checked, s.Missing, s.Clusters = statusVersion, now, w.Missing, v.Clusters
+	if s.Since.IsZero() {
+		s.Since = now
+	}
+	open := make(map[[5]string]*Line, len(s.Lines))
+	for _, l := range s.Lines {
+		if was := open[l.key()]; was == nil || was.Since.Before(l.Since) {
+			open[l.key()] = l
+		}
+	}
+	seen := make(map[*Line]bool, len(v.Problems))
+	for _, p := range v.Problems {
+		l := open[p.key()]
+		if l == nil || !l.Ended.IsZero() && l.Written {
+			l = &Line{Problem: p, Since: now}
+			s.Lines = append(s.Lines, l)
+		}
+		l.again(now, p)
+		seen[l] = true
+	}
+	for _, l := range s.Lines {
+		if l.Ended.IsZero() && !seen[l] {
+			if l.Unknown = unknown(l.Problem, w); !l.Unknown {
+				l.Ended, l.Written = now, false
+			}
+		}
+	}
+	s.bound(now)
+}
+
+// again notes that a problem is still there, or again before its end was told.
+func (l *Line) again(now time.Time, p Problem) {
+	if !l.Ended.IsZero() {
+		l.Ended, l.Written = time.Time{}, false
+	}
+	l.Unknown = false
+	if l.Problem != p && now.Sub(l.WrittenAt) >= rewriteEvery {
+		l.Written = false
+	}
+	l.Problem = p
+}
+
+// unknown reports whether nobody could see the problem, were it still there.
+func unknown(p Problem, w World) bool {
+	if p.Kind == Unreadable && p.Node == "" {
+		// Its cluster is gone, or answers; unless the list that it is not in is not whole.
+		return w.Missing != "" && w.find(p) == nil
+	}
+	c := w.find(p)
+	return c == nil && w.Missing != "" || c != nil && c.Unknown != ""
+}
+
+func (w World) find(p Problem) *Cluster {
+	i := slices.IndexFunc(w.Clusters, func(c Cluster) bool {
+		return c.Project == p.Project && c.Location == p.Location && c.Name == p.Cluster
+	})
+	if i < 0 {
+		return nil
+	}
+	return &w.Clusters[i]
+}
+
+// bound forgets what has ended long ago, and what is too much.
+func (s *Status) bound(now time.Time) {
+	s.Lines = slices.DeleteFunc(s.Lines, func(l *Line) bool { return !l.Ended.IsZero() && l.Written && now.Sub(l.Ended) > keepEnded })
+	if over := len(s.Lines) - maxLines; over > 0 {
+		slices.SortStableFunc(s.Lines, func(a, b *Line) int {
+			if aEnded, bEnded := !a.Ended.IsZero(), !b.Ended.IsZero(); aEnded != bEnded {
+				if aEnded {
+					return -1
+				}
+				return 1
+			}
+			return a.Since.Compare(b.Since)
+		})
+		s.Lines, s.Forgotten = s.Lines[over:], s.Forgotten+uint64(over)
+	}
+}
+
+// pending are the lines that have something to be told, the severest first, and of those the oldest.
+func (s *Status) pending() (all []*Line) {
+	for _, l := range s.Lines {
+		if !l.Written || !l.Alerted {
+			all = append(all, l)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b *Line) int {
+		if a, b := rules[a.Kind].severity, rules[b.Kind].severity; a != b {
+			return int(b) - int(a)
+		}
+		return a.Since.Compare(b.Since)
+	})
+	return all
+}
