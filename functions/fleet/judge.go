@@ -127,14 +127,16 @@ func (j *judge) cluster(c Cluster) {
 	for _, n := range c.Nodes {
 		before := len(j.verdict.Problems)
 		s := j.sensor(c, n.Name)
+		if why := unsupported(n); why != "" {
+			found(Unsupported, n, why)
+		}
 		switch {
 		case j.policy.alive(j.now, s):
 			j.live(s, expected, func(k Kind, detail string) { found(k, n, detail) })
 		case c.Autopilot:
 			unwatched++ // one problem of the cluster's: its nodes come and go
 			continue
-		case unsupported(n) != "":
-			found(Unsupported, n, unsupported(n))
+		case s == nil && unsupported(n) != "": // nobody put one there
 		case keptAway(n, c.Tolerations) != "":
 			found(Uncovered, n, keptAway(n, c.Tolerations))
 		case j.now.Sub(n.Created) < j.policy.Grace || s == nil && j.now.Sub(j.since) < j.policy.Grace:

@@ -1,0 +1,277 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	securitycenter "cloud.google.com/go/securitycenter/apiv2"
+	pb "cloud.google.com/go/securitycenter/apiv2/securitycenterpb"
+	"google.golang.org/api/option"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
+
+	"tiercel.dev/alert"
+	"tiercel.dev/internal/scc"
+	localscc "tiercel.dev/local/scc"
+)
+
+const source = "organizations/1/sources/2"
+
+// sky is a cloud with one fleet under it.
+type sky struct {
+	t       *testing.T
+	now     time.Time
+	store   *counted
+	beats   *Beats
+	world   World
+	scc     *localscc.Server
+	alerts  []*alert.Alert
+	publish error // what publishing answers
+	refuse  error // what writing findings answers
+	checker *Checker
+}
+
+func newSky(t *testing.T, world World) *sky {
+	t.Helper()
+	s := &sky{t: t, now: now, store: newStore(t), world: world}
+	s.beats = NewBeats(s.store, -1)
+	s.scc = localscc.New(localscc.Config{Now: func() time.Time { return s.now }, Fail: func(*pb.Finding) (error, bool) { return s.refuse, false }})
+	if err := s.scc.AddSource(source, "Tiercel"); err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := grpc.NewServer()
+	s.scc.Register(g)
+	go g.Serve(l)
+	t.Cleanup(g.Stop)
+	client, err := securitycenter.NewClient(t.Context(), option.WithEndpoint(l.Addr().String()), option.WithoutAuthentication(),
+		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	s.checker = NewChecker(Config{
+		Store: s.store, Beats: s.beats, World: func(context.Context) (World, error) { return s.world, nil },
+		Publish: s.published, Findings: scc.NewWriter(client, source), Now: func() time.Time { return s.now }, Log: slog.New(slog.DiscardHandler),
+	})
+	return s
+}
+
+func (s *sky) published(_ context.Context, data []byte, attributes map[string]string) error {
+	if s.publish != nil {
+		return s.publish
+	}
+	a, err := alert.Unmarshal(data)
+	if err == nil {
+		err = alert.Validate(a)
+	}
+	if err != nil || attributes["kind"] != "alert" {
+		s.t.Errorf("published %v: %v", attributes, err)
+	}
+	s.alerts = append(s.alerts, a)
+	return nil
+}
+
+func (s *sky) check(after time.Duration) error {
+	s.now = s.now.Add(after)
+	return s.checker.Check(s.t.Context())
+}
+
+func (s *sky) must(after time.Duration) {
+	s.t.Helper()
+	if err := s.check(after); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// findings are their rules and states.
+func (s *sky) findings() string {
+	var all []string
+	for _, f := range s.scc.Findings() {
+		all = append(all, f.SourceProperties["rule"].GetStringValue()+" "+f.State.String())
+	}
+	slices.Sort(all)
+	return strings.Join(all, ", ")
+}
+
+func (s *sky) expect(what string, alerts int, findings string) {
+	s.t.Helper()
+	if got := s.findings(); got != findings || len(s.alerts) != alerts {
+		s.t.Errorf("%s: %d alerts, want %d; findings %q, want %q", what, len(s.alerts), alerts, got, findings)
+	}
+}
+
+// A sensor's life: not expected yet, missing, there, missing again, gone with its node.
+func TestCheck(t *testing.T) {
+	s := newSky(t, cluster(node("n1")))
+	s.must(0)
+	s.expect("at the first check", 0, "")
+	s.must(11 * time.Minute)
+	s.expect("without a heartbeat", 1, "tiercel_sensor_missing ACTIVE")
+	s.must(time.Minute)
+	s.expect("still without", 1, "tiercel_sensor_missing ACTIVE")
+	record(t, s.beats, heartbeat("n1", s.now), s.now)
+	s.must(10 * time.Second)
+	s.expect("with one", 1, "tiercel_sensor_missing INACTIVE")
+	s.must(time.Hour)
+	s.expect("silent again", 2, "tiercel_sensor_missing ACTIVE")
+	if a, b := s.alerts[0], s.alerts[1]; a.Identity != b.Identity || a.AlertId == b.AlertId {
+		t.Errorf("identities %s and %s, ids %s and %s", a.Identity, b.Identity, a.AlertId, b.AlertId)
+	}
+	s.world = cluster()
+	s.must(time.Minute)
+	s.expect("without its node", 2, "tiercel_sensor_missing INACTIVE")
+
+	f := s.scc.Findings()[0]
+	if f.FindingClass != pb.Finding_SCC_ERROR || f.Category != "Sensor missing" || f.ResourceName != "//c" || f.NextSteps == "" ||
+		f.SourceProperties["node"].GetStringValue() != "n1" || f.SourceProperties["ended"].GetStringValue() == "" {
+		t.Errorf("%v", f)
+	}
+}
+
+// A cluster that cannot be read is told, and what was known of it stays.
+func TestCheckUnreadable(t *testing.T) {
+	s := newSky(t, cluster(node("n1")))
+	s.must(0)
+	s.must(11 * time.Minute)
+	known := s.world
+	s.world = World{Clusters: []Cluster{{Project: "p", Location: "l", Name: "c", Resource: "//c", Unknown: "list nodes: forbidden"}}}
+	s.must(time.Minute)
+	s.expect("unreadable", 2, "tiercel_cluster_unreadable ACTIVE, tiercel_sensor_missing ACTIVE")
+	st, _, err := s.checker.status(t.Context())
+	if err != nil || st.Clusters[0].Unknown == "" || st.Clusters[0].Well != 0 || !st.Lines[0].Unknown {
+		t.Errorf("%+v, %v", st, err)
+	}
+	s.world = known
+	s.must(time.Minute)
+	s.expect("readable again", 2, "tiercel_cluster_unreadable INACTIVE, tiercel_sensor_missing ACTIVE")
+}
+
+// Whatever goes wrong between deciding and telling, all is told in the end, and what was told twice is the same.
+func TestCheckAgain(t *testing.T) {
+	s := newSky(t, cluster(node("n1")))
+	s.must(0)
+	s.publish = errors.New("no topic")
+	if err := s.check(11 * time.Minute); err == nil {
+		t.Error("no error from publishing")
+	}
+	s.expect("no topic", 0, "")
+	s.publish, s.refuse = nil, status.Error(codes.ResourceExhausted, "quota")
+	if err := s.check(time.Minute); err == nil {
+		t.Error("no error from writing")
+	}
+	s.expect("no quota", 1, "")
+	s.refuse = nil
+	s.must(time.Minute)
+	s.expect("all well", 1, "tiercel_sensor_missing ACTIVE")
+
+	// Two checks at once: what the second finds is what the first has noted.
+	before := len(s.alerts)
+	s.world = cluster(node("n1"), node("n2"))
+	other := s.checker.cfg
+	other.World = func(ctx context.Context) (World, error) { return s.world, s.checker.Check(ctx) }
+	if err := NewChecker(other).Check(t.Context()); err == nil {
+		t.Error("a check that was overtaken went on")
+	}
+	if len(s.alerts) != before+1 {
+		t.Errorf("%d alerts of one problem", len(s.alerts)-before)
+	}
+	// A check that died after it published and before it noted that.
+	st, generation, err := s.checker.status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range st.Lines {
+		l.Alerted, l.Written = false, false
+	}
+	if _, err := s.checker.keep(t.Context(), st, generation); err != nil {
+		t.Fatal(err)
+	}
+	s.must(time.Minute)
+	ids := make(map[string]bool)
+	for _, a := range s.alerts {
+		ids[a.AlertId] = true
+	}
+	if len(ids) != 2 {
+		t.Errorf("%d ids of two problems in %d alerts", len(ids), len(s.alerts))
+	}
+}
+
+// What cannot be read is an error, and not a fleet in which all is well, or all is missing.
+func TestCheckErrors(t *testing.T) {
+	for name, broken := range map[string]func(*sky){
+		"heartbeats":     func(s *sky) { s.put(beatRoot+"00", "{") },
+		"the record":     func(s *sky) { s.put(statusName, "{") },
+		"a newer record": func(s *sky) { s.put(statusName, `{"version":9}`) },
+		"the clusters": func(s *sky) {
+			s.checker.cfg.World = func(context.Context) (World, error) { return World{}, errors.New("no GKE") }
+		},
+	} {
+		s := newSky(t, cluster(node("n1")))
+		broken(s)
+		if err := s.check(time.Hour); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+		s.expect(name, 0, "")
+	}
+}
+
+func (s *sky) put(name, data string) {
+	s.t.Helper()
+	if _, err := s.store.Put(s.t.Context(), name, []byte(data), nil, 0); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// A fleet that falls silent as a whole is told in parts.
+func TestCheckMany(t *testing.T) {
+	var nodes []Node
+	for range maxTold + 5 {
+		nodes = append(nodes, node("n"+string(rune('a'+len(nodes)%26))+strings.Repeat("x", len(nodes)/26)))
+	}
+	s := newSky(t, cluster(nodes...))
+	s.must(0)
+	s.checker.cfg.Findings = nil
+	told := 0
+	s.checker.cfg.Publish = func(context.Context, []byte, map[string]string) error { return nil }
+	s.must(time.Hour)
+	st, _, err := s.checker.status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range st.Lines {
+		if l.Alerted {
+			told++
+		}
+	}
+	if told != maxTold || len(st.pending()) != 5 {
+		t.Errorf("%d told, %d wait", told, len(st.pending()))
+	}
+	s.must(time.Minute)
+	if st, _, _ = s.checker.status(t.Context()); len(st.pending()) != 0 {
+		t.Errorf("%d wait", len(st.pending()))
+	}
+}
+
+// internal/scc knows every kind by its name, and each has words.
+func TestKinds(t *testing.T) {
+	for kind, r := range rules {
+		if !scc.OfTiercel(&alert.Alert{Rule: &alert.Rule{Name: string(kind)}}) {
+			t.Errorf("%s: its alerts would become threats", kind)
+		}
+		if r.title == "" || r.description == "" || r.nextSteps == "" || r.severity == 0 {
+			t.Errorf("%s: %+v", kind, r)
+		}
+	}
+}

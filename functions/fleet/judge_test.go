@@ -1,0 +1,178 @@
+package fleet
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var now = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+
+func ago(d time.Duration) time.Time { return now.Add(-d) }
+
+// node is one of long ago, n of them in cluster c.
+func node(name string, change ...func(*Node)) Node {
+	n := Node{Name: name, Pool: "pool-1", Created: ago(1000 * time.Hour), Ready: true, OS: "linux"}
+	for _, c := range change {
+		c(&n)
+	}
+	return n
+}
+
+func cluster(nodes ...Node) World {
+	return World{Clusters: []Cluster{{Project: "p", Location: "l", Name: "c", Resource: "//c", Nodes: nodes}}}
+}
+
+// sensor is one that is well.
+func sensor(node string, change ...func(*Sensor)) *Sensor {
+	s := &Sensor{Project: "p", Location: "l", Cluster: "c", Node: node, ID: node, At: ago(30 * time.Second), Clock: ago(30 * time.Second),
+		Interval: 60, Version: "v1.2.0", VersionSince: ago(100 * time.Hour), RuleSet: "r1", RuleSetSince: ago(100 * time.Hour)}
+	for _, c := range change {
+		c(s)
+	}
+	return s
+}
+
+func silent(d time.Duration) func(*Sensor) { return func(s *Sensor) { s.At = ago(d) } }
+
+func TestJudge(t *testing.T) {
+	for name, tt := range map[string]struct {
+		world  World
+		heard  []*Sensor
+		policy Policy
+		since  time.Duration // of the first check; 0 for long ago
+		want   []string      // kind, node, and what the detail holds
+		well   int
+		isNew  int
+	}{
+		"all well":                              {world: cluster(node("n1"), node("n2")), heard: []*Sensor{sensor("n1"), sensor("n2")}, well: 2},
+		"never heard":                           {world: cluster(node("n1")), want: []string{"sensor_missing n1 no heartbeat ever came"}},
+		"never heard, the first check is new":   {world: cluster(node("n1")), since: time.Minute, isNew: 1},
+		"three heartbeats missed, to the slack": {world: cluster(node("n1")), heard: []*Sensor{sensor("n1", silent(3*time.Minute+slack))}, well: 1},
+		"more than three heartbeats missed": {world: cluster(node("n1")), heard: []*Sensor{sensor("n1", silent(3*time.Minute+slack+1))},
+			want: []string{"sensor_missing n1 the last heartbeat was of 2026-01-02T11:56:44Z, of one every 1m0s"}},
+		"silent though the first check is new": {world: cluster(node("n1")), heard: []*Sensor{sensor("n1", silent(time.Hour))}, since: time.Minute,
+			want: []string{"sensor_missing n1 "}},
+		"a longer interval":        {world: cluster(node("n1")), heard: []*Sensor{sensor("n1", silent(14*time.Minute), func(s *Sensor) { s.Interval = 300 })}, well: 1},
+		"a node that is new":       {world: cluster(node("n1", func(n *Node) { n.Created = ago(9 * time.Minute) })), isNew: 1},
+		"a new node with a sensor": {world: cluster(node("n1", func(n *Node) { n.Created = ago(time.Minute) })), heard: []*Sensor{sensor("n1")}, well: 1},
+		"a node that is not ready": {world: cluster(node("n1", func(n *Node) { n.Ready = false })), want: []string{"sensor_missing n1 the node itself is not ready"}},
+		"old heartbeats sent again": {world: cluster(node("n1")), heard: []*Sensor{sensor("n1", silent(time.Hour), func(s *Sensor) { s.OddAt, s.OddClock = ago(time.Minute), ago(24*time.Hour) })},
+			want: []string{"sensor_missing n1 heartbeats come with the time 2026-01-01T12:00:00Z"}},
+		"a sensor of a cluster of the same name elsewhere": {world: cluster(node("n1")), heard: []*Sensor{sensor("n1", func(s *Sensor) { s.Project = "other" })},
+			want: []string{"sensor_missing n1 no heartbeat ever came"}},
+		"a sensor that does not know its cluster": {world: cluster(node("n1")), heard: []*Sensor{sensor("n1", func(s *Sensor) { s.Project, s.Location, s.Cluster = "", "", "" })}, well: 1},
+		"a node that went away":                   {world: cluster(node("n1")), heard: []*Sensor{sensor("n1"), sensor("gone", silent(time.Hour))}, well: 1},
+
+		"losing": {world: cluster(node("n1")), heard: []*Sensor{sensor("n1", func(s *Sensor) {
+			s.Lost, s.LostAt = map[string]uint64{"ring_full": 5, "output pubsub": 7}, ago(10*time.Minute)
+		})}, want: []string{"sensor_losing n1 lost 7 output pubsub, 5 ring_full, the last at 2026-01-02T11:50:00Z"}},
+		"lost long ago": {world: cluster(node("n1")), heard: []*Sensor{sensor("n1", func(s *Sensor) { s.Lost, s.LostAt = map[string]uint64{"ring_full": 5}, ago(16*time.Minute) })}, well: 1},
+
+		"rules refused": {world: cluster(node("n1")), heard: []*Sensor{sensor("n1", func(s *Sensor) { s.RulesError = "a.yaml:3: no" })},
+			want: []string{"sensor_rules_stale n1 the rules last read were refused: a.yaml:3: no"}},
+		"one of three has other rules": {world: cluster(node("n1"), node("n2"), node("n3")), heard: []*Sensor{sensor("n1"), sensor("n2"), sensor("n3", func(s *Sensor) { s.RuleSet = "r0" })},
+			want: []string{"sensor_rules_stale n3 has rules r0 since"}, well: 2},
+		"two of three have new rules for a minute": {world: cluster(node("n1"), node("n2"), node("n3")), heard: []*Sensor{
+			sensor("n1", func(s *Sensor) { s.RuleSet, s.RuleSetSince = "r2", ago(time.Minute) }), sensor("n2", func(s *Sensor) { s.RuleSet, s.RuleSetSince = "r2", ago(2*time.Minute) }), sensor("n3")}, well: 3},
+		"one of three has new rules for a minute": {world: cluster(node("n1"), node("n2"), node("n3")), heard: []*Sensor{
+			sensor("n1", func(s *Sensor) { s.RuleSet, s.RuleSetSince = "r2", ago(time.Minute) }), sensor("n2"), sensor("n3")}, well: 3},
+		"half has others: nobody is the most": {world: cluster(node("n1"), node("n2")), heard: []*Sensor{sensor("n1"), sensor("n2", func(s *Sensor) { s.RuleSet = "r0" })}, well: 2},
+		"declared rules": {world: cluster(node("n1"), node("n2")), heard: []*Sensor{sensor("n1"), sensor("n2", func(s *Sensor) { s.RuleSet = "r9" })}, policy: Policy{RuleSet: "r9"},
+			want: []string{"sensor_rules_stale n1 has rules r1 since 2025-12-29T08:00:00Z, and not r9"}, well: 1},
+
+		"an older version": {world: cluster(node("n1"), node("n2")), heard: []*Sensor{sensor("n1"), sensor("n2", func(s *Sensor) { s.Version = "v1.1.9" })},
+			want: []string{"sensor_outdated n2 is v1.1.9 since 2025-12-29T08:00:00Z, and not v1.2.0"}, well: 1},
+		"a newer version on its way":        {world: cluster(node("n1"), node("n2")), heard: []*Sensor{sensor("n1"), sensor("n2", func(s *Sensor) { s.Version, s.VersionSince = "v1.10.0", ago(time.Minute) })}, well: 2},
+		"a version of nobody's node":        {world: cluster(node("n1")), heard: []*Sensor{sensor("n1"), sensor("forged", func(s *Sensor) { s.Version = "v999.0.0" })}, well: 1},
+		"a version that cannot be compared": {world: cluster(node("n1"), node("n2")), heard: []*Sensor{sensor("n1"), sensor("n2", func(s *Sensor) { s.Version = "devel" })}, well: 2},
+		"a declared version": {world: cluster(node("n1"), node("n2")), heard: []*Sensor{sensor("n1"), sensor("n2", func(s *Sensor) { s.Version = "devel" })}, policy: Policy{Version: "v1.3.0"},
+			want: []string{"sensor_outdated n1 ", "sensor_outdated n2 is devel"}},
+
+		"Windows": {world: cluster(node("n1", func(n *Node) { n.OS = "windows" })), want: []string{"node_unsupported n1 its operating system is windows"}},
+		"gVisor":  {world: cluster(node("n1", func(n *Node) { n.Sandboxed = true })), want: []string{"node_unsupported n1 it runs pods in gVisor"}},
+		"gVisor, with a sensor all the same": {world: cluster(node("n1", func(n *Node) { n.Sandboxed = true })), heard: []*Sensor{sensor("n1")},
+			want: []string{"node_unsupported n1 it runs pods in gVisor"}},
+		"gVisor, and its sensor is silent": {world: cluster(node("n1", func(n *Node) { n.Sandboxed = true })), heard: []*Sensor{sensor("n1", silent(time.Hour))},
+			want: []string{"sensor_missing n1 ", "node_unsupported n1 "}},
+		"a taint": {world: World{Clusters: []Cluster{{Project: "p", Location: "l", Name: "c", Tolerations: []Toleration{},
+			Nodes: []Node{node("n1", func(n *Node) { n.Taints = []Taint{{"gpu", "yes", "NoSchedule"}} })}}}},
+			want: []string{"node_uncovered n1 the sensor's DaemonSet does not tolerate the taint gpu=yes:NoSchedule"}},
+		"Autopilot": {world: World{Clusters: []Cluster{{Project: "p", Location: "l", Name: "c", Autopilot: true, Nodes: []Node{node("n1"), node("n2"), node("n3")}}}},
+			heard: []*Sensor{sensor("n1")}, want: []string{"node_unsupported  2 nodes are of Autopilot"}, well: 1},
+		"a cluster that cannot be read": {world: World{Clusters: []Cluster{{Project: "p", Location: "l", Name: "c", Unknown: "list nodes: forbidden"}}},
+			heard: []*Sensor{sensor("n1")}, want: []string{"cluster_unreadable  list nodes: forbidden"}},
+		"no nodes": {world: cluster()},
+	} {
+		since := ago(1000 * time.Hour)
+		if tt.since != 0 {
+			since = ago(tt.since)
+		}
+		v := Judge(now, since, tt.world, tt.heard, tt.policy)
+		if len(v.Problems) != len(tt.want) {
+			t.Errorf("%s: %v, want %v", name, v.Problems, tt.want)
+			continue
+		}
+		for i, p := range v.Problems {
+			parts := strings.SplitN(tt.want[i], " ", 3)
+			if string(p.Kind) != "tiercel_"+parts[0] || p.Node != parts[1] || !strings.Contains(p.Detail, parts[2]) || p.Cluster != "c" {
+				t.Errorf("%s: %+v, want %s", name, p, tt.want[i])
+			}
+		}
+		if line := v.Clusters[0]; line.Well != tt.well || line.New != tt.isNew {
+			t.Errorf("%s: %+v, want %d well and %d new", name, line, tt.well, tt.isNew)
+		}
+	}
+}
+
+// The severest come first: of a fleet that is silent as a whole the rest waits.
+func TestOrder(t *testing.T) {
+	w := cluster(node("n1"), node("n2", func(n *Node) { n.OS = "windows" }), node("n3"))
+	v := Judge(now, time.Time{}, w, []*Sensor{sensor("n1", func(s *Sensor) { s.RulesError = "x" })}, Policy{})
+	var got []Kind
+	for _, p := range v.Problems {
+		got = append(got, p.Kind)
+	}
+	if d := cmp.Diff([]Kind{Missing, Stale, Unsupported}, got); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestTolerates(t *testing.T) {
+	taint := Taint{"k", "v", "NoExecute"}
+	for name, tt := range map[string]struct {
+		o    Toleration
+		want bool
+	}{
+		"everything":            {Toleration{Operator: "Exists"}, true},
+		"the key":               {Toleration{Key: "k", Operator: "Exists"}, true},
+		"key and value":         {Toleration{Key: "k", Operator: "Equal", Value: "v"}, true},
+		"without operator":      {Toleration{Key: "k", Value: "v", Effect: "NoExecute"}, true},
+		"another value":         {Toleration{Key: "k", Value: "w"}, false},
+		"another key":           {Toleration{Key: "j", Operator: "Exists"}, false},
+		"another effect":        {Toleration{Key: "k", Operator: "Exists", Effect: "NoSchedule"}, false},
+		"nothing":               {Toleration{}, false},
+		"an operator of theirs": {Toleration{Key: "k", Operator: "Gt", Value: "1"}, false},
+	} {
+		if got := tt.o.tolerates(taint); got != tt.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	for name, tt := range map[string]struct {
+		taint       Taint
+		tolerations []Toleration
+		away        bool
+	}{
+		"nobody knows":         {taint, nil, false},
+		"none":                 {taint, []Toleration{}, true},
+		"one of several":       {taint, []Toleration{{Key: "x", Operator: "Exists"}, {Key: "k", Operator: "Exists"}}, false},
+		"a wish":               {Taint{"k", "v", "PreferNoSchedule"}, []Toleration{}, false},
+		"the controller's own": {Taint{"node.kubernetes.io/unschedulable", "", "NoSchedule"}, []Toleration{}, false},
+	} {
+		if got := keptAway(Node{Taints: []Taint{tt.taint}}, tt.tolerations); (got != "") != tt.away {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
