@@ -37,11 +37,9 @@ const beatVersion = 1
 
 // A shard is one of the objects.
 type shard struct {
-	Version int       `json:"version"`
-	Sensors []*Sensor `json:"sensors"` // by cluster and node
-	// Unverified counts heartbeats of which nobody could say that they are from where they say.
-	Unverified   uint64    `json:"unverified,omitempty"`
-	UnverifiedAt time.Time `json:"unverified_at,omitzero"`
+	Version    int        `json:"version"`
+	Sensors    []*Sensor  `json:"sensors"` // by cluster and node
+	Unverified Unverified `json:"unverified,omitzero"`
 }
 
 // Beats keeps the latest heartbeat of each sensor. It is safe for concurrent use, in any number of processes over one store.
@@ -188,23 +186,39 @@ func readShard(ctx context.Context, store Store, name string) (*shard, int64, er
 	return s, o.Generation, nil
 }
 
-// hear takes in one heartbeat. One that is not verified counts for nothing but itself.
+// hear takes in one heartbeat. One that is not verified is no proof of life, and none of a sensor's being there either.
 func (s *shard) hear(one beat) bool {
 	a := one.alert
-	if a.GetEnrichment().GetVerification() == alert.Unverified {
-		s.Unverified++
-		if one.published.After(s.UnverifiedAt) {
-			s.UnverifiedAt = one.published
-		}
-		return true
-	}
 	c := a.GetCluster()
 	of := &Sensor{Project: clip(c.GetProject()), Location: clip(c.GetLocation()), Cluster: clip(c.GetName()), Node: nodeOf(a)}
 	i, found := slices.BinarySearchFunc(s.Sensors, of, bySensor)
+	if e := a.GetEnrichment(); e.GetVerification() != alert.Verified {
+		why := clip(e.GetVerificationReason())
+		s.Unverified.note(one.published, why)
+		if found && one.published.After(s.Sensors[i].UnverifiedAt) {
+			s.Sensors[i].UnverifiedAt, s.Sensors[i].UnverifiedWhy = one.published, why
+		}
+		return true
+	}
 	if !found {
 		s.Sensors = slices.Insert(s.Sensors, i, of)
 	}
 	return s.Sensors[i].hear(a, one.published)
+}
+
+// An Unverified counts heartbeats that were not taken for proof of life, since nobody could say that they are from where they
+// say. One that is delivered twice may count twice.
+type Unverified struct {
+	Count uint64    `json:"count,omitempty"`
+	At    time.Time `json:"at,omitzero"` // the last
+	Why   string    `json:"why,omitempty"`
+}
+
+func (u *Unverified) note(at time.Time, why string) {
+	u.Count++
+	if at.After(u.At) {
+		u.At, u.Why = at, why
+	}
 }
 
 func bySensor(a, b *Sensor) int {
@@ -244,17 +258,16 @@ func (b *Beats) Read(ctx context.Context) (heard Heard, err error) {
 			return Heard{}, err
 		}
 		heard.Sensors = append(heard.Sensors, s.Sensors...)
-		heard.Unverified += s.Unverified
-		if s.UnverifiedAt.After(heard.UnverifiedAt) {
-			heard.UnverifiedAt = s.UnverifiedAt
+		if u := s.Unverified; u.At.After(heard.Unverified.At) {
+			heard.Unverified.At, heard.Unverified.Why = u.At, u.Why
 		}
+		heard.Unverified.Count += s.Unverified.Count
 	}
 	return heard, nil
 }
 
 // Heard is what heartbeats said.
 type Heard struct {
-	Sensors      []*Sensor
-	Unverified   uint64
-	UnverifiedAt time.Time
+	Sensors    []*Sensor
+	Unverified Unverified
 }

@@ -119,7 +119,7 @@ func TestRecordWhatDoesNotCount(t *testing.T) {
 		a.Enrichment = &alert.Enrichment{Verification: alert.Unverified, VerificationReason: "no such node"}
 	})
 	record(t, b, forged, now.Add(time.Hour))
-	if heard := read(t, b); len(heard.Sensors) != 1 || !heard.Sensors[0].At.Equal(now) || heard.Unverified != 1 || !heard.UnverifiedAt.Equal(now.Add(time.Hour)) {
+	if heard := read(t, b); len(heard.Sensors) != 1 || !heard.Sensors[0].At.Equal(now) || heard.Unverified.Count != 1 || !heard.Unverified.At.Equal(now.Add(time.Hour)) || heard.Sensors[0].UnverifiedWhy != "no such node" {
 		t.Errorf("%+v", heard)
 	}
 	for name, m := range map[string]push.Message{

@@ -75,11 +75,8 @@ func (c *Checker) Check(ctx context.Context) error {
 		return err
 	}
 	now := c.cfg.Now()
-	if s.Since.IsZero() {
-		s.Since = now
-	}
-	s.take(now, world, Judge(now, s.Since, world, heard.Sensors, c.cfg.Policy))
-	s.Unverified, s.UnverifiedAt = heard.Unverified, heard.UnverifiedAt
+	s.take(now, world, Judge(now, s.Clusters, world, heard.Sensors, c.cfg.Policy))
+	s.Unverified = heard.Unverified
 	if generation, err = c.keep(ctx, s, generation); err != nil {
 		return err
 	}

@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"tiercel.dev/alert"
+	"tiercel.dev/internal/kube"
 	"tiercel.dev/internal/scc"
 	localscc "tiercel.dev/local/scc"
 )
@@ -236,7 +237,7 @@ func (s *sky) put(name, data string) {
 
 // A fleet that falls silent as a whole is told in parts.
 func TestCheckMany(t *testing.T) {
-	var nodes []Node
+	var nodes []kube.Node
 	for range maxTold + 5 {
 		nodes = append(nodes, node("n"+string(rune('a'+len(nodes)%26))+strings.Repeat("x", len(nodes)/26)))
 	}

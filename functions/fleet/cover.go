@@ -1,13 +1,20 @@
 package fleet
 
-import "slices"
+import (
+	"slices"
 
-// unsupported says why no sensor can watch a node, "" if one can.
-func unsupported(n Node) string {
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+
+	"tiercel.dev/internal/kube"
+)
+
+// unsupported says why no sensor can watch a node, or not all of it; "" if one can.
+func unsupported(n kube.Node) string {
 	switch {
 	case n.OS != "" && n.OS != "linux":
-		return "its operating system is " + n.OS
-	case n.Sandboxed:
+		return "its operating system is " + clip(n.OS)
+	case n.GVisor:
 		return "it runs pods in gVisor, whose system calls do not reach the node's kernel"
 	}
 	return ""
@@ -16,36 +23,23 @@ func unsupported(n Node) string {
 // byItself are the taints that the DaemonSet controller gives its pods a toleration for.
 // https://kubernetes.io/docs/concepts/workloads/controllers/daemonset/#taints-and-tolerations
 var byItself = []string{
-	"node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable", "node.kubernetes.io/disk-pressure", "node.kubernetes.io/memory-pressure",
-	"node.kubernetes.io/pid-pressure", "node.kubernetes.io/unschedulable", "node.kubernetes.io/network-unavailable",
+	corev1.TaintNodeNotReady, corev1.TaintNodeUnreachable, corev1.TaintNodeDiskPressure, corev1.TaintNodeMemoryPressure,
+	corev1.TaintNodePIDPressure, corev1.TaintNodeUnschedulable, corev1.TaintNodeNetworkUnavailable,
 }
 
-// keptAway names the taint that keeps the DaemonSet's pods from a node, "" if none does.
-func keptAway(n Node, tolerations []Toleration) string {
+// keptAway names the taint that keeps the DaemonSet's pods from a node, "" if none does. Nil tolerations are taken for all.
+// https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/
+func keptAway(n kube.Node, tolerations []corev1.Toleration) string {
 	if tolerations == nil {
 		return ""
 	}
 	for _, t := range n.Taints {
-		if t.Effect == "PreferNoSchedule" || slices.Contains(byItself, t.Key) {
+		if t.Effect == corev1.TaintEffectPreferNoSchedule || slices.Contains(byItself, t.Key) {
 			continue
 		}
-		if !slices.ContainsFunc(tolerations, func(o Toleration) bool { return o.tolerates(t) }) {
-			return "the sensor's DaemonSet does not tolerate the taint " + clip(t.Key+"="+t.Value+":"+t.Effect)
+		if !slices.ContainsFunc(tolerations, func(o corev1.Toleration) bool { return o.ToleratesTaint(logr.Discard(), &t, false) }) {
+			return "the sensor's DaemonSet does not tolerate the taint " + clip(t.ToString())
 		}
 	}
 	return ""
-}
-
-// tolerates is as the scheduler has it: no key with Exists is every taint, no effect every effect, no operator Equal.
-func (o Toleration) tolerates(t Taint) bool {
-	if o.Effect != "" && o.Effect != t.Effect || o.Key != "" && o.Key != t.Key {
-		return false
-	}
-	switch o.Operator {
-	case "Exists":
-		return true
-	case "", "Equal":
-		return o.Key != "" && o.Value == t.Value
-	}
-	return false
 }

@@ -12,6 +12,9 @@ import (
 	"iter"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
+	"tiercel.dev/internal/kube"
 	"tiercel.dev/internal/objects"
 )
 
@@ -31,33 +34,16 @@ type World struct {
 
 // A Cluster is one with its nodes.
 type Cluster struct {
+	// Location and Name are empty for clusters of which not even that is known.
 	Project, Location, Name string
 	Resource                string // full resource name
 	Autopilot               bool
 	// Unknown says why its nodes are not known. Then Nodes is empty, and nothing is said of them.
 	Unknown string
-	Nodes   []Node
+	Nodes   []kube.Node
 	// Tolerations of the sensor's DaemonSet. Nil, where nobody could read them, is taken for all.
-	Tolerations []Toleration
+	Tolerations []corev1.Toleration
 }
-
-// A Node is one as its cluster's Kubernetes API describes it.
-type Node struct {
-	Name, Pool string
-	Resource   string // its virtual machine, as a full resource name
-	Created    time.Time
-	Ready      bool
-	OS         string // "linux", "windows"
-	Sandboxed  bool   // it runs pods in gVisor
-	Taints     []Taint
-}
-
-// A Taint keeps pods away that do not tolerate it. A Toleration is of the DaemonSet's.
-// https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/
-type (
-	Taint      struct{ Key, Value, Effect string }
-	Toleration struct{ Key, Operator, Value, Effect string }
-)
 
 // A Policy says when something is wrong. Zero fields have defaults.
 type Policy struct {

@@ -6,12 +6,16 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"tiercel.dev/internal/kube"
 )
 
 // A Verdict is what a look at the fleet came to.
 type Verdict struct {
 	Problems []Problem
 	Clusters []ClusterLine
+	// Waiting are nodes of which nobody can say yet whether their sensors are silent.
+	Waiting map[place]bool
 }
 
 // A ClusterLine is a cluster in the report.
@@ -21,9 +25,11 @@ type ClusterLine struct {
 	Name     string `json:"name"`
 	// Unknown says why nothing is known of it; then the counts are 0, and that is not good news.
 	Unknown string `json:"unknown,omitempty"`
-	Nodes   int    `json:"nodes"`
-	Well    int    `json:"well"`
-	New     int    `json:"new"` // not yet expected to have a sensor
+	// Since is when it was first looked at, or could be again. Of before, nobody can say that heartbeats were to be expected.
+	Since time.Time `json:"since,omitzero"`
+	Nodes int       `json:"nodes"`
+	Well  int       `json:"well"`
+	New   int       `json:"new"` // not yet expected to have a sensor
 	// RuleSets and Versions count the sensors that live.
 	RuleSets map[string]int `json:"rule_sets,omitempty"`
 	Versions map[string]int `json:"versions,omitempty"`
@@ -32,11 +38,10 @@ type ClusterLine struct {
 // slack is how much later than it should a heartbeat may be counted: it waits for others in Pub/Sub and in [Beats].
 const slack = 15 * time.Second
 
-// Judge says what is wrong. It is a pure function of its arguments. since is when somebody first looked: of before, nobody can
-// say that heartbeats were to be expected.
-func Judge(now, since time.Time, w World, heard []*Sensor, p Policy) Verdict {
+// Judge says what is wrong. It is a pure function of its arguments; was are the clusters as they were at the last look.
+func Judge(now time.Time, was []ClusterLine, w World, heard []*Sensor, p Policy) Verdict {
 	p = p.withDefaults()
-	j := judge{now: now, since: since, policy: p, sensors: index(heard)}
+	j := judge{now: now, was: was, policy: p, sensors: index(heard), verdict: Verdict{Waiting: make(map[place]bool)}}
 	if j.version = p.Version; j.version == "" {
 		j.version = newest(now, j.placed(w), p)
 	}
@@ -51,11 +56,12 @@ func Judge(now, since time.Time, w World, heard []*Sensor, p Policy) Verdict {
 }
 
 type judge struct {
-	now, since time.Time
-	policy     Policy
-	sensors    map[place]*Sensor
-	version    string
-	verdict    Verdict
+	now     time.Time
+	was     []ClusterLine
+	policy  Policy
+	sensors map[place]*Sensor
+	version string
+	verdict Verdict
 }
 
 type place struct{ project, location, cluster, node string }
@@ -101,7 +107,7 @@ func (p Policy) alive(now time.Time, s *Sensor) bool {
 
 func (j *judge) cluster(c Cluster) {
 	line := ClusterLine{Project: c.Project, Location: c.Location, Name: c.Name, Unknown: c.Unknown}
-	found := func(k Kind, n Node, detail string) {
+	found := func(k Kind, n kube.Node, detail string) {
 		j.verdict.Problems = append(j.verdict.Problems, Problem{
 			Kind: k, Project: c.Project, Location: c.Location, Cluster: c.Name, Resource: c.Resource,
 			Node: n.Name, Pool: n.Pool, NodeResource: n.Resource, Detail: detail,
@@ -109,10 +115,10 @@ func (j *judge) cluster(c Cluster) {
 	}
 	defer func() { j.verdict.Clusters = append(j.verdict.Clusters, line) }()
 	if c.Unknown != "" {
-		found(Unreadable, Node{}, c.Unknown)
+		found(Unreadable, kube.Node{}, c.Unknown)
 		return
 	}
-	line.Nodes = len(c.Nodes)
+	line.Nodes, line.Since = len(c.Nodes), j.since(c)
 	line.RuleSets, line.Versions = make(map[string]int), make(map[string]int)
 	var live []*Sensor
 	for _, n := range c.Nodes {
@@ -139,8 +145,9 @@ func (j *judge) cluster(c Cluster) {
 		case s == nil && unsupported(n) != "": // nobody put one there
 		case keptAway(n, c.Tolerations) != "":
 			found(Uncovered, n, keptAway(n, c.Tolerations))
-		case j.now.Sub(n.Created) < j.policy.Grace || s == nil && j.now.Sub(j.since) < j.policy.Grace:
+		case j.now.Sub(n.Created) < j.policy.Grace || j.now.Sub(line.Since) < j.policy.Grace:
 			line.New++
+			j.verdict.Waiting[place{c.Project, c.Location, c.Name, n.Name}] = true
 			continue
 		default:
 			found(Missing, n, j.silence(n, s))
@@ -150,8 +157,19 @@ func (j *judge) cluster(c Cluster) {
 		}
 	}
 	if unwatched > 0 {
-		found(Unsupported, Node{}, fmt.Sprintf("%d nodes are of Autopilot, which admits no privileged DaemonSet such as the sensor's", unwatched))
+		found(Unsupported, kube.Node{}, fmt.Sprintf("%d nodes are of Autopilot, which admits no privileged DaemonSet such as the sensor's", unwatched))
 	}
+}
+
+// since is when a cluster was first looked at, or could be again.
+func (j *judge) since(c Cluster) time.Time {
+	i := slices.IndexFunc(j.was, func(l ClusterLine) bool {
+		return l.Project == c.Project && l.Location == c.Location && l.Name == c.Name && l.Unknown == ""
+	})
+	if i < 0 {
+		return j.now
+	}
+	return j.was[i].Since
 }
 
 // live looks at a sensor that lives.
@@ -171,11 +189,13 @@ func (j *judge) live(s *Sensor, expected string, found func(Kind, string)) {
 }
 
 // silence says what is known of a sensor that does not speak.
-func (j *judge) silence(n Node, s *Sensor) string {
+func (j *judge) silence(n kube.Node, s *Sensor) string {
 	var text string
 	switch {
 	case s == nil:
 		text = "no heartbeat ever came"
+	case s.UnverifiedAt.After(s.At):
+		text = "heartbeats come that are not verified: " + s.UnverifiedWhy
 	case s.OddAt.After(s.At):
 		text = fmt.Sprintf("heartbeats come with the time %s, at %s: the node's clock is wrong, or they are old ones sent again", clock(s.OddClock), clock(s.OddAt))
 	default:

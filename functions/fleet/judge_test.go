@@ -1,11 +1,15 @@
 package fleet
 
 import (
+	"cmp"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+
+	"tiercel.dev/internal/kube"
 )
 
 var now = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
@@ -13,15 +17,15 @@ var now = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 func ago(d time.Duration) time.Time { return now.Add(-d) }
 
 // node is one of long ago, n of them in cluster c.
-func node(name string, change ...func(*Node)) Node {
-	n := Node{Name: name, Pool: "pool-1", Created: ago(1000 * time.Hour), Ready: true, OS: "linux"}
+func node(name string, change ...func(*kube.Node)) kube.Node {
+	n := kube.Node{Name: name, Pool: "pool-1", Created: ago(1000 * time.Hour), Ready: true, OS: "linux"}
 	for _, c := range change {
 		c(&n)
 	}
 	return n
 }
 
-func cluster(nodes ...Node) World {
+func cluster(nodes ...kube.Node) World {
 	return World{Clusters: []Cluster{{Project: "p", Location: "l", Name: "c", Resource: "//c", Nodes: nodes}}}
 }
 
@@ -36,6 +40,11 @@ func sensor(node string, change ...func(*Sensor)) *Sensor {
 }
 
 func silent(d time.Duration) func(*Sensor) { return func(s *Sensor) { s.At = ago(d) } }
+
+// looked is the cluster as it was at the last look, the first of which was so long ago.
+func looked(d time.Duration) []ClusterLine {
+	return []ClusterLine{{Project: "p", Location: "l", Name: "c", Since: ago(d)}}
+}
 
 func TestJudge(t *testing.T) {
 	for name, tt := range map[string]struct {
@@ -53,12 +62,13 @@ func TestJudge(t *testing.T) {
 		"three heartbeats missed, to the slack": {world: cluster(node("n1")), heard: []*Sensor{sensor("n1", silent(3*time.Minute+slack))}, well: 1},
 		"more than three heartbeats missed": {world: cluster(node("n1")), heard: []*Sensor{sensor("n1", silent(3*time.Minute+slack+1))},
 			want: []string{"sensor_missing n1 the last heartbeat was of 2026-01-02T11:56:44Z, of one every 1m0s"}},
-		"silent though the first check is new": {world: cluster(node("n1")), heard: []*Sensor{sensor("n1", silent(time.Hour))}, since: time.Minute,
-			want: []string{"sensor_missing n1 "}},
+		"silent, the first check is new": {world: cluster(node("n1")), heard: []*Sensor{sensor("n1", silent(time.Hour))}, since: time.Minute, isNew: 1},
+		"heartbeats that are not verified": {world: cluster(node("n1")), heard: []*Sensor{sensor("n1", silent(time.Hour), func(s *Sensor) { s.UnverifiedAt, s.UnverifiedWhy = ago(time.Minute), "forbidden" })},
+			want: []string{"sensor_missing n1 heartbeats come that are not verified: forbidden"}},
 		"a longer interval":        {world: cluster(node("n1")), heard: []*Sensor{sensor("n1", silent(14*time.Minute), func(s *Sensor) { s.Interval = 300 })}, well: 1},
-		"a node that is new":       {world: cluster(node("n1", func(n *Node) { n.Created = ago(9 * time.Minute) })), isNew: 1},
-		"a new node with a sensor": {world: cluster(node("n1", func(n *Node) { n.Created = ago(time.Minute) })), heard: []*Sensor{sensor("n1")}, well: 1},
-		"a node that is not ready": {world: cluster(node("n1", func(n *Node) { n.Ready = false })), want: []string{"sensor_missing n1 the node itself is not ready"}},
+		"a node that is new":       {world: cluster(node("n1", func(n *kube.Node) { n.Created = ago(9 * time.Minute) })), isNew: 1},
+		"a new node with a sensor": {world: cluster(node("n1", func(n *kube.Node) { n.Created = ago(time.Minute) })), heard: []*Sensor{sensor("n1")}, well: 1},
+		"a node that is not ready": {world: cluster(node("n1", func(n *kube.Node) { n.Ready = false })), want: []string{"sensor_missing n1 the node itself is not ready"}},
 		"old heartbeats sent again": {world: cluster(node("n1")), heard: []*Sensor{sensor("n1", silent(time.Hour), func(s *Sensor) { s.OddAt, s.OddClock = ago(time.Minute), ago(24*time.Hour) })},
 			want: []string{"sensor_missing n1 heartbeats come with the time 2026-01-01T12:00:00Z"}},
 		"a sensor of a cluster of the same name elsewhere": {world: cluster(node("n1")), heard: []*Sensor{sensor("n1", func(s *Sensor) { s.Project = "other" })},
@@ -91,26 +101,22 @@ func TestJudge(t *testing.T) {
 		"a declared version": {world: cluster(node("n1"), node("n2")), heard: []*Sensor{sensor("n1"), sensor("n2", func(s *Sensor) { s.Version = "devel" })}, policy: Policy{Version: "v1.3.0"},
 			want: []string{"sensor_outdated n1 ", "sensor_outdated n2 is devel"}},
 
-		"Windows": {world: cluster(node("n1", func(n *Node) { n.OS = "windows" })), want: []string{"node_unsupported n1 its operating system is windows"}},
-		"gVisor":  {world: cluster(node("n1", func(n *Node) { n.Sandboxed = true })), want: []string{"node_unsupported n1 it runs pods in gVisor"}},
-		"gVisor, with a sensor all the same": {world: cluster(node("n1", func(n *Node) { n.Sandboxed = true })), heard: []*Sensor{sensor("n1")},
+		"Windows": {world: cluster(node("n1", func(n *kube.Node) { n.OS = "windows" })), want: []string{"node_unsupported n1 its operating system is windows"}},
+		"gVisor":  {world: cluster(node("n1", func(n *kube.Node) { n.GVisor = true })), want: []string{"node_unsupported n1 it runs pods in gVisor"}},
+		"gVisor, with a sensor all the same": {world: cluster(node("n1", func(n *kube.Node) { n.GVisor = true })), heard: []*Sensor{sensor("n1")},
 			want: []string{"node_unsupported n1 it runs pods in gVisor"}},
-		"gVisor, and its sensor is silent": {world: cluster(node("n1", func(n *Node) { n.Sandboxed = true })), heard: []*Sensor{sensor("n1", silent(time.Hour))},
+		"gVisor, and its sensor is silent": {world: cluster(node("n1", func(n *kube.Node) { n.GVisor = true })), heard: []*Sensor{sensor("n1", silent(time.Hour))},
 			want: []string{"sensor_missing n1 ", "node_unsupported n1 "}},
-		"a taint": {world: World{Clusters: []Cluster{{Project: "p", Location: "l", Name: "c", Tolerations: []Toleration{},
-			Nodes: []Node{node("n1", func(n *Node) { n.Taints = []Taint{{"gpu", "yes", "NoSchedule"}} })}}}},
+		"a taint": {world: World{Clusters: []Cluster{{Project: "p", Location: "l", Name: "c", Tolerations: []corev1.Toleration{},
+			Nodes: []kube.Node{node("n1", func(n *kube.Node) { n.Taints = []corev1.Taint{{Key: "gpu", Value: "yes", Effect: "NoSchedule"}} })}}}},
 			want: []string{"node_uncovered n1 the sensor's DaemonSet does not tolerate the taint gpu=yes:NoSchedule"}},
-		"Autopilot": {world: World{Clusters: []Cluster{{Project: "p", Location: "l", Name: "c", Autopilot: true, Nodes: []Node{node("n1"), node("n2"), node("n3")}}}},
+		"Autopilot": {world: World{Clusters: []Cluster{{Project: "p", Location: "l", Name: "c", Autopilot: true, Nodes: []kube.Node{node("n1"), node("n2"), node("n3")}}}},
 			heard: []*Sensor{sensor("n1")}, want: []string{"node_unsupported  2 nodes are of Autopilot"}, well: 1},
 		"a cluster that cannot be read": {world: World{Clusters: []Cluster{{Project: "p", Location: "l", Name: "c", Unknown: "list nodes: forbidden"}}},
 			heard: []*Sensor{sensor("n1")}, want: []string{"cluster_unreadable  list nodes: forbidden"}},
 		"no nodes": {world: cluster()},
 	} {
-		since := ago(1000 * time.Hour)
-		if tt.since != 0 {
-			since = ago(tt.since)
-		}
-		v := Judge(now, since, tt.world, tt.heard, tt.policy)
+		v := Judge(now, looked(cmp.Or(tt.since, 1000*time.Hour)), tt.world, tt.heard, tt.policy)
 		if len(v.Problems) != len(tt.want) {
 			t.Errorf("%s: %v, want %v", name, v.Problems, tt.want)
 			continue
@@ -129,49 +135,34 @@ func TestJudge(t *testing.T) {
 
 // The severest come first: of a fleet that is silent as a whole the rest waits.
 func TestOrder(t *testing.T) {
-	w := cluster(node("n1"), node("n2", func(n *Node) { n.OS = "windows" }), node("n3"))
-	v := Judge(now, time.Time{}, w, []*Sensor{sensor("n1", func(s *Sensor) { s.RulesError = "x" })}, Policy{})
+	w := cluster(node("n1"), node("n2", func(n *kube.Node) { n.OS = "windows" }), node("n3"))
+	v := Judge(now, looked(time.Hour), w, []*Sensor{sensor("n1", func(s *Sensor) { s.RulesError = "x" })}, Policy{})
 	var got []Kind
 	for _, p := range v.Problems {
 		got = append(got, p.Kind)
 	}
-	if d := cmp.Diff([]Kind{Missing, Stale, Unsupported}, got); d != "" {
+	if d := gocmp.Diff([]Kind{Missing, Stale, Unsupported}, got); d != "" {
 		t.Error(d)
 	}
 }
 
-func TestTolerates(t *testing.T) {
-	taint := Taint{"k", "v", "NoExecute"}
+func TestKeptAway(t *testing.T) {
+	taint := corev1.Taint{Key: "k", Value: "v", Effect: "NoExecute"}
 	for name, tt := range map[string]struct {
-		o    Toleration
-		want bool
-	}{
-		"everything":            {Toleration{Operator: "Exists"}, true},
-		"the key":               {Toleration{Key: "k", Operator: "Exists"}, true},
-		"key and value":         {Toleration{Key: "k", Operator: "Equal", Value: "v"}, true},
-		"without operator":      {Toleration{Key: "k", Value: "v", Effect: "NoExecute"}, true},
-		"another value":         {Toleration{Key: "k", Value: "w"}, false},
-		"another key":           {Toleration{Key: "j", Operator: "Exists"}, false},
-		"another effect":        {Toleration{Key: "k", Operator: "Exists", Effect: "NoSchedule"}, false},
-		"nothing":               {Toleration{}, false},
-		"an operator of theirs": {Toleration{Key: "k", Operator: "Gt", Value: "1"}, false},
-	} {
-		if got := tt.o.tolerates(taint); got != tt.want {
-			t.Errorf("%s: %v", name, got)
-		}
-	}
-	for name, tt := range map[string]struct {
-		taint       Taint
-		tolerations []Toleration
+		taint       corev1.Taint
+		tolerations []corev1.Toleration
 		away        bool
 	}{
 		"nobody knows":         {taint, nil, false},
-		"none":                 {taint, []Toleration{}, true},
-		"one of several":       {taint, []Toleration{{Key: "x", Operator: "Exists"}, {Key: "k", Operator: "Exists"}}, false},
-		"a wish":               {Taint{"k", "v", "PreferNoSchedule"}, []Toleration{}, false},
-		"the controller's own": {Taint{"node.kubernetes.io/unschedulable", "", "NoSchedule"}, []Toleration{}, false},
+		"none":                 {taint, []corev1.Toleration{}, true},
+		"one of several":       {taint, []corev1.Toleration{{Key: "x", Operator: "Exists"}, {Key: "k", Operator: "Exists"}}, false},
+		"all":                  {taint, []corev1.Toleration{{Operator: "Exists"}}, false},
+		"another value":        {taint, []corev1.Toleration{{Key: "k", Value: "w"}}, true},
+		"another effect":       {taint, []corev1.Toleration{{Key: "k", Operator: "Exists", Effect: "NoSchedule"}}, true},
+		"a wish":               {corev1.Taint{Key: "k", Effect: "PreferNoSchedule"}, []corev1.Toleration{}, false},
+		"the controller's own": {corev1.Taint{Key: "node.kubernetes.io/unschedulable", Effect: "NoSchedule"}, []corev1.Toleration{}, false},
 	} {
-		if got := keptAway(Node{Taints: []Taint{tt.taint}}, tt.tolerations); (got != "") != tt.away {
+		if got := keptAway(kube.Node{Taints: []corev1.Taint{tt.taint}}, tt.tolerations); (got != "") != tt.away {
 			t.Errorf("%s: %q", name, got)
 		}
 	}

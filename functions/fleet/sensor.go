@@ -41,6 +41,10 @@ type Sensor struct {
 	// OddAt is when the last heartbeat came whose own time, OddClock, is of another hour: no proof of life.
 	OddAt    time.Time `json:"odd_at,omitzero"`
 	OddClock time.Time `json:"odd_clock,omitzero"`
+
+	// UnverifiedAt is when the last heartbeat came of which nobody could say that it is from here, and why.
+	UnverifiedAt  time.Time `json:"unverified_at,omitzero"`
+	UnverifiedWhy string    `json:"unverified_why,omitempty"`
 }
 
 const (

@@ -19,6 +19,7 @@ func heartbeat(node string, at time.Time, change ...func(*alert.Alert)) *alert.A
 		Node: &alert.Node{Name: node}, Cluster: &alert.Cluster{Project: "p", Location: "l", Name: "c"},
 		Heartbeat: &alert.Heartbeat{StartTime: "2026-01-01T00:00:00Z", IntervalSeconds: 60, RuleSetHash: "r1", LastSeq: 3},
 	}
+	a.Enrichment = &alert.Enrichment{Verification: alert.Verified}
 	for _, c := range change {
 		c(a)
 	}

@@ -14,16 +14,12 @@ const statusVersion = 1
 // A Status is what the checks so far came to.
 type Status struct {
 	Version int       `json:"version"`
-	Since   time.Time `json:"since"` // the first check
 	Checked time.Time `json:"checked"`
 	// Missing says why there may be clusters that are not in Clusters; empty if there are none.
-	Missing  string        `json:"missing,omitempty"`
-	Clusters []ClusterLine `json:"clusters"`
-	Lines    []*Line       `json:"problems"`
-	// Unverified counts heartbeats that were not taken for proof of life, since nobody could say that they are from where they
-	// say. One that is delivered twice may count twice.
-	Unverified   uint64    `json:"unverified_heartbeats,omitempty"`
-	UnverifiedAt time.Time `json:"unverified_at,omitzero"`
+	Missing    string        `json:"missing,omitempty"`
+	Clusters   []ClusterLine `json:"clusters"`
+	Lines      []*Line       `json:"problems"`
+	Unverified Unverified    `json:"unverified_heartbeats,omitzero"`
 	// Forgotten counts problems that were beyond what is kept.
 	Forgotten uint64 `json:"forgotten,omitempty"`
 }
@@ -54,9 +50,6 @@ const (
 // Written afterwards. A problem of a cluster that could not be looked at stays as it was.
 func (s *Status) take(now time.Time, w World, v Verdict) {
 	s.Version, s.Checked, s.Missing, s.Clusters = statusVersion, now, w.Missing, v.Clusters
-	if s.Since.IsZero() {
-		s.Since = now
-	}
 	open := make(map[[5]string]*Line, len(s.Lines))
 	for _, l := range s.Lines {
 		if was := open[l.key()]; was == nil || was.Since.Before(l.Since) {
@@ -75,7 +68,7 @@ func (s *Status) take(now time.Time, w World, v Verdict) {
 	}
 	for _, l := range s.Lines {
 		if l.Ended.IsZero() && !seen[l] {
-			if l.Unknown = unknown(l.Problem, w); !l.Unknown {
+			if l.Unknown = unknown(l.Problem, w) || v.waits(l.Problem); !l.Unknown {
 				l.Ended, l.Written = now, false
 			}
 		}
@@ -103,6 +96,11 @@ func unknown(p Problem, w World) bool {
 	}
 	c := w.find(p)
 	return c == nil && w.Missing != "" || c != nil && c.Unknown != ""
+}
+
+// waits reports whether it is too early to say that a problem is over.
+func (v Verdict) waits(p Problem) bool {
+	return p.Kind == Missing && v.Waiting[place{p.Project, p.Location, p.Cluster, p.Node}]
 }
 
 func (w World) find(p Problem) *Cluster {

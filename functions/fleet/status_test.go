@@ -16,7 +16,7 @@ func told(lines ...*Line) *Status {
 	for _, l := range lines {
 		l.Alerted, l.Written, l.WrittenAt = true, true, ago(time.Minute)
 	}
-	return &Status{Version: statusVersion, Since: ago(time.Hour), Lines: lines}
+	return &Status{Version: statusVersion, Lines: lines}
 }
 
 // texts are the lines as a test writes them: the node, and what is the matter with it.
@@ -54,7 +54,7 @@ func TestTake(t *testing.T) {
 	changed.Detail = "something else"
 	late := open()
 	late.Lines[0].WrittenAt = ago(2 * time.Hour)
-	untold := &Status{Version: statusVersion, Since: ago(time.Hour), Lines: []*Line{{Problem: missing("n1"), Since: ago(time.Minute)}}}
+	untold := &Status{Version: statusVersion, Lines: []*Line{{Problem: missing("n1"), Since: ago(time.Minute)}}}
 	unreadableLine := Problem{Kind: Unreadable, Project: "p", Location: "l", Cluster: "c", Detail: "forbidden"}
 
 	for name, tt := range map[string]struct {

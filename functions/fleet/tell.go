@@ -1,10 +1,10 @@
 package fleet
 
 import (
+	"strings"
 	"time"
 
 	pb "cloud.google.com/go/securitycenter/apiv2/securitycenterpb"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -15,7 +15,8 @@ import (
 // sender is who sends the fleet's alerts. Each problem's begin is a count of its own, of one: a gap in it cannot be.
 const sender = "tiercel-fleet"
 
-// alertOf is what subscribers get when a problem begins: the same bytes however often it is made.
+// alertOf is what subscribers get when a problem begins: the same however often it is made. It says what enrichment would say,
+// since it goes where enriched alerts are read.
 func alertOf(l *Line) *alert.Alert {
 	r := rules[l.Kind]
 	at := alert.Time(l.Since.UnixNano())
@@ -24,6 +25,10 @@ func alertOf(l *Line) *alert.Alert {
 		Rule:    &alert.Rule{Name: string(l.Kind), Title: r.title, Description: r.description, Tags: []string{"fleet"}},
 		Output:  l.text(),
 		Cluster: &alert.Cluster{Project: l.Project, Location: l.Location, Name: l.Cluster},
+		Enrichment: &alert.Enrichment{
+			Time: at, Verification: alert.Verified, ClusterResource: l.Resource, NodePool: l.Pool, NodeResource: l.NodeResource,
+			NextSteps: strings.ReplaceAll(r.nextSteps, "NODE", l.Node),
+		},
 	}
 	if l.Node != "" {
 		a.Node = &alert.Node{Name: l.Node}
@@ -37,18 +42,18 @@ func alertOf(l *Line) *alert.Alert {
 
 func (l *Line) text() string {
 	what := "cluster " + l.Cluster
-	if l.Node != "" {
+	switch {
+	case l.Node != "":
 		what = "node " + l.Node + " of " + what
+	case l.Cluster == "":
+		what = strings.TrimRight("clusters of project "+l.Project+" "+l.Location, " ")
 	}
 	return what + ": " + l.Detail
 }
 
 // findingOf is a problem in Security Command Center, inactive once it has ended.
 func findingOf(l *Line, now time.Time) (id string, f *pb.Finding) {
-	a := proto.CloneOf(alertOf(l))
-	a.Enrichment = &alert.Enrichment{
-		Verification: alert.Verified, ClusterResource: l.Resource, NodePool: l.Pool, NodeResource: l.NodeResource, NextSteps: rules[l.Kind].nextSteps,
-	}
+	a := alertOf(l)
 	last := now
 	if !l.Ended.IsZero() {
 		last = l.Ended

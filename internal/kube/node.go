@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +19,10 @@ type Node struct {
 	Version   string // GKE's: "1.33.4-gke.1036000"
 	Resource  string // its virtual machine, as a full resource name; empty where the cluster does not tell
 	Created   time.Time
+	Ready     bool
+	OS        string // "linux", "windows"
+	GVisor    bool   // it runs pods in GKE Sandbox
+	Taints    []corev1.Taint
 }
 
 // Node returns a node by name, as it was at most half an hour ago.
@@ -55,13 +60,21 @@ func (c *Client) Nodes(ctx context.Context) iter.Seq2[Node, error] {
 	}
 }
 
-// poolLabel is set by GKE on each node.
-const poolLabel = "cloud.google.com/gke-nodepool"
+// Labels that GKE sets: on each node, and on those of GKE Sandbox.
+// https://cloud.google.com/kubernetes-engine/docs/how-to/sandbox-pods
+const (
+	poolLabel    = "cloud.google.com/gke-nodepool"
+	sandboxLabel = "sandbox.gke.io/runtime"
+)
 
 func newNode(n *corev1.Node) Node {
+	ready := slices.ContainsFunc(n.Status.Conditions, func(c corev1.NodeCondition) bool {
+		return c.Type == corev1.NodeReady && c.Status == corev1.ConditionTrue
+	})
 	return Node{
 		Name: n.Name, UID: string(n.UID), Pool: n.Labels[poolLabel], Version: strings.TrimPrefix(n.Status.NodeInfo.KubeletVersion, "v"),
 		Resource: instance(n.Spec.ProviderID), Created: n.CreationTimestamp.Time,
+		Ready: ready, OS: n.Status.NodeInfo.OperatingSystem, GVisor: n.Labels[sandboxLabel] == "gvisor", Taints: n.Spec.Taints,
 	}
 }
 
