@@ -19,6 +19,9 @@ const (
 	EnrichAlert   = "EnrichAlert"   // pushed to by the topic that sensors publish to
 	RouteAlert    = "RouteAlert"    // pushed to by the topic of alerts
 	FlushFindings = "FlushFindings" // called every minute
+
+	RecordHeartbeat = "RecordHeartbeat" // pushed to by the topic of alerts, for heartbeats
+	CheckFleet      = "CheckFleet"      // called every minute
 )
 
 // Endpoints say how the clients reach Google's services; nothing for the real ones.
@@ -45,6 +48,12 @@ func Handlers(settings func() (Settings, error), endpoints Endpoints, log *slog.
 	enriching := once(settings, func(s Settings) (http.Handler, error) {
 		return newEnriching(context.Background(), s, endpoints, log)
 	})
+	recording := once(settings, func(s Settings) (http.Handler, error) {
+		return newRecording(context.Background(), s, endpoints, log)
+	})
+	watching := once(settings, func(s Settings) (http.Handler, error) {
+		return newWatching(context.Background(), s, endpoints, log)
+	})
 	routing := once(settings, func(s Settings) (routing, error) {
 		return newRouting(context.Background(), s, endpoints, log)
 	})
@@ -52,6 +61,9 @@ func Handlers(settings func() (Settings, error), endpoints Endpoints, log *slog.
 		EnrichAlert:   serve(enriching, log),
 		RouteAlert:    serve(func() (http.Handler, error) { r, err := routing(); return r.alerts, err }, log),
 		FlushFindings: serve(func() (http.Handler, error) { r, err := routing(); return r.flush, err }, log),
+
+		RecordHeartbeat: serve(recording, log),
+		CheckFleet:      serve(watching, log),
 	}
 }
 

@@ -24,7 +24,7 @@ func environment(change map[string]string) func(string) string {
 func TestSettings(t *testing.T) {
 	want := Settings{
 		Project: "p", AlertsTopic: "projects/p/topics/a", QuarantineTopic: "projects/p/topics/q", Bucket: "b",
-		Source: "organizations/1/sources/2", MaxInstances: 3, ClusterProjects: []string{"p"},
+		Source: "organizations/1/sources/2", MaxInstances: 3, ClusterProjects: []string{"p"}, DaemonSet: "tiercel/tiercel-sensor",
 	}
 	got, err := SettingsFrom(environment(nil))
 	if d := cmp.Diff(want, got); d != "" || err != nil {
@@ -47,6 +47,7 @@ func TestSettingsErrors(t *testing.T) {
 		"several missing": {map[string]string{"TIERCEL_PROJECT": "", "TIERCEL_BUCKET": ""}, []string{"TIERCEL_PROJECT is not set", "TIERCEL_BUCKET is not set"}},
 		"a short topic":   {map[string]string{"TIERCEL_QUARANTINE_TOPIC": "q"}, []string{`TIERCEL_QUARANTINE_TOPIC is "q"`}},
 		"a source":        {map[string]string{"TIERCEL_SCC_SOURCE": "2"}, []string{`TIERCEL_SCC_SOURCE is "2"`}},
+		"a daemon set":    {map[string]string{"TIERCEL_DAEMONSET": "sensor"}, []string{`TIERCEL_DAEMONSET is "sensor", not NAMESPACE/NAME`}},
 		"instances":       {map[string]string{"TIERCEL_MAX_INSTANCES": "0"}, []string{`TIERCEL_MAX_INSTANCES is "0"`}},
 	} {
 		_, err := SettingsFrom(environment(tt.change))

@@ -22,6 +22,11 @@ type Settings struct {
 	ClusterProjects []string
 	// TIERCEL_POLICY: the object in the bucket that holds the where list. Nothing is muted without.
 	Policy string
+	// TIERCEL_DAEMONSET: the sensor's, NAMESPACE/NAME. Default: tiercel/tiercel-sensor.
+	DaemonSet string
+	// TIERCEL_RULE_SET and TIERCEL_SENSOR_VERSION: what all sensors should have. Default: what most of a cluster's have, and the
+	// newest that there is.
+	RuleSet, SensorVersion string
 }
 
 // SettingsFrom reads the environment. The error names each variable that is missing or wrong.
@@ -62,7 +67,16 @@ func SettingsFrom(getenv func(string) string) (Settings, error) {
 		s.Policy = getenv("TIERCEL_POLICY")
 		s.ClusterProjects = []string{s.Project}
 	}
+	if s.DaemonSet = getenv("TIERCEL_DAEMONSET"); s.DaemonSet == "" {
+		s.DaemonSet = defaultDaemonSet
+	} else if namespace, name, ok := strings.Cut(s.DaemonSet, "/"); !ok || namespace == "" || name == "" {
+		errs = append(errs, fmt.Errorf("TIERCEL_DAEMONSET is %q, not NAMESPACE/NAME", s.DaemonSet))
+	}
+	s.RuleSet, s.SensorVersion = getenv("TIERCEL_RULE_SET"), getenv("TIERCEL_SENSOR_VERSION")
 	return s, errors.Join(errs...)
 }
 
-const sourceOff = "off"
+const (
+	sourceOff        = "off"
+	defaultDaemonSet = "tiercel/tiercel-sensor"
+)

@@ -115,7 +115,8 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 	if err := c.subscribe(ctx); err != nil {
 		return err
 	}
-	c.beside.Go(func() { c.schedule(ctx) })
+	c.beside.Go(func() { c.schedule(ctx, flushEvery, c.Flush) })
+	c.beside.Go(func() { c.schedule(ctx, checkEvery, c.CheckFleet) })
 	return nil
 }
 
@@ -136,7 +137,7 @@ func (c *Cloud) Options() []option.ClientOption {
 // Settled reports whether every alert that was published is acknowledged or dead.
 func (c *Cloud) Settled() bool {
 	for _, s := range c.pubsub.Stats() {
-		if (s.Topic == RawTopic || s.Topic == EnrichedTopic) && s.Ready+s.Outstanding+s.Waiting > 0 {
+		if (s.Topic == RawTopic || s.Topic == EnrichedTopic) && !isHeartbeats(s.Name) && s.Ready+s.Outstanding+s.Waiting > 0 {
 			return false
 		}
 	}

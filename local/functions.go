@@ -43,7 +43,7 @@ func (c *Cloud) functions() http.Handler {
 	roots.AppendCertsFromPEM(c.kubeCA)
 	endpoints := functions.Endpoints{
 		PubSub: c.Options(), SCC: c.Options(), GKE: append(c.Options(), option.WithGRPCDialOption(grpc.WithUnaryInterceptor(as(enricher)))),
-		Storage:    []option.ClientOption{option.WithEndpoint("http://" + c.calls + "/storage/v1/"), option.WithoutAuthentication()},
+		Storage:    c.storage(),
 		Kubernetes: functions.Kubernetes{Token: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: c.token}), Roots: roots},
 	}
 	for name, handler := range functions.Handlers(settings, endpoints, c.cfg.Log) {
@@ -71,28 +71,36 @@ func (c *Cloud) dial(ctx context.Context, network, address string) (net.Conn, er
 	return d.DialContext(ctx, network, address)
 }
 
+// storage reaches Cloud Storage.
+func (c *Cloud) storage() []option.ClientOption {
+	return []option.ClientOption{option.WithEndpoint("http://" + c.calls + "/storage/v1/"), option.WithoutAuthentication()}
+}
+
 // schedule calls as Cloud Scheduler does.
-func (c *Cloud) schedule(ctx context.Context) {
-	for ticker := time.NewTicker(flushEvery); ; {
+func (c *Cloud) schedule(ctx context.Context, every time.Duration, call func(context.Context) error) {
+	for ticker := time.NewTicker(every); ; {
 		select {
 		case <-ctx.Done():
 			ticker.Stop()
 			return
 		case <-ticker.C:
 		}
-		if err := c.Flush(ctx); err != nil && ctx.Err() == nil {
+		if err := call(ctx); err != nil && ctx.Err() == nil {
 			c.cfg.Log.WarnContext(ctx, "scheduled call", "err", err)
 		}
 	}
 }
 
 // Flush has the findings written that wait.
-func (c *Cloud) Flush(ctx context.Context) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+c.calls+"/"+functions.FlushFindings, nil)
+func (c *Cloud) Flush(ctx context.Context) error { return c.call(ctx, functions.FlushFindings) }
+
+// call is what Cloud Scheduler's call of a function is.
+func (c *Cloud) call(ctx context.Context, function string) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+c.calls+"/"+function, nil)
 	if err != nil {
 		return err
 	}
-	token, err := c.accounts.Token(invoker, functionsURL+"/"+functions.FlushFindings)
+	token, err := c.accounts.Token(invoker, functionsURL+"/"+function)
 	if err != nil {
 		return err
 	}
@@ -103,7 +111,7 @@ func (c *Cloud) Flush(ctx context.Context) error {
 	}
 	answer.Body.Close()
 	if answer.StatusCode != http.StatusNoContent {
-		return fmt.Errorf("%s: %s", functions.FlushFindings, answer.Status)
+		return fmt.Errorf("%s: %s", function, answer.Status)
 	}
 	return nil
 }

@@ -44,6 +44,7 @@ func (c *Cloud) subscribe(ctx context.Context) error {
 			`attributes.kind = "alert" AND NOT (attributes.severity = "HIGH" OR attributes.severity = "CRITICAL")`),
 		pushed("tiercel-route-urgent", EnrichedTopic, functions.RouteAlert,
 			`attributes.kind = "alert" AND (attributes.severity = "HIGH" OR attributes.severity = "CRITICAL")`),
+		pushed(heartbeats, EnrichedTopic, functions.RecordHeartbeat, `attributes.kind = "heartbeat"`),
 		kept(quarantineTopic), kept(deadTopic),
 	} {
 		if err := c.makeSubscription(ctx, sub); err != nil {

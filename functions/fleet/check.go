@@ -75,7 +75,7 @@ func (c *Checker) Check(ctx context.Context) error {
 		return err
 	}
 	now := c.cfg.Now()
-	s.take(now, world, Judge(now, s.Clusters, world, heard.Sensors, c.cfg.Policy))
+	s.take(now, world, Judge(now, s.Clusters, world, heard, c.cfg.Policy))
 	s.Unverified = heard.Unverified
 	if generation, err = c.keep(ctx, s, generation); err != nil {
 		return err
@@ -95,21 +95,15 @@ func (c *Checker) Check(ctx context.Context) error {
 
 // status reads the record; an empty one if there is none.
 func (c *Checker) status(ctx context.Context) (*Status, int64, error) {
-	o, err := c.cfg.Store.Get(ctx, statusName)
+	o, err := c.cfg.Store.Get(ctx, StatusName)
 	if errors.Is(err, objects.ErrNotFound) {
 		return new(Status), 0, nil
 	}
 	if err != nil {
 		return nil, 0, err
 	}
-	s := new(Status)
-	if err := json.Unmarshal(o.Data, s); err != nil {
-		return nil, 0, fmt.Errorf("%s, generation %d: %w", statusName, o.Generation, err)
-	}
-	if s.Version != statusVersion {
-		return nil, 0, fmt.Errorf("%s, generation %d: version %d, and this program knows %d", statusName, o.Generation, s.Version, statusVersion)
-	}
-	return s, o.Generation, nil
+	s, err := ReadStatus(o)
+	return s, o.Generation, err
 }
 
 // keep writes the record, unless another check has meanwhile: then this one's view is old.
@@ -118,7 +112,7 @@ func (c *Checker) keep(ctx context.Context, s *Status, generation int64) (int64,
 	if err != nil {
 		return 0, err
 	}
-	generation, err = c.cfg.Store.Put(ctx, statusName, data, nil, generation)
+	generation, err = c.cfg.Store.Put(ctx, StatusName, data, nil, generation)
 	if errors.Is(err, objects.ErrConflict) {
 		return 0, fmt.Errorf("another check runs beside this one: %w", err)
 	}
@@ -148,33 +142,37 @@ func (c *Checker) tell(ctx context.Context, pending []*Line) error {
 	return errors.Join(errs...)
 }
 
+// tellOne publishes and writes what is not yet; the one goes on without the other.
 func (c *Checker) tellOne(ctx context.Context, l *Line) error {
+	var published, written error
 	if !l.Alerted {
-		if err := c.publish(ctx, alertOf(l)); err != nil {
-			return err
-		}
-		l.Alerted = true
+		published = c.publish(ctx, alertOf(l))
+		l.Alerted = published == nil
 	}
-	if l.Written {
-		return nil
-	}
-	now := c.cfg.Now()
-	if c.cfg.Findings != nil {
-		id, f := findingOf(l, now)
-		if err := c.cfg.Findings.Create(ctx, id, f); err != nil {
-			return err
+	if !l.Written {
+		now := c.cfg.Now()
+		if written = c.write(ctx, l, now); written == nil {
+			l.Written, l.WrittenAt = true, now
 		}
 	}
-	l.Written, l.WrittenAt = true, now
-	return nil
+	return errors.Join(published, written)
 }
 
+// publish sends JSON, as sensors do unless they are told otherwise: a topic with a schema takes one encoding.
 func (c *Checker) publish(ctx context.Context, a *alert.Alert) error {
-	data, err := alert.Marshal(a, alert.EncodingBinary)
+	data, err := alert.Marshal(a, alert.EncodingJSON)
 	if err != nil {
 		return err
 	}
 	return c.cfg.Publish(ctx, data, alert.Attributes(a))
+}
+
+func (c *Checker) write(ctx context.Context, l *Line, now time.Time) error {
+	if c.cfg.Findings == nil {
+		return nil
+	}
+	id, f := findingOf(l, now)
+	return c.cfg.Findings.Create(ctx, id, f)
 }
 
 var _ Findings = (*scc.Writer)(nil)

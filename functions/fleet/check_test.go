@@ -167,25 +167,30 @@ func TestCheckAgain(t *testing.T) {
 	if err := s.check(11 * time.Minute); err == nil {
 		t.Error("no error from publishing")
 	}
-	s.expect("no topic", 0, "")
-	s.publish, s.refuse = nil, status.Error(codes.ResourceExhausted, "quota")
+	s.expect("no topic", 0, "tiercel_sensor_missing ACTIVE")
+	s.publish = nil
+	s.must(time.Minute)
+	s.expect("a topic", 1, "tiercel_sensor_missing ACTIVE")
+	record(t, s.beats, heartbeat("n1", s.now), s.now)
+	s.refuse = status.Error(codes.ResourceExhausted, "quota")
 	if err := s.check(time.Minute); err == nil {
 		t.Error("no error from writing")
 	}
-	s.expect("no quota", 1, "")
+	s.expect("no quota", 1, "tiercel_sensor_missing ACTIVE")
 	s.refuse = nil
-	s.must(time.Minute)
-	s.expect("all well", 1, "tiercel_sensor_missing ACTIVE")
+	s.must(time.Second)
+	s.expect("all well", 1, "tiercel_sensor_missing INACTIVE")
 
 	// Two checks at once: what the second finds is what the first has noted.
 	before := len(s.alerts)
 	s.world = cluster(node("n1"), node("n2"))
+	s.now = s.now.Add(time.Hour)
 	other := s.checker.cfg
 	other.World = func(ctx context.Context) (World, error) { return s.world, s.checker.Check(ctx) }
 	if err := NewChecker(other).Check(t.Context()); err == nil {
 		t.Error("a check that was overtaken went on")
 	}
-	if len(s.alerts) != before+1 {
+	if len(s.alerts) != before+2 {
 		t.Errorf("%d alerts of one problem", len(s.alerts)-before)
 	}
 	// A check that died after it published and before it noted that.
@@ -204,8 +209,8 @@ func TestCheckAgain(t *testing.T) {
 	for _, a := range s.alerts {
 		ids[a.AlertId] = true
 	}
-	if len(ids) != 2 {
-		t.Errorf("%d ids of two problems in %d alerts", len(ids), len(s.alerts))
+	if len(ids) != 3 {
+		t.Errorf("%d ids of three problems in %d alerts", len(ids), len(s.alerts))
 	}
 }
 
@@ -213,8 +218,8 @@ func TestCheckAgain(t *testing.T) {
 func TestCheckErrors(t *testing.T) {
 	for name, broken := range map[string]func(*sky){
 		"heartbeats":     func(s *sky) { s.put(beatRoot+"00", "{") },
-		"the record":     func(s *sky) { s.put(statusName, "{") },
-		"a newer record": func(s *sky) { s.put(statusName, `{"version":9}`) },
+		"the record":     func(s *sky) { s.put(StatusName, "{") },
+		"a newer record": func(s *sky) { s.put(StatusName, `{"version":9}`) },
 		"the clusters": func(s *sky) {
 			s.checker.cfg.World = func(context.Context) (World, error) { return World{}, errors.New("no GKE") }
 		},

@@ -41,8 +41,10 @@ type Cluster struct {
 	// Unknown says why its nodes are not known. Then Nodes is empty, and nothing is said of them.
 	Unknown string
 	Nodes   []kube.Node
-	// Tolerations of the sensor's DaemonSet. Nil, where nobody could read them, is taken for all.
+	// Tolerations of the sensor's DaemonSet. Nil, where nobody could read them, is taken for all: a node that it is kept away
+	// from is one where it is missing then. Lacking says why.
 	Tolerations []corev1.Toleration
+	Lacking     string
 }
 
 // A Policy says when something is wrong. Zero fields have defaults.

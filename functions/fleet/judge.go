@@ -25,6 +25,8 @@ type ClusterLine struct {
 	Name     string `json:"name"`
 	// Unknown says why nothing is known of it; then the counts are 0, and that is not good news.
 	Unknown string `json:"unknown,omitempty"`
+	// Lacking says what could not be found out besides.
+	Lacking string `json:"lacking,omitempty"`
 	// Since is when it was first looked at, or could be again. Of before, nobody can say that heartbeats were to be expected.
 	Since time.Time `json:"since,omitzero"`
 	Nodes int       `json:"nodes"`
@@ -39,9 +41,9 @@ type ClusterLine struct {
 const slack = 15 * time.Second
 
 // Judge says what is wrong. It is a pure function of its arguments; was are the clusters as they were at the last look.
-func Judge(now time.Time, was []ClusterLine, w World, heard []*Sensor, p Policy) Verdict {
+func Judge(now time.Time, was []ClusterLine, w World, heard Heard, p Policy) Verdict {
 	p = p.withDefaults()
-	j := judge{now: now, was: was, policy: p, sensors: index(heard), verdict: Verdict{Waiting: make(map[place]bool)}}
+	j := judge{now: now, was: was, policy: p, sensors: index(heard.Sensors), refused: heard.Unverified, verdict: Verdict{Waiting: make(map[place]bool)}}
 	if j.version = p.Version; j.version == "" {
 		j.version = newest(now, j.placed(w), p)
 	}
@@ -60,6 +62,7 @@ type judge struct {
 	was     []ClusterLine
 	policy  Policy
 	sensors map[place]*Sensor
+	refused Unverified
 	version string
 	verdict Verdict
 }
@@ -106,7 +109,7 @@ func (p Policy) alive(now time.Time, s *Sensor) bool {
 }
 
 func (j *judge) cluster(c Cluster) {
-	line := ClusterLine{Project: c.Project, Location: c.Location, Name: c.Name, Unknown: c.Unknown}
+	line := ClusterLine{Project: c.Project, Location: c.Location, Name: c.Name, Unknown: c.Unknown, Lacking: c.Lacking}
 	found := func(k Kind, n kube.Node, detail string) {
 		j.verdict.Problems = append(j.verdict.Problems, Problem{
 			Kind: k, Project: c.Project, Location: c.Location, Cluster: c.Name, Resource: c.Resource,
@@ -194,6 +197,9 @@ func (j *judge) silence(n kube.Node, s *Sensor) string {
 	switch {
 	case s == nil:
 		text = "no heartbeat ever came"
+		if !j.refused.At.IsZero() && j.now.Sub(j.refused.At) < j.policy.Grace {
+			text += "; some come, from wherever, that are not verified: " + j.refused.Why
+		}
 	case s.UnverifiedAt.After(s.At):
 		text = "heartbeats come that are not verified: " + s.UnverifiedWhy
 	case s.OddAt.After(s.At):

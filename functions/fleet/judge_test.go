@@ -48,16 +48,19 @@ func looked(d time.Duration) []ClusterLine {
 
 func TestJudge(t *testing.T) {
 	for name, tt := range map[string]struct {
-		world  World
-		heard  []*Sensor
-		policy Policy
-		since  time.Duration // of the first check; 0 for long ago
-		want   []string      // kind, node, and what the detail holds
-		well   int
-		isNew  int
+		world   World
+		heard   []*Sensor
+		refused Unverified
+		policy  Policy
+		since   time.Duration // of the first check; 0 for long ago
+		want    []string      // kind, node, and what the detail holds
+		well    int
+		isNew   int
 	}{
-		"all well":                              {world: cluster(node("n1"), node("n2")), heard: []*Sensor{sensor("n1"), sensor("n2")}, well: 2},
-		"never heard":                           {world: cluster(node("n1")), want: []string{"sensor_missing n1 no heartbeat ever came"}},
+		"all well":    {world: cluster(node("n1"), node("n2")), heard: []*Sensor{sensor("n1"), sensor("n2")}, well: 2},
+		"never heard": {world: cluster(node("n1")), want: []string{"sensor_missing n1 no heartbeat ever came"}},
+		"nothing is verified": {world: cluster(node("n1")), refused: Unverified{Count: 9, At: ago(time.Minute), Why: "list clusters: forbidden"},
+			want: []string{"sensor_missing n1 no heartbeat ever came; some come, from wherever, that are not verified: list clusters: forbidden"}},
 		"never heard, the first check is new":   {world: cluster(node("n1")), since: time.Minute, isNew: 1},
 		"three heartbeats missed, to the slack": {world: cluster(node("n1")), heard: []*Sensor{sensor("n1", silent(3*time.Minute+slack))}, well: 1},
 		"more than three heartbeats missed": {world: cluster(node("n1")), heard: []*Sensor{sensor("n1", silent(3*time.Minute+slack+1))},
@@ -116,7 +119,7 @@ func TestJudge(t *testing.T) {
 			heard: []*Sensor{sensor("n1")}, want: []string{"cluster_unreadable  list nodes: forbidden"}},
 		"no nodes": {world: cluster()},
 	} {
-		v := Judge(now, looked(cmp.Or(tt.since, 1000*time.Hour)), tt.world, tt.heard, tt.policy)
+		v := Judge(now, looked(cmp.Or(tt.since, 1000*time.Hour)), tt.world, Heard{Sensors: tt.heard, Unverified: tt.refused}, tt.policy)
 		if len(v.Problems) != len(tt.want) {
 			t.Errorf("%s: %v, want %v", name, v.Problems, tt.want)
 			continue
@@ -136,7 +139,7 @@ func TestJudge(t *testing.T) {
 // The severest come first: of a fleet that is silent as a whole the rest waits.
 func TestOrder(t *testing.T) {
 	w := cluster(node("n1"), node("n2", func(n *kube.Node) { n.OS = "windows" }), node("n3"))
-	v := Judge(now, looked(time.Hour), w, []*Sensor{sensor("n1", func(s *Sensor) { s.RulesError = "x" })}, Policy{})
+	v := Judge(now, looked(time.Hour), w, Heard{Sensors: []*Sensor{sensor("n1", func(s *Sensor) { s.RulesError = "x" })}}, Policy{})
 	var got []Kind
 	for _, p := range v.Problems {
 		got = append(got, p.Kind)

@@ -29,8 +29,8 @@ var rules = map[Kind]rule{
 		severity: alert.High,
 		description: "A node runs and its sensor is silent: it is dead, was stopped, or cannot reach Pub/Sub. Nothing is seen of what happens " +
 			"on the node meanwhile, unless the sensor keeps its alerts on disk and can send them later.",
-		nextSteps: "1. kubectl -n tiercel get pods -o wide --field-selector spec.nodeName=NODE: is there a pod, and does it run?\n" +
-			"2. kubectl -n tiercel logs POD --previous: why it ended, or what keeps it from publishing.\n" +
+		nextSteps: "1. kubectl get pods -A --field-selector spec.nodeName=NODE: is the sensor's pod there, and does it run?\n" +
+			"2. Its log, of its last run too (kubectl logs --previous), says why it ended, or what keeps it from publishing.\n" +
 			"3. If nobody of yours stopped it, somebody else did: look at the node's alerts from before the silence, and take the node out of " +
 			"service before you bring the sensor back.",
 	},
@@ -48,14 +48,14 @@ var rules = map[Kind]rule{
 		severity: alert.Medium,
 		description: "A sensor could not take the rules it was given, or has others than its cluster's sensors for longer than a roll-out " +
 			"takes. It still watches, for what its rules name.",
-		nextSteps: "1. kubectl -n tiercel logs POD names the file and the line if the rules were refused; tiercel rules check finds the same before a " +
+		nextSteps: "1. The sensor's log names the file and the line if the rules were refused; tiercel rules check finds the same before a " +
 			"roll-out.\n2. Compare the pod's ConfigMap with the others'; delete the pod if it has an old one.",
 	},
 	Outdated: {
 		title:       "Sensor out of date",
 		severity:    alert.Low,
 		description: "A sensor is of an older version than it should be.",
-		nextSteps:   "See whether the DaemonSet's roll-out is stuck: kubectl -n tiercel rollout status daemonset. Pods of an OnDelete strategy must be deleted.",
+		nextSteps:   "See whether the DaemonSet's roll-out is stuck (kubectl rollout status). Pods of an OnDelete strategy must be deleted.",
 	},
 	Uncovered: {
 		title:       "Node that the sensor is kept away from",

@@ -1,12 +1,16 @@
 package fleet
 
 import (
+	"encoding/json"
+	"fmt"
 	"slices"
 	"time"
+
+	"tiercel.dev/internal/objects"
 )
 
-// statusName is the record that a report reads, and that the next check goes on from.
-const statusName = "fleet/status.json"
+// StatusName is the record that a report reads, and that the next check goes on from.
+const StatusName = "fleet/status.json"
 
 // statusVersion is of the record's form.
 const statusVersion = 1
@@ -35,6 +39,18 @@ type Line struct {
 	Alerted   bool      `json:"alerted"`
 	Written   bool      `json:"written"`
 	WrittenAt time.Time `json:"written_at,omitzero"`
+}
+
+// ReadStatus reads the record. One of a newer program's is an error.
+func ReadStatus(o objects.Object) (*Status, error) {
+	s := new(Status)
+	if err := json.Unmarshal(o.Data, s); err != nil {
+		return nil, fmt.Errorf("%s, generation %d: %w", o.Name, o.Generation, err)
+	}
+	if s.Version != statusVersion {
+		return nil, fmt.Errorf("%s, generation %d: version %d, and this program knows %d", o.Name, o.Generation, s.Version, statusVersion)
+	}
+	return s, nil
 }
 
 const (
