@@ -58,6 +58,9 @@ Needs what the sensor needs: root on a kernel with BTF.`,
 	return c
 }
 
+// heartbeatEvery is shorter than a deployment's minute: people watch.
+const heartbeatEvery = 5 * time.Second
+
 // settleFor bounds how long a run that ends waits for its last alerts to become findings.
 const settleFor = 10 * time.Second
 
@@ -86,6 +89,7 @@ func up(ctx context.Context, flags upFlags, stdout io.Writer, log *slog.Logger) 
 	}
 	alerts := filepath.Join(dir, "alerts")
 	cfg := node.DefaultConfig()
+	cfg.Heartbeat = heartbeatEvery
 	cfg.Rules.Paths = flags.rules
 	cfg.Spool = spool
 	cfg.PubSubOptions = cloud.Options()

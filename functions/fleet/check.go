@@ -75,7 +75,7 @@ func (c *Checker) Check(ctx context.Context) error {
 		return err
 	}
 	now := c.cfg.Now()
-	s.take(now, world, Judge(now, s.Clusters, world, heard, c.cfg.Policy))
+	s.take(now, world, Judge(now, s.looked(now), world, heard, c.cfg.Policy))
 	s.Unverified = heard.Unverified
 	if generation, err = c.keep(ctx, s, generation); err != nil {
 		return err

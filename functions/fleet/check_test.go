@@ -89,6 +89,14 @@ func (s *sky) check(after time.Duration) error {
 	return s.checker.Check(s.t.Context())
 }
 
+// pass has time go by with a check each minute.
+func (s *sky) pass(d time.Duration) {
+	s.t.Helper()
+	for ; d > 0; d -= time.Minute {
+		s.must(time.Minute)
+	}
+}
+
 func (s *sky) must(after time.Duration) {
 	s.t.Helper()
 	if err := s.check(after); err != nil {
@@ -118,14 +126,16 @@ func TestCheck(t *testing.T) {
 	s := newSky(t, cluster(node("n1")))
 	s.must(0)
 	s.expect("at the first check", 0, "")
-	s.must(11 * time.Minute)
+	s.pass(11 * time.Minute)
 	s.expect("without a heartbeat", 1, "tiercel_sensor_missing ACTIVE")
 	s.must(time.Minute)
 	s.expect("still without", 1, "tiercel_sensor_missing ACTIVE")
+	s.must(time.Hour)
+	s.expect("after an hour without checks, too early to say", 1, "tiercel_sensor_missing ACTIVE")
 	record(t, s.beats, heartbeat("n1", s.now), s.now)
 	s.must(10 * time.Second)
 	s.expect("with one", 1, "tiercel_sensor_missing INACTIVE")
-	s.must(time.Hour)
+	s.pass(time.Hour)
 	s.expect("silent again", 2, "tiercel_sensor_missing ACTIVE")
 	if a, b := s.alerts[0], s.alerts[1]; a.Identity != b.Identity || a.AlertId == b.AlertId {
 		t.Errorf("identities %s and %s, ids %s and %s", a.Identity, b.Identity, a.AlertId, b.AlertId)
@@ -145,7 +155,7 @@ func TestCheck(t *testing.T) {
 func TestCheckUnreadable(t *testing.T) {
 	s := newSky(t, cluster(node("n1")))
 	s.must(0)
-	s.must(11 * time.Minute)
+	s.pass(11 * time.Minute)
 	known := s.world
 	s.world = World{Clusters: []Cluster{{Project: "p", Location: "l", Name: "c", Resource: "//c", Unknown: "list nodes: forbidden"}}}
 	s.must(time.Minute)
@@ -163,8 +173,9 @@ func TestCheckUnreadable(t *testing.T) {
 func TestCheckAgain(t *testing.T) {
 	s := newSky(t, cluster(node("n1")))
 	s.must(0)
+	s.pass(9 * time.Minute)
 	s.publish = errors.New("no topic")
-	if err := s.check(11 * time.Minute); err == nil {
+	if err := s.check(2 * time.Minute); err == nil {
 		t.Error("no error from publishing")
 	}
 	s.expect("no topic", 0, "tiercel_sensor_missing ACTIVE")
@@ -184,7 +195,7 @@ func TestCheckAgain(t *testing.T) {
 	// Two checks at once: what the second finds is what the first has noted.
 	before := len(s.alerts)
 	s.world = cluster(node("n1"), node("n2"))
-	s.now = s.now.Add(time.Hour)
+	s.now = s.now.Add(9 * time.Minute)
 	other := s.checker.cfg
 	other.World = func(ctx context.Context) (World, error) { return s.world, s.checker.Check(ctx) }
 	if err := NewChecker(other).Check(t.Context()); err == nil {
@@ -251,7 +262,8 @@ func TestCheckMany(t *testing.T) {
 	s.checker.cfg.Findings = nil
 	told := 0
 	s.checker.cfg.Publish = func(context.Context, []byte, map[string]string) error { return nil }
-	s.must(time.Hour)
+	s.pass(9 * time.Minute)
+	s.must(2 * time.Minute)
 	st, _, err := s.checker.status(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -74,8 +74,8 @@ var rules = map[Kind]rule{
 		title:       "Cluster that could not be looked at",
 		severity:    alert.Medium,
 		description: "The nodes of a cluster could not be listed, so nobody knows whether its sensors live.",
-		nextSteps: "Grant the function's service account roles/container.clusterViewer on the project and the right to list nodes in the cluster, and see that " +
-			"it can reach the cluster's endpoint.",
+		nextSteps: "1. forbidden, or PermissionDenied: grant the function's service account roles/container.clusterViewer on the project, and the right " +
+			"to list nodes in the cluster.\n2. No answer: see that the function can reach an endpoint of the cluster (its DNS endpoint needs no network).",
 	},
 }
 

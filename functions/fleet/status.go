@@ -62,6 +62,18 @@ const (
 	rewriteEvery = time.Hour
 )
 
+// forgetLook is after how long without a check nobody can say what came meanwhile: what keeps checks from being made may have
+// kept heartbeats from being recorded.
+const forgetLook = 10 * time.Minute
+
+// looked are the clusters as the last check saw them; none if that is too long ago.
+func (s *Status) looked(now time.Time) []ClusterLine {
+	if now.Sub(s.Checked) > forgetLook {
+		return nil
+	}
+	return s.Clusters
+}
+
 // take brings the status up to a verdict. It is a pure function of both: what is to be done is what is not Alerted or not
 // Written afterwards. A problem of a cluster that could not be looked at stays as it was.
 func (s *Status) take(now time.Time, w World, v Verdict) {

@@ -1,9 +1,6 @@
 package scc
 
 import (
-	"bytes"
-	"encoding/json"
-	"flag"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -14,7 +11,6 @@ import (
 
 	pb "cloud.google.com/go/securitycenter/apiv2/securitycenterpb"
 	"github.com/google/go-cmp/cmp"
-	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protopath"
 	"google.golang.org/protobuf/reflect/protorange"
@@ -22,9 +18,8 @@ import (
 	"google.golang.org/protobuf/testing/protocmp"
 
 	"tiercel.dev/alert"
+	"tiercel.dev/internal/scc/golden"
 )
-
-var update = flag.Bool("update", false, "write the findings in testdata")
 
 var (
 	now  = time.Date(2026, 1, 2, 4, 0, 0, 0, time.UTC)
@@ -135,38 +130,8 @@ func TestFindings(t *testing.T) {
 		}
 	}
 	for name, a := range alerts {
-		got := Finding(a, twoT, now)
-		if d := cmp.Diff(golden(t, name, got), got, protocmp.Transform()); d != "" {
-			t.Errorf("%s (-want +got):\n%s", name, d)
-		}
+		golden.Compare(t, filepath.Join("testdata", name+".finding.json"), Finding(a, twoT, now))
 	}
-}
-
-// golden reads the finding of testdata, which it writes first if asked to.
-func golden(t *testing.T, name string, got *pb.Finding) *pb.Finding {
-	t.Helper()
-	path := filepath.Join("testdata", name+".finding.json")
-	if *update {
-		text, err := protojson.Marshal(got)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var out bytes.Buffer
-		json.Indent(&out, text, "", "  ")
-		out.WriteByte('\n')
-		if err := os.WriteFile(path, out.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := new(pb.Finding)
-	if err := protojson.Unmarshal(text, want); err != nil {
-		t.Fatalf("%s: %v", path, err)
-	}
-	return want
 }
 
 func TestAttack(t *testing.T) {

@@ -3,10 +3,6 @@
 package findings
 
 import (
-	"bytes"
-	"encoding/json"
-	"flag"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,17 +10,13 @@ import (
 	"time"
 
 	pb "cloud.google.com/go/securitycenter/apiv2/securitycenterpb"
-	"github.com/google/go-cmp/cmp"
-	"google.golang.org/protobuf/encoding/protojson"
-	"google.golang.org/protobuf/testing/protocmp"
 
 	"tiercel.dev/alert"
 	"tiercel.dev/internal/scc"
+	"tiercel.dev/internal/scc/golden"
 	"tiercel.dev/local"
 	standin "tiercel.dev/local/scc"
 )
-
-var update = flag.Bool("update", false, "write the findings in testdata")
 
 // enrich says of an alert what the step behind the sensors finds out about its place.
 func enrich(a *alert.Alert) {
@@ -66,9 +58,7 @@ func TestFindingOfEachRule(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := scc.Finding(a, scc.Counted{Events: 1, First: at, Last: at}, at.Add(time.Second))
-		if d := cmp.Diff(golden(t, name, got), got, protocmp.Transform()); d != "" {
-			t.Errorf("%s (-want +got):\n%s", name, d)
-		}
+		golden.Compare(t, filepath.Join("testdata", name+".json"), got)
 		got.Name = local.Source + "/findings/" + scc.ID(a)
 		if _, err := service.UpdateFinding(t.Context(), &pb.UpdateFindingRequest{Finding: got}); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -83,33 +73,4 @@ func TestFindingOfEachRule(t *testing.T) {
 			t.Errorf("%s is of no rule", file)
 		}
 	}
-}
-
-// golden reads the finding of testdata, which it writes first if asked to.
-func golden(t *testing.T, name string, got *pb.Finding) *pb.Finding {
-	t.Helper()
-	path := filepath.Join("testdata", name+".json")
-	if *update {
-		text, err := protojson.Marshal(got)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var out bytes.Buffer
-		if err := json.Indent(&out, text, "", "  "); err != nil {
-			t.Fatal(err)
-		}
-		out.WriteByte('\n')
-		if err := os.WriteFile(path, out.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := new(pb.Finding)
-	if err := protojson.Unmarshal(text, want); err != nil {
-		t.Fatalf("%s: %v", path, err)
-	}
-	return want
 }
