@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -38,13 +39,33 @@ type sky struct {
 	publish error // what publishing answers
 	refuse  error // what writing findings answers
 	checker *Checker
+	mu      sync.Mutex // over what the cloud's goroutines read too
+}
+
+// set changes what the cloud answers.
+func (s *sky) set(change func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change()
+}
+
+func (s *sky) clock() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now
+}
+
+func (s *sky) refused(*pb.Finding) (error, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.refuse, false
 }
 
 func newSky(t *testing.T, world World) *sky {
 	t.Helper()
 	s := &sky{t: t, now: now, store: newStore(t), world: world}
 	s.beats = NewBeats(s.store, -1)
-	s.scc = localscc.New(localscc.Config{Now: func() time.Time { return s.now }, Fail: func(*pb.Finding) (error, bool) { return s.refuse, false }})
+	s.scc = localscc.New(localscc.Config{Now: s.clock, Fail: s.refused})
 	if err := s.scc.AddSource(source, "Tiercel"); err != nil {
 		t.Fatal(err)
 	}
@@ -64,12 +85,14 @@ func newSky(t *testing.T, world World) *sky {
 	t.Cleanup(func() { client.Close() })
 	s.checker = NewChecker(Config{
 		Store: s.store, Beats: s.beats, World: func(context.Context) (World, error) { return s.world, nil },
-		Publish: s.published, Findings: scc.NewWriter(client, source), Now: func() time.Time { return s.now }, Log: slog.New(slog.DiscardHandler),
+		Publish: s.published, Findings: scc.NewWriter(client, source), Now: s.clock, Log: slog.New(slog.DiscardHandler),
 	})
 	return s
 }
 
 func (s *sky) published(_ context.Context, data []byte, attributes map[string]string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.publish != nil {
 		return s.publish
 	}
@@ -85,7 +108,7 @@ func (s *sky) published(_ context.Context, data []byte, attributes map[string]st
 }
 
 func (s *sky) check(after time.Duration) error {
-	s.now = s.now.Add(after)
+	s.set(func() { s.now = s.now.Add(after) })
 	return s.checker.Check(s.t.Context())
 }
 
@@ -174,28 +197,28 @@ func TestCheckAgain(t *testing.T) {
 	s := newSky(t, cluster(node("n1")))
 	s.must(0)
 	s.pass(9 * time.Minute)
-	s.publish = errors.New("no topic")
+	s.set(func() { s.publish = errors.New("no topic") })
 	if err := s.check(2 * time.Minute); err == nil {
 		t.Error("no error from publishing")
 	}
 	s.expect("no topic", 0, "tiercel_sensor_missing ACTIVE")
-	s.publish = nil
+	s.set(func() { s.publish = nil })
 	s.must(time.Minute)
 	s.expect("a topic", 1, "tiercel_sensor_missing ACTIVE")
 	record(t, s.beats, heartbeat("n1", s.now), s.now)
-	s.refuse = status.Error(codes.ResourceExhausted, "quota")
+	s.set(func() { s.refuse = status.Error(codes.ResourceExhausted, "quota") })
 	if err := s.check(time.Minute); err == nil {
 		t.Error("no error from writing")
 	}
 	s.expect("no quota", 1, "tiercel_sensor_missing ACTIVE")
-	s.refuse = nil
+	s.set(func() { s.refuse = nil })
 	s.must(time.Second)
 	s.expect("all well", 1, "tiercel_sensor_missing INACTIVE")
 
 	// Two checks at once: what the second finds is what the first has noted.
 	before := len(s.alerts)
 	s.world = cluster(node("n1"), node("n2"))
-	s.now = s.now.Add(9 * time.Minute)
+	s.set(func() { s.now = s.now.Add(9 * time.Minute) })
 	other := s.checker.cfg
 	other.World = func(ctx context.Context) (World, error) { return s.world, s.checker.Check(ctx) }
 	if err := NewChecker(other).Check(t.Context()); err == nil {
