@@ -182,6 +182,8 @@ func TestCheckUnreadable(t *testing.T) {
 	known := s.world
 	s.world = World{Clusters: []Cluster{{Project: "p", Location: "l", Name: "c", Resource: "//c", Unknown: "list nodes: forbidden"}}}
 	s.must(time.Minute)
+	s.expect("without an answer", 1, "tiercel_sensor_missing ACTIVE")
+	s.pass(11 * time.Minute)
 	s.expect("unreadable", 2, "tiercel_cluster_unreadable ACTIVE, tiercel_sensor_missing ACTIVE")
 	st, _, err := s.checker.status(t.Context())
 	if err != nil || st.Clusters[0].Unknown == "" || st.Clusters[0].Well != 0 || !st.Lines[0].Unknown {

@@ -25,6 +25,8 @@ type ClusterLine struct {
 	Name     string `json:"name"`
 	// Unknown says why nothing is known of it; then the counts are 0, and that is not good news.
 	Unknown string `json:"unknown,omitempty"`
+	// UnknownSince is when it was first so.
+	UnknownSince time.Time `json:"unknown_since,omitzero"`
 	// Lacking says what could not be found out besides.
 	Lacking string `json:"lacking,omitempty"`
 	// Since is when it was first looked at, or could be again. Of before, nobody can say that heartbeats were to be expected.
@@ -69,27 +71,17 @@ type judge struct {
 
 type place struct{ project, location, cluster, node string }
 
-// index has the sensors by their node. A sensor's settings may not name its cluster: it is found by its node's name alone then.
-// Of two that claim one place the later is taken.
+// index has the sensors by their node.
 func index(heard []*Sensor) map[place]*Sensor {
 	all := make(map[place]*Sensor, len(heard))
 	for _, s := range heard {
-		at := place{s.Project, s.Location, s.Cluster, s.Node}
-		if s.Cluster == "" {
-			at = place{node: s.Node}
-		}
-		if was := all[at]; was == nil || was.At.Before(s.At) {
-			all[at] = s
-		}
+		all[place{s.Project, s.Location, s.Cluster, s.Node}] = s
 	}
 	return all
 }
 
 func (j *judge) sensor(c Cluster, node string) *Sensor {
-	if s := j.sensors[place{c.Project, c.Location, c.Name, node}]; s != nil {
-		return s
-	}
-	return j.sensors[place{node: node}]
+	return j.sensors[place{c.Project, c.Location, c.Name, node}]
 }
 
 // placed are the sensors of nodes that there are: what others say of themselves counts for nothing.
@@ -117,11 +109,21 @@ func (j *judge) cluster(c Cluster) {
 		})
 	}
 	defer func() { j.verdict.Clusters = append(j.verdict.Clusters, line) }()
+	was := j.last(c)
 	if c.Unknown != "" {
-		found(Unreadable, kube.Node{}, c.Unknown)
+		if line.UnknownSince = was.UnknownSince; was.Unknown == "" {
+			line.UnknownSince = j.now
+		}
+		// A control plane that is upgraded, or a cluster that is being deleted, does not answer for some minutes.
+		if j.now.Sub(line.UnknownSince) >= j.policy.Grace {
+			found(Unreadable, kube.Node{}, c.Unknown)
+		}
 		return
 	}
-	line.Nodes, line.Since = len(c.Nodes), j.since(c)
+	if line.Since = was.Since; was.Since.IsZero() {
+		line.Since = j.now
+	}
+	line.Nodes = len(c.Nodes)
 	line.RuleSets, line.Versions = make(map[string]int), make(map[string]int)
 	var live []*Sensor
 	for _, n := range c.Nodes {
@@ -164,15 +166,14 @@ func (j *judge) cluster(c Cluster) {
 	}
 }
 
-// since is when a cluster was first looked at, or could be again.
-func (j *judge) since(c Cluster) time.Time {
-	i := slices.IndexFunc(j.was, func(l ClusterLine) bool {
-		return l.Project == c.Project && l.Location == c.Location && l.Name == c.Name && l.Unknown == ""
-	})
-	if i < 0 {
-		return j.now
+// last is a cluster as it was at the last look; empty if it was not there.
+func (j *judge) last(c Cluster) ClusterLine {
+	for _, l := range j.was {
+		if l.Project == c.Project && l.Location == c.Location && l.Name == c.Name {
+			return l
+		}
 	}
-	return j.was[i].Since
+	return ClusterLine{}
 }
 
 // live looks at a sensor that lives.

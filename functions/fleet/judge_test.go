@@ -42,7 +42,11 @@ func sensor(node string, change ...func(*Sensor)) *Sensor {
 func silent(d time.Duration) func(*Sensor) { return func(s *Sensor) { s.At = ago(d) } }
 
 // looked is the cluster as it was at the last look, the first of which was so long ago.
+// Negative: since when it does not answer.
 func looked(d time.Duration) []ClusterLine {
+	if d < 0 {
+		return []ClusterLine{{Project: "p", Location: "l", Name: "c", Unknown: "x", UnknownSince: now.Add(d)}}
+	}
 	return []ClusterLine{{Project: "p", Location: "l", Name: "c", Since: ago(d)}}
 }
 
@@ -76,8 +80,7 @@ func TestJudge(t *testing.T) {
 			want: []string{"sensor_missing n1 heartbeats come with the time 2026-01-01T12:00:00Z"}},
 		"a sensor of a cluster of the same name elsewhere": {world: cluster(node("n1")), heard: []*Sensor{sensor("n1", func(s *Sensor) { s.Project = "other" })},
 			want: []string{"sensor_missing n1 no heartbeat ever came"}},
-		"a sensor that does not know its cluster": {world: cluster(node("n1")), heard: []*Sensor{sensor("n1", func(s *Sensor) { s.Project, s.Location, s.Cluster = "", "", "" })}, well: 1},
-		"a node that went away":                   {world: cluster(node("n1")), heard: []*Sensor{sensor("n1"), sensor("gone", silent(time.Hour))}, well: 1},
+		"a node that went away": {world: cluster(node("n1")), heard: []*Sensor{sensor("n1"), sensor("gone", silent(time.Hour))}, well: 1},
 
 		"losing": {world: cluster(node("n1")), heard: []*Sensor{sensor("n1", func(s *Sensor) {
 			s.Lost, s.LostAt = map[string]uint64{"ring_full": 5, "output pubsub": 7}, ago(10*time.Minute)
@@ -115,7 +118,8 @@ func TestJudge(t *testing.T) {
 			want: []string{"node_uncovered n1 the sensor's DaemonSet does not tolerate the taint gpu=yes:NoSchedule"}},
 		"Autopilot": {world: World{Clusters: []Cluster{{Project: "p", Location: "l", Name: "c", Autopilot: true, Nodes: []kube.Node{node("n1"), node("n2"), node("n3")}}}},
 			heard: []*Sensor{sensor("n1")}, want: []string{"node_unsupported  2 nodes are of Autopilot"}, well: 1},
-		"a cluster that cannot be read": {world: World{Clusters: []Cluster{{Project: "p", Location: "l", Name: "c", Unknown: "list nodes: forbidden"}}},
+		"a cluster that does not answer for a minute": {world: World{Clusters: []Cluster{{Project: "p", Location: "l", Name: "c", Unknown: "list nodes: timeout"}}}},
+		"a cluster that cannot be read": {since: -10 * time.Minute, world: World{Clusters: []Cluster{{Project: "p", Location: "l", Name: "c", Unknown: "list nodes: forbidden"}}},
 			heard: []*Sensor{sensor("n1")}, want: []string{"cluster_unreadable  list nodes: forbidden"}},
 		"no nodes": {world: cluster()},
 	} {

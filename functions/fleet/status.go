@@ -24,8 +24,8 @@ type Status struct {
 	Clusters   []ClusterLine `json:"clusters"`
 	Lines      []*Line       `json:"problems"`
 	Unverified Unverified    `json:"unverified_heartbeats,omitzero"`
-	// Forgotten counts problems that were beyond what is kept.
-	Forgotten uint64 `json:"forgotten,omitempty"`
+	// Beyond counts lines that there was no room for.
+	Beyond int `json:"beyond,omitempty"`
 }
 
 // A Line is a problem with what became of it.
@@ -56,8 +56,8 @@ func ReadStatus(o objects.Object) (*Status, error) {
 const (
 	// keepEnded is how long a line stays that has ended: reports are made once a week.
 	keepEnded = 8 * 24 * time.Hour
-	// maxLines bounds the record: beyond it ended lines go first, the oldest before others.
-	maxLines = 15_000
+	// maxLines bounds the record, of which package objects reads 8 MiB.
+	maxLines = 8_000
 	// rewriteEvery is how often a finding is written again whose detail alone changed.
 	rewriteEvery = time.Hour
 )
@@ -87,7 +87,7 @@ func (s *Status) take(now time.Time, w World, v Verdict) {
 	seen := make(map[*Line]bool, len(v.Problems))
 	for _, p := range v.Problems {
 		l := open[p.key()]
-		if l == nil || !l.Ended.IsZero() && l.Written {
+		if l == nil || l.over() {
 			l = &Line{Problem: p, Since: now}
 			s.Lines = append(s.Lines, l)
 		}
@@ -116,12 +116,9 @@ func (l *Line) again(now time.Time, p Problem) {
 	l.Problem = p
 }
 
-// unknown reports whether nobody could see the problem, were it still there.
+// unknown reports whether nobody could see the problem, were it still there: its cluster could not be looked at, or is not in a
+// list that is not whole.
 func unknown(p Problem, w World) bool {
-	if p.Kind == Unreadable && p.Node == "" {
-		// Its cluster is gone, or answers; unless the list that it is not in is not whole.
-		return w.Missing != "" && w.find(p) == nil
-	}
 	c := w.find(p)
 	return c == nil && w.Missing != "" || c != nil && c.Unknown != ""
 }
@@ -141,21 +138,38 @@ func (w World) find(p Problem) *Cluster {
 	return &w.Clusters[i]
 }
 
-// bound forgets what has ended long ago, and what is too much.
+// bound forgets what has ended long ago, and leaves out what is too much: what has ended first, the oldest before others, then what
+// nobody was told of yet, the newest before others. So nothing that was told is told again as new.
 func (s *Status) bound(now time.Time) {
-	s.Lines = slices.DeleteFunc(s.Lines, func(l *Line) bool { return !l.Ended.IsZero() && l.Written && now.Sub(l.Ended) > keepEnded })
-	if over := len(s.Lines) - maxLines; over > 0 {
-		slices.SortStableFunc(s.Lines, func(a, b *Line) int {
-			if aEnded, bEnded := !a.Ended.IsZero(), !b.Ended.IsZero(); aEnded != bEnded {
-				if aEnded {
-					return -1
-				}
-				return 1
-			}
-			return a.Since.Compare(b.Since)
-		})
-		s.Lines, s.Forgotten = s.Lines[over:], s.Forgotten+uint64(over)
+	s.Lines = slices.DeleteFunc(s.Lines, func(l *Line) bool { return l.over() && now.Sub(l.Ended) > keepEnded })
+	s.Beyond = max(len(s.Lines)-maxLines, 0)
+	if s.Beyond == 0 {
+		return
 	}
+	slices.SortStableFunc(s.Lines, func(a, b *Line) int {
+		switch x, y := a.worth(), b.worth(); {
+		case x != y:
+			return y - x
+		case x == 0:
+			return b.Ended.Compare(a.Ended)
+		}
+		return a.Since.Compare(b.Since)
+	})
+	s.Lines = s.Lines[:maxLines]
+}
+
+// over reports whether a problem has ended, and its finding says so.
+func (l *Line) over() bool { return !l.Ended.IsZero() && l.Written }
+
+// worth is how much a line is to be kept.
+func (l *Line) worth() int {
+	switch {
+	case l.over():
+		return 0
+	case !l.Alerted:
+		return 1
+	}
+	return 2
 }
 
 // pending are the lines that have something to be told, the severest first, and of those the oldest.

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -96,14 +97,35 @@ func TestTake(t *testing.T) {
 	}
 }
 
-// The record is bounded, and what is going on stays longest.
+// The record is bounded: what has ended goes first, and what nobody was told of; never what was told and goes on.
 func TestBound(t *testing.T) {
 	s := new(Status)
-	for i := range maxLines {
+	for i := range maxLines - 1 {
 		s.Lines = append(s.Lines, &Line{Problem: missing(fmt.Sprint("e", i)), Since: ago(time.Hour), Ended: ago(time.Minute), Written: true, Alerted: true})
 	}
-	s.take(now, cluster(), Verdict{Problems: []Problem{missing("a"), missing("b")}})
-	if len(s.Lines) != maxLines || s.Forgotten != 2 || !strings.Contains(s.texts(), "a alert write, b alert write") {
-		t.Errorf("%d lines, %d forgotten", len(s.Lines), s.Forgotten)
+	s.Lines = append(s.Lines, &Line{Problem: missing("old"), Since: ago(500 * time.Hour), Written: true, Alerted: true, WrittenAt: now})
+	s.take(now, cluster(), Verdict{Problems: []Problem{missing("old"), missing("a"), missing("b")}})
+	if len(s.Lines) != maxLines || s.Beyond != 2 || !strings.HasPrefix(s.texts(), "old, a alert write, b alert write, e") {
+		t.Errorf("%d lines, %d beyond: %.80s", len(s.Lines), s.Beyond, s.texts())
+	}
+	var problems []Problem
+	for i := range maxLines + 5 {
+		problems = append(problems, missing(fmt.Sprint("n", i)))
+	}
+	s = new(Status)
+	s.take(now, cluster(), Verdict{Problems: problems[:maxLines]})
+	for _, l := range s.Lines {
+		l.Alerted, l.Written, l.WrittenAt = true, true, now
+	}
+	for range 2 {
+		if s.take(now, cluster(), Verdict{Problems: problems}); s.Beyond != 5 || len(s.pending()) != 0 {
+			t.Errorf("%d beyond, %d to be told", s.Beyond, len(s.pending()))
+		}
+	}
+	for _, l := range s.Lines {
+		l.Detail, l.Node, l.NodeResource = strings.Repeat("d", maxText), strings.Repeat("n", 60), strings.Repeat("r", 150)
+	}
+	if data, err := json.Marshal(s); err != nil || len(data) > 8<<20 {
+		t.Errorf("%d bytes, %v", len(data), err)
 	}
 }

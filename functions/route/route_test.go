@@ -143,7 +143,7 @@ func TestOff(t *testing.T) {
 	w.expect("once it is on", 4)
 }
 
-// What is no alert, or was muted by a setting, is nobody's business here.
+// What is no alert, was muted by a setting, or is about a sensor, whose finding has another writer, is nobody's business here.
 func TestNotForFindings(t *testing.T) {
 	w := newWorld(t, localscc.Config{})
 	r := w.router(nil)
@@ -151,7 +151,9 @@ func TestNotForFindings(t *testing.T) {
 		Time: alert.Time(1), Heartbeat: &alert.Heartbeat{StartTime: alert.Time(1), IntervalSeconds: 60}}
 	muted := acted("s", 1, "x", alert.High)
 	muted.Enrichment = &alert.Enrichment{Policy: &alert.Policy{Name: "n", Muted: true}}
-	for _, a := range []*alert.Alert{heartbeat, muted} {
+	fleet := acted("s", 2, "x", alert.High)
+	fleet.Rule.Name = "tiercel_sensor_missing"
+	for _, a := range []*alert.Alert{heartbeat, muted, fleet} {
 		if err := r.Handle(t.Context(), message(a)); err != nil {
 			t.Error(err)
 		}
