@@ -150,7 +150,7 @@ func TestPoisonIsPutAside(t *testing.T) {
 // is no push or schedule's call is no success.
 func TestFunctionsRefuseOthers(t *testing.T) {
 	r := start(t)
-	for _, function := range []string{functions.EnrichAlert, functions.RouteAlert, functions.FlushFindings} {
+	for _, function := range []string{functions.EnrichAlert, functions.RouteAlert, functions.FlushFindings, functions.RecordHeartbeat, functions.CheckFleet} {
 		token, err := r.cloud.accounts.Token(invoker, functionsURL+"/"+function)
 		if err != nil {
 			t.Fatal(err)

@@ -25,7 +25,9 @@ func (p properties) enrichment(e *alert.Enrichment) {
 		p.text("policy", policy.GetName())
 		p.text("policy_reason", policy.GetReason())
 		p.text("policy_until", policy.GetUntil())
-		p.text("original_severity", policy.GetOriginalSeverity().String())
+		if was := policy.GetOriginalSeverity(); was != 0 {
+			p.text("original_severity", was.String())
+		}
 	}
 }
 
