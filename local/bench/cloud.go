@@ -24,6 +24,7 @@ type bench struct {
 	cloud  *local.Cloud
 	client *pubsub.Client
 	topic  *topic.Topic
+	node   string
 
 	mu      sync.Mutex
 	written map[string]time.Time // by id
@@ -31,8 +32,11 @@ type bench struct {
 }
 
 func newBench(ctx context.Context) (*bench, error) {
-	b := &bench{written: make(map[string]time.Time), events: make(map[string]uint64)}
-	var err error
+	node, err := local.NodeName()
+	if err != nil {
+		return nil, err
+	}
+	b := &bench{node: node, written: make(map[string]time.Time), events: make(map[string]uint64)}
 	b.cloud, err = local.Start(local.Config{
 		Changed: b.changed, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
 	})
@@ -80,7 +84,7 @@ func (b *bench) publish(ctx context.Context, seq uint64, what int, severity aler
 		Identity: fmt.Sprintf("%032x", what), Time: alert.Time(time.Now().UnixNano()), Severity: severity, Output: "a file was read",
 		Rule:    &alert.Rule{Name: "bench_read", Title: "File read", Attack: []string{"T1005"}},
 		Process: &alert.Process{Pid: 7, Name: "cat", CommandLine: "cat " + strconv.Itoa(what), ExePath: "/usr/bin/cat"},
-		Node:    &alert.Node{Name: sensor}, Cluster: &alert.Cluster{Project: local.Project, Location: "bench", Name: "bench"},
+		Node:    &alert.Node{Name: b.node}, Cluster: &alert.Cluster{Project: local.Project, Location: local.Location, Name: local.Cluster},
 	}
 	data, err := alert.Marshal(a, alert.EncodingJSON)
 	if err != nil {
