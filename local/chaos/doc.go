@@ -1,4 +1,4 @@
-// Package chaos has no code but a test: sensor, Pub/Sub, Cloud Storage, Security Command Center and two processes of the
+// Package chaos has no code but tests: sensor, Pub/Sub, Cloud Storage, Security Command Center, GKE and two processes of the
 // functions, each killed at random while acts go on. At the end every alert that the sensor numbered is in exactly one
 // finding's count or among the losses that it counted.
 //

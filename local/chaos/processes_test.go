@@ -56,7 +56,7 @@ func (f *fleet) start(role string, args ...string) {
 	}
 	defer log.Close()
 	if role == sensorRole {
-		args = []string{"--no-library", "--rules", f.rules(), "--cri-socket", "", "--node", "chaos-node", "--project", project,
+		args = []string{"--no-library", "--rules", f.rules(), "--cri-socket", "", "--node", "chaos-node", "--project", project, "--location", location, "--cluster", cluster,
 			"--heartbeat", "1s", "--output", "pubsub:" + topicName, "--spool", filepath.Join(f.dir, "spool")}
 	}
 	cmd := exec.Command(os.Args[0], args...)

@@ -11,7 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"cloud.google.com/go/container/apiv1/containerpb"
 	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"golang.org/x/oauth2"
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -20,6 +22,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"tiercel.dev/functions"
+	"tiercel.dev/local/gke"
 	"tiercel.dev/local/pubsub"
 	"tiercel.dev/local/scc"
 	"tiercel.dev/local/storage"
@@ -35,8 +38,11 @@ const (
 // Names of what the processes share.
 const (
 	project    = "chaos"
+	location   = "europe-west1"
+	cluster    = "prod"
 	source     = "organizations/1/sources/1"
-	topicName  = "projects/chaos/topics/alerts"
+	topicName  = "projects/chaos/topics/alerts-raw"
+	enriched   = "projects/chaos/topics/alerts"
 	quarantine = "projects/chaos/topics/quarantine"
 	dead       = "projects/chaos/topics/dead"
 	collector  = "projects/chaos/subscriptions/collector"
@@ -46,7 +52,7 @@ const (
 )
 
 // roles are the processes beside the sensor, by name; functionsOf names more of them.
-var roles = map[string]func(dir string) error{"pubsub": runPubSub, "scc": runSCC, "storage": runStorage}
+var roles = map[string]func(dir string) error{"pubsub": runPubSub, "scc": runSCC, "storage": runStorage, "gke": runGKE}
 
 // functionsOf is the nth process of the functions.
 func functionsOf(n int) string { return fmt.Sprintf("functions-%d", n) }
@@ -113,19 +119,20 @@ func subscribe(s *pubsub.Server) error {
 		}
 		return err
 	}
-	for _, name := range []string{topicName, quarantine, dead} {
+	for _, name := range []string{topicName, enriched, quarantine, dead} {
 		if _, err := s.CreateTopic(ctx, &pb.Topic{Name: name}); made(err) != nil {
 			return err
 		}
 	}
 	const urgent = `(attributes.severity = "HIGH" OR attributes.severity = "CRITICAL")`
-	for name, of := range map[string][2]string{
-		"route":  {`attributes.kind = "alert" AND NOT ` + urgent, "functions-1"},
-		"urgent": {`attributes.kind = "alert" AND ` + urgent, "functions-2"},
+	for name, of := range map[string]struct{ topic, filter, role, function string }{
+		"enrich": {topicName, "", "functions-1", functions.EnrichAlert},
+		"route":  {enriched, `attributes.kind = "alert" AND NOT ` + urgent, "functions-1", functions.RouteAlert},
+		"urgent": {enriched, `attributes.kind = "alert" AND ` + urgent, "functions-2", functions.RouteAlert},
 	} {
 		_, err := s.CreateSubscription(ctx, &pb.Subscription{
-			Name: "projects/chaos/subscriptions/" + name, Topic: topicName, Filter: of[0], AckDeadlineSeconds: 20,
-			PushConfig:       &pb.PushConfig{PushEndpoint: "http://" + address(of[1]) + "/" + functions.RouteAlert},
+			Name: "projects/chaos/subscriptions/" + name, Topic: of.topic, Filter: of.filter, AckDeadlineSeconds: 20,
+			PushConfig:       &pb.PushConfig{PushEndpoint: "http://" + address(of.role) + "/" + of.function},
 			RetryPolicy:      &pb.RetryPolicy{MinimumBackoff: durationpb.New(200 * time.Millisecond), MaximumBackoff: durationpb.New(5 * time.Second)},
 			DeadLetterPolicy: &pb.DeadLetterPolicy{DeadLetterTopic: dead, MaxDeliveryAttempts: 100},
 		})
@@ -158,6 +165,21 @@ func runSCC(dir string) error {
 	return g.Serve(l)
 }
 
+// runGKE knows the sensor's cluster, whose own API nobody serves: what it would tell is missing from alerts.
+func runGKE(string) error {
+	s := gke.New(gke.Config{})
+	if err := s.PutCluster(project, &containerpb.Cluster{Name: cluster, Location: location, Status: containerpb.Cluster_RUNNING}); err != nil {
+		return err
+	}
+	g := grpc.NewServer()
+	s.Register(g)
+	l, err := listen("gke")
+	if err != nil {
+		return err
+	}
+	return g.Serve(l)
+}
+
 func runStorage(dir string) error {
 	s, err := storage.Open(filepath.Join(dir, "storage"))
 	if err != nil {
@@ -173,12 +195,16 @@ func runStorage(dir string) error {
 func runFunctions(string) error {
 	role := os.Getenv(roleEnv)
 	settings := func() (functions.Settings, error) {
-		return functions.Settings{Project: project, QuarantineTopic: quarantine, Bucket: "records", Source: source, MaxInstances: 2}, nil
+		return functions.Settings{
+			Project: project, AlertsTopic: enriched, QuarantineTopic: quarantine, Bucket: "records", Source: source, MaxInstances: 2,
+			ClusterProjects: []string{project},
+		}, nil
 	}
 	mux := http.NewServeMux()
 	for name, handler := range functions.Handlers(settings, functions.Endpoints{
-		PubSub: services("pubsub"), SCC: services("scc"),
-		Storage: []option.ClientOption{option.WithEndpoint("http://" + address("storage") + "/storage/v1/"), option.WithoutAuthentication()},
+		PubSub: services("pubsub"), SCC: services("scc"), GKE: services("gke"),
+		Kubernetes: functions.Kubernetes{Token: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: "chaos"})},
+		Storage:    []option.ClientOption{option.WithEndpoint("http://" + address("storage") + "/storage/v1/"), option.WithoutAuthentication()},
 	}, slog.New(slog.NewTextHandler(os.Stderr, nil))) {
 		mux.Handle("/"+name, handler)
 	}
