@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -33,10 +34,7 @@ func newFleet(t *testing.T) *fleet {
 	f := &fleet{t: t, dir: t.TempDir(), env: os.Environ(), alive: make(map[string]*exec.Cmd), kills: make(map[string]int)}
 	f.env = append(f.env, dirEnv+"="+f.dir)
 	for role := range roles {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
+		l := listenBelow(t)
 		// Free again, and most likely stays so: a role waits for its port.
 		l.Close()
 		name := "TIERCEL_CHAOS_ADDRESS_" + role
@@ -46,6 +44,19 @@ func newFleet(t *testing.T) *fleet {
 	f.env = append(f.env, "PUBSUB_EMULATOR_HOST="+address("pubsub"))
 	t.Cleanup(f.killAll)
 	return f
+}
+
+// listenBelow takes a port that the kernel gives to no connection: one that looks for a dead process could get the very port
+// it looks for, and talk to itself.
+func listenBelow(t *testing.T) net.Listener {
+	t.Helper()
+	for range 1000 {
+		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20_000+rand.IntN(12_000))); err == nil {
+			return l
+		}
+	}
+	t.Fatal("no port is free from 20000 to 32000")
+	return nil
 }
 
 func (f *fleet) start(role string, args ...string) {
