@@ -62,7 +62,7 @@ func serve(object any) http.HandlerFunc {
 func clusters(roots []byte) *Clusters {
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(roots)
-	return New(Config{Token: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: "secret"}), Roots: pool})
+	return New(Config{Token: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: "secret"}), Roots: pool, Timeout: time.Minute})
 }
 
 func at(e gke.Endpoints) *gke.Cluster {
