@@ -84,6 +84,9 @@ func New(cfg Config) *Clusters {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = 2 * time.Second
 	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
 	clients, err := lru.NewWithEvict(maxClients, func(_ string, c *Client) { c.transport.CloseIdleConnections() })
 	if err != nil {
 		panic(err) // a size below 1
@@ -163,7 +166,7 @@ func (c *Clusters) connect(e gke.Endpoints) (*Client, error) {
 	}
 	// The token goes to the cluster alone: a redirect would take it elsewhere.
 	web := &http.Client{
-		Transport:     &oauth2.Transport{Source: c.cfg.Token, Base: bounded{transport}},
+		Transport:     &oauth2.Transport{Source: c.cfg.Token, Base: &guard{base: transport, now: c.cfg.Now}},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	client := &Client{endpoints: e, transport: transport}
@@ -176,17 +179,6 @@ func (c *Clusters) connect(e gke.Endpoints) (*Client, error) {
 	}
 	client.batch, err = batch.NewForConfigAndClient(cfg, web)
 	return client, err
-}
-
-// bounded keeps an answer from filling the memory.
-type bounded struct{ base *http.Transport }
-
-func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
-	answer, err := b.base.RoundTrip(r)
-	if err == nil {
-		answer.Body = http.MaxBytesReader(nil, answer.Body, maxBody)
-	}
-	return answer, err
 }
 
 // get has a request made unless its answer is kept. uid is of what is wanted, where another may have its name.
