@@ -119,6 +119,19 @@ func TestGKEFails(t *testing.T) {
 	}
 }
 
+// Half an answer is enough for a cluster that is in it, but is not kept for long.
+func TestGKEAnswersHalf(t *testing.T) {
+	w := newWorld(t)
+	w.gke.answer.MissingZones = []string{"europe-west1-c"}
+	e := w.enricher(nil)
+	expect(t, "half an answer", w.handled(t, e, acted(1)), "")
+	w.later(31 * time.Second)
+	expect(t, "half a minute later", w.handled(t, e, acted(2)), "")
+	if w.gke.calls != 2 {
+		t.Errorf("%d calls", w.gke.calls)
+	}
+}
+
 // An alert waits for GKE a while and goes on without; the answer still comes to those after it.
 func TestGKEIsSlow(t *testing.T) {
 	w := newWorld(t)
