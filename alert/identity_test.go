@@ -96,6 +96,10 @@ func TestAttributes(t *testing.T) {
 	if d := cmp.Diff(want, Attributes(a)); d != "" {
 		t.Error(d)
 	}
+	a.Enrichment, want["muted"] = &Enrichment{Policy: &Policy{Name: "n", Muted: true}}, "true"
+	if d := cmp.Diff(want, Attributes(a)); d != "" {
+		t.Error(d)
+	}
 	want = map[string]string{"kind": "heartbeat", "schema": "1", "alert_id": heartbeat().AlertId, "node": "n1"}
 	if d := cmp.Diff(want, Attributes(heartbeat())); d != "" {
 		t.Error(d)

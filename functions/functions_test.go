@@ -13,7 +13,7 @@ import (
 func environment(change map[string]string) func(string) string {
 	env := map[string]string{
 		"TIERCEL_PROJECT": "p", "TIERCEL_ALERTS_TOPIC": "projects/p/topics/a", "TIERCEL_QUARANTINE_TOPIC": "projects/p/topics/q", "TIERCEL_BUCKET": "b",
-		"TIERCEL_SCC_SOURCE": "organizations/1/sources/2", "TIERCEL_MAX_INSTANCES": "3",
+		"TIERCEL_SCC_SOURCE": "organizations/1/sources/2", "TIERCEL_MAX_INSTANCES": "3", "TIERCEL_POLICY": "where.yaml",
 	}
 	for name, value := range change {
 		env[name] = value
@@ -25,6 +25,7 @@ func TestSettings(t *testing.T) {
 	want := Settings{
 		Project: "p", AlertsTopic: "projects/p/topics/a", QuarantineTopic: "projects/p/topics/q", Bucket: "b",
 		Source: "organizations/1/sources/2", MaxInstances: 3, ClusterProjects: []string{"p"}, DaemonSet: "tiercel/tiercel-sensor",
+		Policy: "where.yaml",
 	}
 	got, err := SettingsFrom(environment(nil))
 	if d := cmp.Diff(want, got); d != "" || err != nil {

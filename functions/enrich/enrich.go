@@ -4,8 +4,8 @@
 //
 // Whoever may publish to the sensors' topic may say anything, and Pub/Sub does not tell who it was. So nothing that a sender
 // wrote about the cluster is believed: what the enrichment says comes from the APIs, and a sender's own is thrown away. VERIFIED
-// means that project, cluster, node and pod exist and belong together, and no more: a stolen sensor's account can still speak
-// in the name of another node that there is.
+// means that project, cluster and node exist and belong together, and that the pod does not run on another; no more: a stolen
+// sensor's account can still speak in the name of another node that there is.
 //
 // Nothing is dropped here. What cannot be found out is named in the message, what cannot be read goes to quarantine, and a
 // message is acknowledged only once what was made of it is published. A message that is delivered twice is published twice,

@@ -27,7 +27,7 @@ func (e *Enricher) place(ctx context.Context, f *facts) {
 		return
 	}
 	f.ofCluster()
-	ctx, cancel := context.WithTimeout(ctx, kube.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, e.cfg.Kube.Timeout())
 	defer cancel()
 	client, err := e.cfg.Kube.Of(f.cluster)
 	e.findNode(ctx, f, client, err)

@@ -119,6 +119,19 @@ func TestGKEFails(t *testing.T) {
 	}
 }
 
+// Half an answer is enough for a cluster that is in it, but is not kept for long.
+func TestGKEAnswersHalf(t *testing.T) {
+	w := newWorld(t)
+	w.gke.answer.MissingZones = []string{"europe-west1-c"}
+	e := w.enricher(nil)
+	expect(t, "half an answer", w.handled(t, e, acted(1)), "")
+	w.later(31 * time.Second)
+	expect(t, "half a minute later", w.handled(t, e, acted(2)), "")
+	if w.gke.calls != 2 {
+		t.Errorf("%d calls", w.gke.calls)
+	}
+}
+
 // An alert waits for GKE a while and goes on without; the answer still comes to those after it.
 func TestGKEIsSlow(t *testing.T) {
 	w := newWorld(t)
@@ -179,9 +192,20 @@ func TestNodeByName(t *testing.T) {
 
 // A slow cluster costs an alert no more than its deadline, and what was found until then stays.
 func TestKubernetesIsSlow(t *testing.T) {
+	const services = "/api/v1/namespaces/shop/services"
 	w := newWorld(t)
-	w.kube.hang["/api/v1/namespaces/shop/services"] = true
-	got := w.handled(t, w.enricher(nil), acted(1))
+	e := w.enricher(nil)
+	w.kube.refuse(services, 403)
+	w.handled(t, e, acted(1))
+	w.later(20 * time.Second)
+	w.kube.refuse(services, 0)
+	w.kube.hang[services] = true
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if err := e.Handle(ctx, message(acted(2))); err != nil {
+		t.Fatal(err)
+	}
+	got := w.last(t).Enrichment
 	expect(t, "slow", got, "", "services: list services/shop: context deadline exceeded")
 	if len(got.Owners) != 2 {
 		t.Errorf("%v", got.Owners)
@@ -217,7 +241,7 @@ func TestHeartbeat(t *testing.T) {
 // Many at once ask once.
 func TestManyAtOnce(t *testing.T) {
 	w := newWorld(t)
-	e := w.enricher(nil)
+	e, list, _ := judged(w, "policies:\n"+policy("other", `rule == "other"`, "mute: true"))
 	var all sync.WaitGroup
 	for seq := range uint64(100) {
 		all.Go(func() {
@@ -230,8 +254,15 @@ func TestManyAtOnce(t *testing.T) {
 	if w.gke.calls != 1 || len(w.kube.asked) != 5 || len(w.published) != 100 {
 		t.Errorf("%d calls to GKE, %d to the cluster: %v; %d published", w.gke.calls, len(w.kube.asked), w.kube.asked, len(w.published))
 	}
-	for range 100 {
-		expect(t, "one of many", w.last(t).Enrichment, "")
+	for _, p := range w.published {
+		a, err := alert.Unmarshal(p.data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		expect(t, a.AlertId, a.Enrichment, "")
+	}
+	if list.reads != 1 {
+		t.Errorf("the where list was read %d times", list.reads)
 	}
 }
 

@@ -25,12 +25,17 @@ type shelf struct {
 	generation int64
 	err        error
 	reads      int
+	hang       bool
 }
 
-func (s *shelf) Get(_ context.Context, name string) (objects.Object, error) {
+func (s *shelf) Get(ctx context.Context, name string) (objects.Object, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.reads++
+	if s.hang {
+		<-ctx.Done()
+		return objects.Object{}, ctx.Err()
+	}
 	return objects.Object{Name: name, Generation: s.generation, Data: []byte(s.data)}, s.err
 }
 
@@ -142,6 +147,20 @@ func TestPolicyWithAnError(t *testing.T) {
 	if got := w.handled(t, e, acted(4)); got.Policy != nil || len(got.Missing) > 0 || !strings.Contains(log.String(), "nothing is muted") {
 		t.Errorf("taken away: %v; logged %s", got, log)
 	}
+}
+
+// An alert waits for the first list a while, and then goes on unmuted.
+func TestPolicyStoreHangs(t *testing.T) {
+	w := newWorld(t)
+	w.handled(t, w.enricher(nil), acted(1)) // what the place answers is kept
+	e, s, _ := judged(w, "")
+	s.hang = true
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if err := e.Handle(ctx, message(acted(2))); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, "slow store", w.last(t).Enrichment, "", "policies: context deadline exceeded")
 }
 
 // A policy that has ended counts no more, and the log says so once.

@@ -32,6 +32,9 @@ import (
 	"tiercel.dev/internal/push"
 )
 
+// patience is how long a cluster may take in tests: the machine may be slow.
+const patience = time.Minute
+
 // world is a GKE API with one cluster, that cluster's Kubernetes API, and a topic, spoken to by the clients that run in the cloud.
 type world struct {
 	gke      *fakeGKE
@@ -55,7 +58,7 @@ func newWorld(t testing.TB) *world {
 	w := &world{kube: newKube(t), gke: new(fakeGKE), now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
 	w.gke.answer = &pb.ListClustersResponse{Clusters: []*pb.Cluster{w.kube.cluster()}}
 	w.clusters = gke.New(w.gke.client(t), w.clock)
-	w.kubes = kube.New(kube.Config{Token: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: "secret"}), Now: w.clock})
+	w.kubes = kube.New(kube.Config{Token: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: "secret"}), Timeout: patience, Now: w.clock})
 	return w
 }
 
@@ -163,15 +166,16 @@ type fakeKube struct {
 	hang    map[string]bool
 	changes map[string][2]string // by path: what is put in the place of what
 	token   string
+	over    chan struct{} // closed at the end, for what hangs
 	asked   []string
 }
 
 func newKube(t testing.TB) *fakeKube {
-	k := &fakeKube{objects: map[string]any{}, refused: map[string]int{}, hang: map[string]bool{}, changes: map[string][2]string{}, token: "secret"}
+	k := &fakeKube{objects: map[string]any{}, refused: map[string]int{}, hang: map[string]bool{}, changes: map[string][2]string{}, token: "secret", over: make(chan struct{})}
 	k.server = httptest.NewUnstartedServer(k)
 	k.server.EnableHTTP2 = true
 	k.server.StartTLS()
-	t.Cleanup(k.server.Close)
+	t.Cleanup(func() { close(k.over); k.server.Close() })
 	k.node("n1")
 	k.pod("web-1", "n1", metav1.OwnerReference{APIVersion: "apps/v1", Kind: "ReplicaSet", Name: "web-5d", UID: "rs"})
 	k.owner("apps/v1", "replicasets", "web-5d", "rs", metav1.OwnerReference{APIVersion: "apps/v1", Kind: "Deployment", Name: "web", UID: "dep"})
@@ -195,7 +199,10 @@ func (k *fakeKube) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case hang:
-		<-r.Context().Done()
+		select {
+		case <-r.Context().Done():
+		case <-k.over:
+		}
 		return
 	case r.Header.Get("Authorization") != "Bearer "+token:
 		refused = http.StatusUnauthorized

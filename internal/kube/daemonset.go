@@ -10,7 +10,7 @@ import (
 
 // Tolerations returns those that a DaemonSet gives its pods, as they are now; not nil if there is the DaemonSet.
 func (c *Client) Tolerations(ctx context.Context, namespace, name string) ([]corev1.Toleration, error) {
-	d, err := c.apps.DaemonSets(namespace).Get(ctx, name, metav1.GetOptions{})
+	d, err := c.apps.DaemonSets(namespace).Get(quiet(ctx), name, metav1.GetOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("get daemonsets/%s/%s: %w", namespace, name, plain(err))
 	}

@@ -13,9 +13,6 @@ import (
 	"tiercel.dev/internal/gke"
 )
 
-// dialTimeout bounds connecting to one endpoint with its handshake, so that others can still be tried within a lookup.
-const dialTimeout = 600 * time.Millisecond
-
 // An endpoint is one way to a control plane.
 type endpoint struct {
 	host, port string
@@ -51,6 +48,7 @@ func endpointsOf(e gke.Endpoints, public *x509.CertPool) []endpoint {
 // A dialer connects to the first endpoint that answers, beginning with the one that did last.
 type dialer struct {
 	endpoints []endpoint
+	timeout   time.Duration // of one with its handshake, so that others can still be tried within a request
 	last      atomic.Int32
 }
 
@@ -59,7 +57,7 @@ func (d *dialer) dial(ctx context.Context, network, _ string) (net.Conn, error) 
 	var errs []error
 	for i := range d.endpoints {
 		n := (int(d.last.Load()) + i) % len(d.endpoints)
-		conn, err := d.endpoints[n].dial(ctx, network)
+		conn, err := d.endpoints[n].dial(ctx, network, d.timeout)
 		if err == nil {
 			d.last.Store(int32(n))
 			return conn, nil
@@ -72,8 +70,8 @@ func (d *dialer) dial(ctx context.Context, network, _ string) (net.Conn, error) 
 	return nil, errors.Join(errs...)
 }
 
-func (e *endpoint) dial(ctx context.Context, network string) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+func (e *endpoint) dial(ctx context.Context, network string, timeout time.Duration) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	d := tls.Dialer{Config: &tls.Config{
 		ServerName: e.host, RootCAs: e.roots, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},

@@ -39,9 +39,6 @@ var (
 )
 
 const (
-	// Timeout bounds one request, with connecting.
-	Timeout = 2 * time.Second
-
 	maxClients = 200
 	maxNodes   = 20_000 // kept, some 400 bytes each; owners likewise
 	maxPods    = 10_000 // some KB each, for their labels
@@ -66,7 +63,9 @@ type Config struct {
 	Token oauth2.TokenSource
 	// Roots are the authorities of DNS endpoints. Default: the system's.
 	Roots *x509.CertPool
-	Now   func() time.Time // default time.Now
+	// Timeout bounds one request with connecting, and what callers wait for all they ask together. Default 2 s.
+	Timeout time.Duration
+	Now     func() time.Time // default time.Now
 }
 
 // Clusters holds a client for each cluster, and what they answered. It is safe for concurrent use.
@@ -82,6 +81,12 @@ type Clusters struct {
 
 // New makes no request.
 func New(cfg Config) *Clusters {
+	if cfg.Timeout == 0 {
+		cfg.Timeout = 2 * time.Second
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
 	clients, err := lru.NewWithEvict(maxClients, func(_ string, c *Client) { c.transport.CloseIdleConnections() })
 	if err != nil {
 		panic(err) // a size below 1
@@ -96,7 +101,7 @@ func New(cfg Config) *Clusters {
 }
 
 func kept[V any](cfg Config, size int, keep time.Duration) lookup.Config[V] {
-	return lookup.Config[V]{Size: size, Timeout: Timeout, Now: cfg.Now, Keep: func(_ V, err error) time.Duration {
+	return lookup.Config[V]{Size: size, Timeout: cfg.Timeout, Now: cfg.Now, Keep: func(_ V, err error) time.Duration {
 		switch {
 		case err == nil:
 			return keep
@@ -106,6 +111,9 @@ func kept[V any](cfg Config, size int, keep time.Duration) lookup.Config[V] {
 		return keepError
 	}}
 }
+
+// Timeout is how long a cluster may take for all that is asked about one alert.
+func (c *Clusters) Timeout() time.Duration { return c.cfg.Timeout }
 
 // A Client asks one cluster. Its methods' errors are [ErrNotFound] or say why nobody knows.
 type Client struct {
@@ -146,7 +154,7 @@ func (c *Clusters) connect(e gke.Endpoints) (*Client, error) {
 	if len(ways) == 0 {
 		return nil, ErrUnreachable
 	}
-	d := &dialer{endpoints: ways}
+	d := &dialer{endpoints: ways, timeout: c.cfg.Timeout * 3 / 10}
 	transport := &http.Transport{
 		DialTLSContext: d.dial, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 4, IdleConnTimeout: 90 * time.Second,
 		// A connection that the network forgot while the function slept looks alive; without pings it would cost every lookup its
@@ -158,7 +166,7 @@ func (c *Clusters) connect(e gke.Endpoints) (*Client, error) {
 	}
 	// The token goes to the cluster alone: a redirect would take it elsewhere.
 	web := &http.Client{
-		Transport:     &oauth2.Transport{Source: c.cfg.Token, Base: bounded{transport}},
+		Transport:     &oauth2.Transport{Source: c.cfg.Token, Base: &guard{base: transport, now: c.cfg.Now}},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	client := &Client{endpoints: e, transport: transport}
@@ -171,17 +179,6 @@ func (c *Clusters) connect(e gke.Endpoints) (*Client, error) {
 	}
 	client.batch, err = batch.NewForConfigAndClient(cfg, web)
 	return client, err
-}
-
-// bounded keeps an answer from filling the memory.
-type bounded struct{ base *http.Transport }
-
-func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
-	answer, err := b.base.RoundTrip(r)
-	if err == nil {
-		answer.Body = http.MaxBytesReader(nil, answer.Body, maxBody)
-	}
-	return answer, err
 }
 
 // get has a request made unless its answer is kept. uid is of what is wanted, where another may have its name.

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -62,7 +63,7 @@ func serve(object any) http.HandlerFunc {
 func clusters(roots []byte) *Clusters {
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(roots)
-	return New(Config{Token: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: "secret"}), Roots: pool})
+	return New(Config{Token: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: "secret"}), Roots: pool, Timeout: time.Minute})
 }
 
 func at(e gke.Endpoints) *gke.Cluster {
@@ -142,6 +143,55 @@ func TestRedirect(t *testing.T) {
 	_, err := of(t, clusters(nil), at(gke.Endpoints{Private: address, CA: ca})).Node(t.Context(), "n")
 	if err == nil || stolen.Load() != 0 {
 		t.Errorf("%v; the redirect was followed %d times", err, stolen.Load())
+	}
+}
+
+// A cluster that does not answer is left alone for a while, and one that refuses is not.
+func TestRest(t *testing.T) {
+	var asked atomic.Int32
+	var broken atomic.Bool
+	address, ca := control(t, func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		if broken.Load() {
+			panic(http.ErrAbortHandler)
+		}
+		w.WriteHeader(http.StatusForbidden)
+	})
+	var mu sync.Mutex
+	now := time.Now()
+	all := New(Config{Token: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: "secret"}), Timeout: time.Minute, Now: func() time.Time {
+		mu.Lock()
+		defer mu.Unlock()
+		return now
+	}})
+	c := of(t, all, at(gke.Endpoints{Private: address, CA: ca}))
+	names := 0
+	ask := func(n int) (err error) {
+		for range n {
+			names++
+			if _, err = c.Node(t.Context(), fmt.Sprint("n", names)); err == nil {
+				t.Fatal("a node")
+			}
+		}
+		return err
+	}
+	if err := ask(20); asked.Load() != 20 || strings.Contains(err.Error(), errResting.Error()) {
+		t.Fatalf("a cluster that refuses: asked %d times, %v", asked.Load(), err)
+	}
+	broken.Store(true)
+	if err := ask(20); !strings.HasSuffix(err.Error(), errResting.Error()) {
+		t.Errorf("a cluster that breaks off: %v", err)
+	}
+	before := asked.Load()
+	broken.Store(false)
+	if ask(5); asked.Load() != before {
+		t.Errorf("asked %d times while it rests", asked.Load()-before)
+	}
+	mu.Lock()
+	now = now.Add(pause)
+	mu.Unlock()
+	if err := ask(5); asked.Load() != before+5 || strings.Contains(err.Error(), errResting.Error()) {
+		t.Errorf("after a rest: asked %d times, %v", asked.Load()-before, err)
 	}
 }
 

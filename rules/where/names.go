@@ -51,7 +51,7 @@ var names = []Name{
 	number("severity", "As the sensor gave it; compare with LOW, MEDIUM, HIGH, CRITICAL.", func(f *Facts) int64 { return int64(f.Severity) }),
 	severity("LOW", 1), severity("MEDIUM", 2), severity("HIGH", 3), severity("CRITICAL", 4),
 	text("evt.type", "What happened: a system call.", func(f *Facts) string { return f.Event }),
-	flag("verified", "Project, cluster, node and pod exist and belong together.", func(f *Facts) bool { return f.Verified }),
+	flag("verified", "Project, cluster and node exist and belong together.", func(f *Facts) bool { return f.Verified }),
 	text("cluster.project", "As the sensor says.", func(f *Facts) string { return f.Project }),
 	text("cluster.location", "As the sensor says.", func(f *Facts) string { return f.Location }),
 	text("cluster.name", "As the sensor says.", func(f *Facts) string { return f.Cluster }),
