@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"os/exec"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -245,6 +247,32 @@ func TestPutRefuses(t *testing.T) {
 	} {
 		if err := s.Put(o); err == nil {
 			t.Errorf("%s is taken", what)
+		}
+	}
+}
+
+func TestKubectl(t *testing.T) {
+	kubectl, err := exec.LookPath("kubectl")
+	if err != nil {
+		t.Skip("kubectl is not installed")
+	}
+	address, _, stop, err := Serve(server(t, Config{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	for args, want := range map[string]string{
+		"get po -A -l app=web -o name":                                          "pod/web-x\npod/web-1-a\npod/web-1-b",
+		"get pods -n shop --chunk-size 2 -o jsonpath={.items[*].metadata.name}": "db-0 web-1-a web-1-b",
+		"get deploy,svc -n shop -o name":                                        "deployment.apps/web\nservice/web",
+		"get node n2 -o jsonpath={.spec.unschedulable}":                         "true",
+		"get pod -n shop none":                                                  `Error from server (NotFound): pods "none" not found`,
+	} {
+		cmd := exec.Command(kubectl, append(strings.Fields(args), "--server", "https://"+address, "--token", "t", "--insecure-skip-tls-verify",
+			"--kubeconfig", "/dev/null", "--cache-dir", t.TempDir())...)
+		got, _ := cmd.CombinedOutput()
+		if strings.TrimSpace(string(got)) != want {
+			t.Errorf("kubectl %s:\n%s", args, got)
 		}
 	}
 }
