@@ -1,6 +1,8 @@
 package kube
 
 import (
+	"io"
+	"net/http"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -8,17 +10,19 @@ import (
 	"k8s.io/apimachinery/pkg/version"
 )
 
-// public are the answers that even system:anonymous gets.
-func (s *Server) public(path string) any {
+// public answers what even system:anonymous may ask, if path asks for that.
+func (s *Server) public(w http.ResponseWriter, path string) bool {
 	switch path {
 	case "/healthz", "/livez", "/readyz":
-		return "ok"
+		io.WriteString(w, "ok")
 	case "/version":
 		major, rest, _ := strings.Cut(strings.TrimPrefix(s.cfg.Version, "v"), ".")
 		minor, _, _ := strings.Cut(rest, ".")
-		return version.Info{Major: major, Minor: minor, GitVersion: s.cfg.Version, Platform: "linux/amd64"}
+		answer(w, http.StatusOK, version.Info{Major: major, Minor: minor, GitVersion: s.cfg.Version, Platform: "linux/amd64"})
+	default:
+		return false
 	}
-	return nil
+	return true
 }
 
 // discovery says which resources there are; nil if path does not ask for it.

@@ -13,12 +13,16 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 )
 
-func (s *Server) get(c *call) (object, error) {
+func (s *Server) get(r *resource, c *call) (object, error) {
+	namespace := c.namespace
+	if !r.namespaced {
+		namespace = ""
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	o := s.shelves[c.resource].at(c.namespace+"/"+c.key, s.rv)
+	o := s.shelves[r].at(namespace+"/"+c.name, s.rv)
 	if o == nil {
-		return nil, apierrors.NewNotFound(c.groupResource(), c.key)
+		return nil, apierrors.NewNotFound(r.groupResource(), c.name)
 	}
 	return o, nil
 }
@@ -33,14 +37,14 @@ type list struct {
 // A mark is where a list goes on: at a resource version, after a key. The API server's continue tokens say the same.
 type mark struct {
 	Version string `json:"v"`
-	RV      uint64 `json:"rv"`
+	RV      int64  `json:"rv"`
 	After   string `json:"start"`
 }
 
 const markVersion = "meta.k8s.io/v1"
 
-func (s *Server) list(c *call, query url.Values) (*list, error) {
-	wanted, all, err := c.selection(query)
+func (s *Server) list(r *resource, c *call, query url.Values) (*list, error) {
+	wanted, all, err := r.selection(query)
 	if err != nil {
 		return nil, err
 	}
@@ -55,12 +59,12 @@ func (s *Server) list(c *call, query url.Values) (*list, error) {
 		return nil, err
 	}
 	out := &list{
-		TypeMeta: metav1.TypeMeta{Kind: c.kind + "List", APIVersion: c.groupVersion().String()},
-		Metadata: metav1.ListMeta{ResourceVersion: strconv.FormatUint(from.RV, 10)}, Items: []object{},
+		TypeMeta: metav1.TypeMeta{Kind: r.kind + "List", APIVersion: r.groupVersion().String()},
+		Metadata: metav1.ListMeta{ResourceVersion: strconv.FormatInt(from.RV, 10)}, Items: []object{},
 	}
-	keys := s.keys(c.resource, c.namespace, from.RV, from.After)
+	keys := s.keys(r, c.namespace, from.RV, from.After)
 	for i, key := range keys {
-		if o := s.shelves[c.resource].at(key, from.RV); wanted(o) {
+		if o := s.shelves[r].at(key, from.RV); wanted(o) {
 			out.Items = append(out.Items, o)
 		}
 		if left := int64(len(keys) - i - 1); limit > 0 && int64(len(out.Items)) == limit && left > 0 {
@@ -85,8 +89,8 @@ func (r *resource) selection(query url.Values) (wanted func(object) bool, all bo
 		return nil, false, apierrors.NewBadRequest(err.Error())
 	}
 	for _, one := range byField.Requirements() {
-		if !r.selectable(one.Field) {
-			return nil, false, apierrors.NewBadRequest("field label not supported: " + one.Field)
+		if err := r.checkField(one.Field); err != nil {
+			return nil, false, apierrors.NewBadRequest(err.Error())
 		}
 	}
 	return func(o object) bool {
@@ -126,14 +130,26 @@ func (s *Server) mark(token string) (mark, error) {
 		err = json.Unmarshal(text, &m)
 	}
 	if err == nil && m.Version != markVersion {
-		err = fmt.Errorf("version %q", m.Version)
+		err = fmt.Errorf("server does not recognize this encoded version %s", m.Version)
 	}
 	switch {
 	case err != nil:
-		return mark{}, apierrors.NewBadRequest(fmt.Sprintf("continue key is not valid: %v", err))
+		return mark{}, apierrors.NewBadRequest(fmt.Sprintf("invalid continue token: continue key is not valid: %v", err))
+	case m.RV == goOn:
+		m.RV = s.rv
 	case m.RV < s.compacted || m.RV > s.rv:
-		return mark{}, apierrors.NewResourceExpired("The provided continue parameter is too old to display a consistent list result. " +
-			"You can start a new list without the continue parameter.")
+		expired := apierrors.NewResourceExpired(expiredText)
+		expired.ErrStatus.Continue = mark{markVersion, goOn, m.After}.String()
+		return mark{}, expired
 	}
 	return m, nil
 }
+
+const (
+	// goOn is the resource version of a list that goes on with what is there now.
+	goOn        = -1
+	expiredText = "The provided continue parameter is too old to display a consistent list result. You can start a new list without " +
+		"the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with " +
+		"the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the " +
+		"first chunk was returned and now may show up in the list."
+)

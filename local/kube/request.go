@@ -11,16 +11,14 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 const anonymous = "system:anonymous"
 
-// A call is a request for objects.
-type call struct {
-	*resource
-	verb, namespace, key string // key is the object's name, "" for a list
-}
+// A call is a request for a resource, as its path says: whether there is such a resource is asked later.
+type call struct{ verb, group, version, namespace, resource, name, sub string }
 
 // ServeHTTP answers one request, as the API server does: who calls, then what may be done, then whether it is there.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -35,39 +33,48 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, err)
 		return
 	}
-	if v := s.public(r.URL.Path); v != nil {
-		answer(w, http.StatusOK, v)
+	if s.public(w, r.URL.Path) {
 		return
 	}
 	c := parse(r)
-	if !s.allowed(user, c) {
-		refuse(w, forbidden(user, r.URL.Path, c))
+	if !s.allowed(user, r.URL.Path, c) {
+		refuse(w, forbidden(user, r, c))
 		return
 	}
-	if c == nil {
-		if v := discovery(r.URL.Path); v != nil {
-			answer(w, http.StatusOK, v)
-		} else {
-			http.Error(w, "404 page not found", http.StatusNotFound)
-		}
-		return
-	}
-	v, err := s.serve(c, r)
-	if err != nil {
+	switch v, err := s.serve(c, r); {
+	case err != nil:
 		refuse(w, err)
-		return
+	case v == nil:
+		http.Error(w, "404 page not found", http.StatusNotFound)
+	default:
+		answer(w, http.StatusOK, v)
 	}
-	answer(w, http.StatusOK, v)
 }
 
+// serve returns nil for what is not served.
 func (s *Server) serve(c *call, r *http.Request) (any, error) {
+	if c == nil {
+		return discovery(r.URL.Path), nil
+	}
+	res := find(func(r *resource) bool { return r.group == c.group && r.name == c.resource })
+	if res == nil || c.version != "v1" || c.sub != "" || !res.at(c) {
+		return nil, nil
+	}
 	switch c.verb {
 	case "get":
-		return s.get(c)
+		return s.get(res, c)
 	case "list":
-		return s.list(c, r.URL.Query())
+		return s.list(res, c, r.URL.Query())
 	}
-	return nil, apierrors.NewMethodNotSupported(c.groupResource(), c.verb)
+	return nil, apierrors.NewMethodNotSupported(res.groupResource(), c.verb)
+}
+
+// at reports whether the resource is found where c looks: objects of a namespace in one, and lists of them anywhere.
+func (r *resource) at(c *call) bool {
+	if r.namespaced {
+		return c.namespace != "" || c.verb == "list" || c.verb == "watch"
+	}
+	return c.namespace == "" || r.name == "namespaces"
 }
 
 // user is who calls.
@@ -84,38 +91,37 @@ func (s *Server) user(r *http.Request) (string, error) {
 	return s.cfg.Users[token], nil
 }
 
-// parse reads a path: /api/v1 or /apis/GROUP/v1, then [/namespaces/NAMESPACE]/RESOURCE[/NAME]. nil if it is for no objects.
+// parse reads a path: /api/VERSION or /apis/GROUP/VERSION, then [/namespaces/NAMESPACE]/RESOURCE[/NAME[/SUBRESOURCE]]. nil if
+// it is for no resource. A namespace is in itself, as authorization sees it.
+// https://kubernetes.io/docs/reference/access-authn-authz/authorization/#determine-the-request-verb
 func parse(r *http.Request) *call {
 	parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
-	group := ""
+	c := new(call)
 	switch {
-	case len(parts) > 2 && parts[0] == "api" && parts[1] == "v1":
-		parts = parts[2:]
-	case len(parts) > 3 && parts[0] == "apis" && parts[2] == "v1":
-		group, parts = parts[1], parts[3:]
+	case len(parts) > 2 && parts[0] == "api":
+		c.version, parts = parts[1], parts[2:]
+	case len(parts) > 3 && parts[0] == "apis":
+		c.group, c.version, parts = parts[1], parts[2], parts[3:]
 	default:
 		return nil
 	}
-	c := new(call)
-	if len(parts) > 2 && parts[0] == "namespaces" {
-		c.namespace, parts = parts[1], parts[2:]
-	}
-	c.resource = find(func(r *resource) bool { return r.group == group && r.name == parts[0] })
-	if c.resource == nil || len(parts) > 2 || c.namespace != "" && !c.namespaced {
-		return nil
-	}
-	if len(parts) == 2 {
-		c.key = parts[1]
-		if c.namespaced && c.namespace == "" {
-			return nil
+	if parts[0] == "namespaces" && len(parts) > 1 {
+		if c.namespace = parts[1]; len(parts) > 2 && parts[2] != "status" && parts[2] != "finalize" {
+			parts = parts[2:]
 		}
 	}
-	c.verb = verb(r, c.key != "")
+	parts = append(parts, "", "")
+	c.resource, c.name, c.sub = parts[0], parts[1], parts[2]
+	one := c.name != ""
+	if c.verb = verb(r, one); !one && (c.verb == "list" || c.verb == "watch") {
+		// A list of one name is allowed like that one.
+		if byField, err := fields.ParseSelector(r.URL.Query().Get("fieldSelector")); err == nil {
+			c.name, _ = byField.RequiresExactMatch("metadata.name")
+		}
+	}
 	return c
 }
 
-// verb is the word by which rules allow a request.
-// https://kubernetes.io/docs/reference/access-authn-authz/authorization/#determine-the-request-verb
 func verb(r *http.Request, one bool) string {
 	switch r.Method {
 	case http.MethodPost:
@@ -140,14 +146,25 @@ func verb(r *http.Request, one bool) string {
 }
 
 // allowed reports whether a rule lets the user do it. Discovery is for everybody who is somebody.
-func (s *Server) allowed(user string, c *call) bool {
-	if s.cfg.Rules == nil || c == nil {
+func (s *Server) allowed(user, path string, c *call) bool {
+	if s.cfg.Rules == nil || c == nil && (path == "/api" || path == "/apis" || strings.HasPrefix(path, "/api/") || strings.HasPrefix(path, "/apis/")) {
 		return user != anonymous
 	}
 	return slices.ContainsFunc(s.cfg.Rules[user], func(rule rbacv1.PolicyRule) bool {
-		return has(rule.Verbs, c.verb) && has(rule.APIGroups, c.group) && has(rule.Resources, c.name) &&
-			(len(rule.ResourceNames) == 0 || slices.Contains(rule.ResourceNames, c.key))
+		if c == nil {
+			return has(rule.NonResourceURLs, path)
+		}
+		return has(rule.Verbs, c.verb) && has(rule.APIGroups, c.group) && has(rule.Resources, c.full()) &&
+			(len(rule.ResourceNames) == 0 || slices.Contains(rule.ResourceNames, c.name))
 	})
+}
+
+// full is the resource with its subresource.
+func (c *call) full() string {
+	if c.sub != "" {
+		return c.resource + "/" + c.sub
+	}
+	return c.resource
 }
 
 func has(all []string, one string) bool {
@@ -159,16 +176,19 @@ type cannot string
 
 func (c cannot) Error() string { return string(c) }
 
-func forbidden(user, path string, c *call) error {
+var noHTML = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
+
+func forbidden(user string, r *http.Request, c *call) error {
 	if c == nil {
-		return apierrors.NewForbidden(schema.GroupResource{}, "", cannot(fmt.Sprintf("User %q cannot get path %q", user, path)))
+		return apierrors.NewForbidden(schema.GroupResource{}, "",
+			cannot(noHTML.Replace(fmt.Sprintf("User %q cannot %s path %q", user, strings.ToLower(r.Method), r.URL.Path))))
 	}
 	where := "at the cluster scope"
 	if c.namespace != "" {
 		where = fmt.Sprintf("in the namespace %q", c.namespace)
 	}
-	return apierrors.NewForbidden(c.groupResource(), c.key,
-		cannot(fmt.Sprintf("User %q cannot %s resource %q in API group %q %s", user, c.verb, c.name, c.group, where)))
+	return apierrors.NewForbidden(schema.GroupResource{Group: c.group, Resource: c.resource}, c.name,
+		cannot(noHTML.Replace(fmt.Sprintf("User %q cannot %s resource %q in API group %q %s", user, c.verb, c.full(), c.group, where))))
 }
 
 func refuse(w http.ResponseWriter, err error) {

@@ -1,10 +1,10 @@
 package kube
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 
-	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -28,6 +28,13 @@ type resource struct {
 	fields map[string]func(object) string
 }
 
+func podIP(p *corev1.Pod) string {
+	if len(p.Status.PodIPs) == 0 {
+		return ""
+	}
+	return p.Status.PodIPs[0].IP
+}
+
 func field[T object](f func(T) string) func(object) string {
 	return func(o object) string { return f(o.(T)) }
 }
@@ -43,7 +50,6 @@ const (
 // https://kubernetes.io/docs/concepts/overview/working-with-objects/field-selectors/
 var resources = []*resource{
 	{"", "namespaces", "Namespace", false, "ns", map[string]func(object) string{
-		"name":         field(func(n *corev1.Namespace) string { return n.Name }),
 		"status.phase": field(func(n *corev1.Namespace) string { return string(n.Status.Phase) }),
 	}},
 	{"", "nodes", "Node", false, "no", map[string]func(object) string{
@@ -56,7 +62,8 @@ var resources = []*resource{
 		"spec.serviceAccountName":  field(func(p *corev1.Pod) string { return p.Spec.ServiceAccountName }),
 		"spec.hostNetwork":         field(func(p *corev1.Pod) string { return strconv.FormatBool(p.Spec.HostNetwork) }),
 		"status.phase":             field(func(p *corev1.Pod) string { return string(p.Status.Phase) }),
-		"status.podIP":             field(func(p *corev1.Pod) string { return p.Status.PodIP }),
+		"status.podIP":             field(podIP),
+		"status.podIPs":            field(func(*corev1.Pod) string { return "" }), // taken, and never set
 		"status.nominatedNodeName": field(func(p *corev1.Pod) string { return p.Status.NominatedNodeName }),
 	}},
 	{"", "replicationcontrollers", "ReplicationController", true, "rc", map[string]func(object) string{
@@ -69,9 +76,7 @@ var resources = []*resource{
 	}},
 	{apps, "daemonsets", "DaemonSet", true, "ds", nil},
 	{apps, "deployments", "Deployment", true, "deploy", nil},
-	{apps, "replicasets", "ReplicaSet", true, "rs", map[string]func(object) string{
-		"status.replicas": field(func(r *appsv1.ReplicaSet) string { return strconv.Itoa(int(r.Status.Replicas)) }),
-	}},
+	{apps, "replicasets", "ReplicaSet", true, "rs", nil},
 	{apps, "statefulsets", "StatefulSet", true, "sts", nil},
 	{batch, "cronjobs", "CronJob", true, "cj", nil},
 	{batch, "jobs", "Job", true, "", map[string]func(object) string{
@@ -100,9 +105,17 @@ func find(test func(*resource) bool) *resource {
 	return nil
 }
 
-// selectable is whether a list may be narrowed by a field.
-func (r *resource) selectable(name string) bool {
-	return name == "metadata.name" || r.namespaced && name == "metadata.namespace" || r.fields[name] != nil
+// checkField refuses a field that lists cannot be narrowed by, in the words of each kind.
+func (r *resource) checkField(name string) error {
+	switch {
+	case name == "metadata.name", (r.namespaced || r.fields == nil) && name == "metadata.namespace", r.fields[name] != nil:
+		return nil
+	case r.fields == nil:
+		return fmt.Errorf("%q is not a known field selector: only %q, %q", name, "metadata.name", "metadata.namespace")
+	case r.kind == "Job":
+		return fmt.Errorf("field label %q not supported for Job", name)
+	}
+	return fmt.Errorf("field label not supported: %s", name)
 }
 
 // fieldsOf are an object's fields that a list may be narrowed by.

@@ -39,8 +39,8 @@ type Server struct {
 
 	mu        sync.Mutex
 	shelves   map[*resource]shelf
-	rv        uint64 // of the last change
-	compacted uint64 // what was before is forgotten
+	rv        int64 // of the last change
+	compacted int64 // what was before is forgotten
 }
 
 // New returns a server without objects.

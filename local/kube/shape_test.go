@@ -61,7 +61,7 @@ func TestAsTheRealOne(t *testing.T) {
 	s := New(Config{
 		Users: map[string]string{adminToken: "admin", readerToken: "reader"},
 		Rules: map[string][]rbacv1.PolicyRule{
-			"admin": {{Verbs: []string{"*"}, APIGroups: []string{"*"}, Resources: []string{"*"}}}, "reader": readerRules,
+			"admin": {{Verbs: []string{"*"}, APIGroups: []string{"*"}, Resources: []string{"*"}, NonResourceURLs: []string{"*"}}}, "reader": readerRules,
 		},
 	})
 	fill(t, real, s)

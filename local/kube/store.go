@@ -14,7 +14,7 @@ import (
 
 // A revision is what an object was from a resource version on; nil if it was not there. It is never changed.
 type revision struct {
-	from   uint64
+	from   int64
 	object object
 }
 
@@ -22,7 +22,7 @@ type revision struct {
 type shelf map[string][]revision
 
 // at returns what an object was at a resource version, nil if it was not there.
-func (h shelf) at(key string, rv uint64) object {
+func (h shelf) at(key string, rv int64) object {
 	versions := h[key]
 	for i := len(versions) - 1; i >= 0; i-- {
 		if versions[i].from <= rv {
@@ -69,7 +69,7 @@ func (s *Server) put(r *resource, o object) {
 		o.SetCreationTimestamp(metav1.NewTime(s.cfg.Now()))
 	}
 	s.rv++
-	o.SetResourceVersion(strconv.FormatUint(s.rv, 10))
+	o.SetResourceVersion(strconv.FormatInt(s.rv, 10))
 	o.GetObjectKind().SetGroupVersionKind(r.groupVersion().WithKind(r.kind))
 	s.shelves[r][key] = append(s.shelves[r][key], revision{s.rv, o})
 }
@@ -122,7 +122,7 @@ func resourceOf(o object) (*resource, error) {
 }
 
 // keys are those of a namespace's objects, "" for all, at a resource version and after a key, in order. The caller has the lock.
-func (s *Server) keys(r *resource, namespace string, rv uint64, after string) (keys []string) {
+func (s *Server) keys(r *resource, namespace string, rv int64, after string) (keys []string) {
 	for _, key := range slices.Sorted(maps.Keys(s.shelves[r])) {
 		o := s.shelves[r].at(key, rv)
 		if o != nil && key > after && (namespace == "" || o.GetNamespace() == namespace) {
