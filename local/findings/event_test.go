@@ -78,8 +78,8 @@ func alerts(t *testing.T, cases map[string]rules.Result, names []string) map[str
 	byRule := make(map[string]*alert.Alert)
 	_, err = node.Replay(context.Background(), cfg, &file, func(a *alert.Alert) error {
 		if names[a.Event.Num-1] == a.Rule.Name {
-			// The hash of all rules changes with any of them, and numbers with how many there are.
-			a.Rule.SetHash, a.Seq = "5f2d", 1
+			// The hash of all rules changes with any of them, and numbers and times with how many there are.
+			a.Rule.SetHash, a.Seq, a.Time = "5f2d", 1, alert.Time(cases[a.Rule.Name].Event.Time)
 			a.AlertId = alert.ID(a.SensorId, a.BootId, a.Seq)
 			byRule[a.Rule.Name] = a
 		}
