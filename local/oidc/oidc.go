@@ -36,8 +36,9 @@ type Accounts struct {
 	key *rsa.PrivateKey
 	now func() time.Time
 
-	mu   sync.Mutex
-	kept map[[2]string]token // by account and audience
+	mu      sync.Mutex
+	kept    map[[2]string]token // by account and audience
+	checked map[[2]string]token // accounts, by token and audience: a signature takes longer to check than a push to send
 }
 
 type token struct {
@@ -54,7 +55,7 @@ func New(now func() time.Time) (*Accounts, error) {
 	if err != nil {
 		return nil, fmt.Errorf("accounts: %w", err)
 	}
-	return &Accounts{key: key, now: now, kept: make(map[[2]string]token)}, nil
+	return &Accounts{key: key, now: now, kept: make(map[[2]string]token), checked: make(map[[2]string]token)}, nil
 }
 
 // Token is one by which an account, a service account's address, calls an audience, a service's URL.
@@ -83,11 +84,21 @@ func (a *Accounts) Token(account, audience string) (string, error) {
 
 // Check returns whose token for an audience it is.
 func (a *Accounts) Check(text, audience string) (account string, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	key := [2]string{text, audience}
+	if known, ok := a.checked[key]; ok && a.now().Before(known.until) {
+		return known.text, nil
+	}
 	var claims Claims
 	_, err = jwt.ParseWithClaims(text, &claims, func(*jwt.Token) (any, error) { return &a.key.PublicKey, nil },
 		jwt.WithValidMethods([]string{"RS256"}), jwt.WithIssuer(issuer), jwt.WithAudience(audience), jwt.WithExpirationRequired(),
 		jwt.WithTimeFunc(a.now))
-	return claims.Email, err
+	if err != nil {
+		return "", err
+	}
+	a.checked[key] = token{claims.Email, claims.ExpiresAt.Time}
+	return claims.Email, nil
 }
 
 // Require has next called by these accounts alone. audience is the service's URL, without a path at its end; each path below

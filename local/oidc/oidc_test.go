@@ -40,6 +40,7 @@ func TestRequire(t *testing.T) {
 		want         int
 	}{
 		{"the right one", good, 204},
+		{"the right one once more", good, 204},
 		{"the right one again", token(ours, "push@p", "https://f/RouteAlert"), 204},
 		{"none", "", 403},
 		{"another function's", token(ours, "push@p", "https://f/EnrichAlert"), 401},
