@@ -95,7 +95,7 @@ func up(ctx context.Context, flags upFlags, stdout io.Writer, log *slog.Logger) 
 	cfg.PubSubOptions = cloud.Options()
 	cfg.Place = node.Place{Project: local.Project, Location: local.Location, Cluster: local.Cluster, Node: nodeName}
 	cfg.Outputs = []string{"stdout", "pubsub:" + local.RawTopic, "file:" + alerts + "?format=json&heartbeats=true"}
-	log.InfoContext(ctx, "embedded cloud is up", "topic", local.RawTopic, "source", local.Source)
+	log.InfoContext(ctx, "embedded cloud is up", "pubsub", cloud.Address(), "topic", local.RawTopic, "source", local.Source)
 	if err := node.Run(ctx, cfg, nil, log); err != nil {
 		return err
 	}
