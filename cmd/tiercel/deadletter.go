@@ -112,6 +112,6 @@ It needs pubsub.subscriptions.consume on the subscription.
 			return err
 		},
 	}
-	flags.add(cmd, "at most `so many`")
+	flags.add(cmd, "show at most this `number`")
 	return cmd
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 
 	"cloud.google.com/go/pubsub/v2"
@@ -62,7 +63,7 @@ from, and pubsub.topics.publish on the topic.
 			return err
 		},
 	}
-	flags.add(cmd, "replay at most `so many`")
+	flags.add(cmd, "replay at most this `number`")
 	cmd.Flags().StringVar(&to, "topic", "", "`topic` to publish to, where the subscription that they came from is gone or of another project")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "show what would be replayed, and leave it")
 	noFiles(cmd, "topic")
@@ -185,7 +186,7 @@ func (r *replayer) print(o outcome) error {
 	}
 	what := "message"
 	if o.Rule != "" {
-		what = o.Severity + " " + o.Rule
+		what = strings.TrimSpace(o.Severity + " " + o.Rule)
 	}
 	line := fmt.Sprintf("%s: %s %s", o.ID, what, o.Outcome)
 	switch {

@@ -32,11 +32,16 @@ func (l *letters) each(ctx context.Context, do func(context.Context, []letter) (
 	}()
 	seen := make(map[string]bool)
 	for last := time.Now(); time.Since(last) < l.wait; {
-		batch, err := l.pull(ctx, last.Add(l.wait), seen)
+		batch, err := l.pull(ctx, seen)
 		if err != nil {
 			return err
 		}
 		if len(batch) == 0 {
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(min(askEvery, l.wait)):
+			}
 			continue
 		}
 		done, enough, err := do(ctx, batch)
@@ -51,17 +56,17 @@ func (l *letters) each(ctx context.Context, do func(context.Context, []letter) (
 	return nil
 }
 
-// pull returns messages that were not seen yet; none where there are none until the time is up, or for the moment.
-func (l *letters) pull(ctx context.Context, until time.Time, seen map[string]bool) ([]letter, error) {
-	waiting, cancel := context.WithDeadline(ctx, until)
+// askEvery is how often to ask a subscription that has nothing for the moment.
+const askEvery = 200 * time.Millisecond
+
+// pull returns messages that were not seen yet; none where there are none for the moment. It asks for an answer at once: a
+// pull that waits and is broken off may have been given messages that nobody gives back.
+func (l *letters) pull(ctx context.Context, seen map[string]bool) ([]letter, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
-	got, err := l.calls.Pull(waiting, &pb.PullRequest{Subscription: l.subscription, MaxMessages: 100})
-	switch {
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
-	case waiting.Err() != nil:
-		return nil, nil
-	case err != nil:
+	//lint:ignore SA1019 what it warns of, the load of asking often, is little for a person's command
+	got, err := l.calls.Pull(ctx, &pb.PullRequest{Subscription: l.subscription, MaxMessages: 100, ReturnImmediately: true})
+	if err != nil {
 		return nil, named(answered("pull from "+l.subscription, err, access{"pubsub.subscriptions.consume on " + l.subscription}))
 	}
 	var fresh []letter
