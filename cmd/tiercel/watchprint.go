@@ -9,9 +9,10 @@ import (
 
 // An alertPrinter shows alerts, each in one write.
 type alertPrinter struct {
-	out  io.Writer
-	json bool
-	look style
+	out    io.Writer
+	json   bool
+	look   style
+	before string // each
 }
 
 func newAlertPrinter(out io.Writer, asJSON bool) *alertPrinter {
@@ -29,7 +30,7 @@ func (p *alertPrinter) show(a *alert.Alert) error {
 	} else {
 		line = p.text(a)
 	}
-	_, err := io.WriteString(p.out, line+"\n")
+	_, err := io.WriteString(p.out, p.before+line+"\n")
 	return err
 }
 
