@@ -8,8 +8,6 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
-
-	"tiercel.dev/local"
 )
 
 func watchCommand() *cobra.Command {
@@ -39,12 +37,6 @@ filter that Pub/Sub refuses, a topic that is not there.`,
   tiercel watch --local 127.0.0.1:8085      of a running tiercel up`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if topic == "" {
-				topic = "tiercel-alerts"
-				if reach.local != "" {
-					topic = local.EnrichedTopic
-				}
-			}
 			name, err := reach.resource("topics", topic)
 			if err != nil {
 				return err
@@ -69,7 +61,7 @@ filter that Pub/Sub refuses, a topic that is not there.`,
 	}
 	f := cmd.Flags()
 	reach.add(cmd)
-	f.StringVar(&topic, "topic", "", "`topic` to watch, short or projects/PROJECT/topics/TOPIC; default tiercel-alerts, or that of tiercel up")
+	f.StringVar(&topic, "topic", "tiercel-alerts", "`topic` to watch, short or projects/PROJECT/topics/TOPIC")
 	f.StringVar(&filter.own, "filter", "", "which messages, in Pub/Sub's `syntax`: attributes kind, severity, rule, cluster, namespace, node, alert_id, identity")
 	f.StringVar(&filter.severity, "severity", "", "alerts of this `severity` or more: LOW, MEDIUM, HIGH or CRITICAL")
 	f.StringArrayVar(&filter.rules, "rule", nil, "alerts of this `rule`; may be repeated")

@@ -47,10 +47,13 @@ func Rerun(ctx context.Context, cfg Config, capture io.Reader, show func(*alert.
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		err = nil // it was told to end
 	}
-	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.Grace)
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), rerunGrace)
 	defer cancel()
 	return seen, errors.Join(err, fanout.Close(ending))
 }
+
+// rerunGrace is how long its outputs may write what waits: nobody's alerts wait behind it, as behind a sensor that stops.
+const rerunGrace = 30 * time.Second
 
 // moveTimes moves every time of a message: the contract has them as text, in fields whose names end so.
 func moveTimes(m protoreflect.Message, by time.Duration) {
