@@ -16,7 +16,6 @@ import (
 	"time"
 
 	sccpb "cloud.google.com/go/securitycenter/apiv2/securitycenterpb"
-	"google.golang.org/api/option"
 	"google.golang.org/grpc"
 
 	"tiercel.dev/local/gke"

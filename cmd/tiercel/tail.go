@@ -12,6 +12,7 @@ import (
 
 	vkit "cloud.google.com/go/pubsub/v2/apiv1"
 	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"github.com/googleapis/gax-go/v2"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -41,6 +42,8 @@ const (
 	tailExpiry    = 24 * time.Hour
 	tailDeadline  = 60 // seconds that a terminal may be held before messages come again, and are dropped as seen
 	tailCleanup   = 10 * time.Second
+	tailPause     = 2 * time.Second // between tries
+	tailPatience  = time.Minute
 )
 
 // run shows what comes until ctx is done or nobody reads what is shown.
@@ -52,18 +55,46 @@ func (t *tail) run(ctx context.Context) (err error) {
 	}
 	t.note(fmt.Sprintf("watching %s where %s", alert.Escape(t.topic), alert.Escape(t.filter)))
 	for {
-		got, err := t.calls.Pull(ctx, &pb.PullRequest{Subscription: t.subscription, MaxMessages: 100})
-		if status.Code(err) == codes.DeadlineExceeded && ctx.Err() == nil {
-			continue // nothing came for as long as the client waits
-		}
+		got, err := t.pull(ctx)
 		if err != nil {
 			return unlessDone(ctx, answered("pull from "+t.subscription, err, access{"pubsub.subscriptions.consume on " + t.subscription}))
 		}
-		if err := t.take(ctx, got.GetReceivedMessages()); errors.Is(err, syscall.EPIPE) {
+		if err := t.take(ctx, got); errors.Is(err, syscall.EPIPE) {
 			return nil
 		} else if err != nil {
 			return err
 		}
+	}
+}
+
+// pull returns what is there, or nothing after a while. It tries again what may pass, and says so once: the client
+// would do it, too, and keep silent.
+func (t *tail) pull(ctx context.Context) ([]*pb.ReceivedMessage, error) {
+	once := gax.WithRetry(func() gax.Retryer { return nil })
+	told := false
+	for began := time.Now(); ; {
+		got, err := t.calls.Pull(ctx, &pb.PullRequest{Subscription: t.subscription, MaxMessages: 100}, once)
+		switch status.Code(err) {
+		case codes.OK:
+			return got.GetReceivedMessages(), nil
+		case codes.DeadlineExceeded:
+			if ctx.Err() == nil {
+				return nil, nil
+			}
+		case codes.Unavailable, codes.Aborted, codes.Internal, codes.Unknown, codes.ResourceExhausted:
+			if time.Since(began) < tailPatience && ctx.Err() == nil {
+				if !told {
+					t.note(fmt.Sprintf("no answer from Pub/Sub, trying again for a minute: %s", alert.Escape(err.Error())))
+				}
+				told = true
+				select {
+				case <-ctx.Done():
+				case <-time.After(tailPause):
+				}
+				continue
+			}
+		}
+		return nil, err
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 // TestUpReplay is what somebody sees who may not watch the kernel: the recording's acts become findings, and every line says
 // that it is a recording.
 func TestUpReplay(t *testing.T) {
+	t.Parallel()
 	var stdout, stderr output
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -94,6 +95,7 @@ func TestBundledCapture(t *testing.T) {
 
 // What is played is of now: never later, and not as old as the recording.
 func TestRerunMovesTimes(t *testing.T) {
+	t.Parallel()
 	began := time.Now()
 	cfg := node.DefaultConfig()
 	cfg.Outputs = nil

@@ -157,6 +157,30 @@ func TestWatchUnanswered(t *testing.T) {
 	}
 }
 
+// A Pub/Sub that does not answer for a while is told of, and nothing is lost by it.
+func TestWatchGoesOn(t *testing.T) {
+	c := newCloud(t)
+	failed := 0
+	c.answers(func(method string, _ any) error {
+		if method == "Pull" && failed < 2 {
+			failed++
+			return status.Error(codes.Unavailable, "away")
+		}
+		return nil
+	})
+	var out output
+	notes, end := c.watch(newAlertPrinter(&out, false).show)
+	c.until("a subscription", func() bool { return len(c.watching()) > 0 })
+	c.publishAlert(testAlert(1))
+	c.until("the alert", func() bool { return strings.Contains(out.String(), "shell I ") })
+	if err := end(); err != nil {
+		t.Error(err)
+	}
+	if n := strings.Count(notes.String(), "no answer from Pub/Sub, trying again"); n != 1 {
+		t.Errorf("told %d times: %s", n, notes.String())
+	}
+}
+
 func TestRecentIsBounded(t *testing.T) {
 	var r recent
 	for seq := range uint64(maxRecent + 10) {
