@@ -108,6 +108,40 @@ func TestDeadLetterReplay(t *testing.T) {
 	}
 }
 
+// What Pub/Sub itself makes a dead letter of is shown and comes back.
+func TestDeadLetterOfPubSub(t *testing.T) {
+	c := newCloud(t)
+	const name = "projects/p/subscriptions/strict"
+	if _, err := c.server.CreateSubscription(t.Context(), &pb.Subscription{
+		Name: name, Topic: testTopic, DeadLetterPolicy: &pb.DeadLetterPolicy{DeadLetterTopic: deadTopic, MaxDeliveryAttempts: 5},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	pull := func() *pb.ReceivedMessage {
+		t.Helper()
+		got, err := c.server.Pull(t.Context(), &pb.PullRequest{Subscription: name, MaxMessages: 1})
+		if err != nil || len(got.ReceivedMessages) != 1 {
+			t.Fatalf("%v, %v", got, err)
+		}
+		return got.ReceivedMessages[0]
+	}
+	c.publishAlert(testAlert(1))
+	for range 5 {
+		if _, err := c.server.ModifyAckDeadline(t.Context(), &pb.ModifyAckDeadlineRequest{Subscription: name, AckIds: []string{pull().AckId}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if code, out, said := c.command("list"); code != 0 || !strings.Contains(out, name+"  5 ") {
+		t.Errorf("%d %s %s", code, out, said)
+	}
+	if code, out, said := c.command("replay"); code != 0 {
+		t.Errorf("%d %s %s", code, out, said)
+	}
+	if diff := cmp.Diff(alert.Attributes(testAlert(1)), pull().Message.Attributes); diff != "" {
+		t.Errorf("attributes: -want +got\n%s", diff)
+	}
+}
+
 // What Pub/Sub did not take again stays.
 func TestDeadLetterReplayRefused(t *testing.T) {
 	c := newCloud(t)

@@ -39,6 +39,7 @@ func watchOrReplay(ctx context.Context, cfg node.Config, force bool, shown *find
 	say := func(text string) { fmt.Fprintln(stdout, replayMark+alert.Escape(text)) }
 	say(why)
 	say("so this is a recording of another machine, played as if it happened now: nothing of it is this machine's")
+	cfg.Place.Node = "" // the recording's, which is no machine's
 	// What stdout shows is to be marked, which the sensor's own output cannot do.
 	cfg.Outputs = slices.DeleteFunc(slices.Clone(cfg.Outputs), func(o string) bool { return o == "stdout" })
 	printer := newAlertPrinter(stdout, false)

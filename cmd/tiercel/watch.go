@@ -83,5 +83,8 @@ func completeRules(*cobra.Command, []string, string) ([]string, cobra.ShellCompD
 // is gone is an error of the write, and not the end of the process.
 func untilHangUp(ctx context.Context) (context.Context, context.CancelFunc) {
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	if signal.Ignored(syscall.SIGHUP) { // nohup
+		return context.WithCancel(ctx)
+	}
 	return signal.NotifyContext(ctx, syscall.SIGHUP)
 }
