@@ -128,8 +128,8 @@ func TestWatchRefused(t *testing.T) {
 			}
 			return nil
 		})
-		_, end := c.watch(func(*alert.Alert) error { return nil })
 		before := c.called("DeleteSubscription")
+		_, end := c.watch(func(*alert.Alert) error { return nil })
 		c.until("the end", func() bool { return c.called("DeleteSubscription") > before })
 		if err := end(); err == nil || !strings.Contains(err.Error(), tt.want) || errors.Is(err, node.ErrMistake) != tt.mistake {
 			t.Errorf("%v: ended with %v", tt.code, err)
