@@ -35,7 +35,6 @@ func upCommand() *cobra.Command {
 alerts, and a stand-in for Security Command Center, all on loopback, with the clients and code that run in Google Cloud.
 Prints a line for each alert and each finding. Nothing leaves this machine; what was found is gone when it ends, unless --data
 names a folder to keep it in.
-Prints a line for each alert and each finding. Nothing leaves this machine; what was found is gone when it ends.
 Its log names the address of its Pub/Sub, for tiercel watch --local and tiercel dead-letter --local.
 
 Needs what the sensor needs: root on a kernel with BTF. Without, it says what is missing, and plays a recording of a container
