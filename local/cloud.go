@@ -16,9 +16,7 @@ import (
 	"time"
 
 	sccpb "cloud.google.com/go/securitycenter/apiv2/securitycenterpb"
-	"google.golang.org/api/option"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 
 	"tiercel.dev/local/gke"
 	"tiercel.dev/local/kube"
@@ -123,14 +121,6 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 func (c *Cloud) serve(what string, err error) {
 	if err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, grpc.ErrServerStopped) {
 		c.cfg.Log.Error("embedded cloud", "server", what, "err", err)
-	}
-}
-
-// Options reach the gRPC services.
-func (c *Cloud) Options() []option.ClientOption {
-	return []option.ClientOption{
-		option.WithEndpoint(c.address), option.WithoutAuthentication(), option.WithTelemetryDisabled(),
-		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())),
 	}
 }
 

@@ -12,6 +12,8 @@ func TestMain(m *testing.M) {
 }
 
 func TestScript(t *testing.T) {
+	commands := cloudCommands(t)
+	commands["exits"] = exits
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		UpdateScripts:       os.Getenv("UPDATE") != "",
@@ -19,8 +21,9 @@ func TestScript(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOSTILE", "\x1b[2Jname.yaml")
+			env.Values["cloud"] = new(*cloud)
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Cmds: commands,
 	})
 }

@@ -23,6 +23,7 @@ type upFlags struct {
 	stopIn  time.Duration
 	summary string
 	data    string
+	replay  bool
 }
 
 func upCommand() *cobra.Command {
@@ -34,11 +35,15 @@ func upCommand() *cobra.Command {
 alerts, and a stand-in for Security Command Center, all on loopback, with the clients and code that run in Google Cloud.
 Prints a line for each alert and each finding. Nothing leaves this machine; what was found is gone when it ends, unless --data
 names a folder to keep it in.
+Its log names the address of its Pub/Sub, for tiercel watch --local and tiercel dead-letter --local.
 
-Needs what the sensor needs: root on a kernel with BTF.`,
+Needs what the sensor needs: root on a kernel with BTF. Without, it says what is missing, and plays a recording of a container
+that somebody got into and of its node: the rules, and all that comes after them, are the same. Each line of it is marked
+[replay], its node is replayed-node, and the summary says so.`,
 		Example: `  tiercel up                                     until Ctrl-C; then, in another terminal: cat /etc/shadow
   tiercel up --for 1m --summary summary.json     what happened in a minute, as JSON
-  tiercel up --data ~/.tiercel                   go on where the last run with this folder ended`,
+  tiercel up --data ~/.tiercel                   go on where the last run with this folder ended
+  tiercel up --replay                            the recording, where the kernel could be watched, too`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			ctx := c.Context()
@@ -53,6 +58,7 @@ Needs what the sensor needs: root on a kernel with BTF.`,
 	f := c.Flags()
 	f.StringArrayVar(&flags.rules, "rules", nil, "rule file or folder of rule files (`path`) to add to the shipped rules; may be repeated; read again when it changes")
 	f.DurationVar(&flags.stopIn, "for", 0, "stop after so long; 0 for never")
+	f.BoolVar(&flags.replay, "replay", false, "play the recording, and do not watch the kernel")
 	f.StringVar(&flags.summary, "summary", "", "`file` to write at the end what happened, as JSON")
 	f.StringVar(&flags.data, "data", "", "`folder` to keep alerts on their way and findings in, and to go on from; one run at a time can have it")
 	return c
@@ -95,8 +101,9 @@ func up(ctx context.Context, flags upFlags, stdout io.Writer, log *slog.Logger) 
 	cfg.PubSubOptions = cloud.Options()
 	cfg.Place = node.Place{Project: local.Project, Location: local.Location, Cluster: local.Cluster, Node: nodeName}
 	cfg.Outputs = []string{"stdout", "pubsub:" + local.RawTopic, "file:" + alerts + "?format=json&heartbeats=true"}
-	log.InfoContext(ctx, "embedded cloud is up", "topic", local.RawTopic, "source", local.Source)
-	if err := node.Run(ctx, cfg, nil, log); err != nil {
+	log.InfoContext(ctx, "embedded cloud is up", "pubsub", cloud.Address(), "topic", local.RawTopic, "source", local.Source)
+	seen, err := watchOrReplay(ctx, cfg, flags.replay, shown, stdout, log)
+	if err != nil {
 		return err
 	}
 	ended, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleFor)
@@ -107,6 +114,9 @@ func up(ctx context.Context, flags upFlags, stdout io.Writer, log *slog.Logger) 
 	s, err := summarize(alerts, cloud, shown)
 	if err != nil {
 		return err
+	}
+	if seen != nil {
+		s.replayed(seen)
 	}
 	return s.write(stdout, flags.summary)
 }
@@ -124,7 +134,11 @@ func settle(ctx context.Context, cloud *local.Cloud) error {
 }
 
 func (s *summary) write(stdout io.Writer, file string) error {
-	fmt.Fprintf(stdout, "%d alerts, %d findings of %d events\n", s.Alerts.sum(), s.Findings, s.FindingEvents)
+	before := ""
+	if s.Replay != "" {
+		before = replayMark
+	}
+	fmt.Fprintf(stdout, "%s%d alerts, %d findings of %d events\n", before, s.Alerts.sum(), s.Findings, s.FindingEvents)
 	if file == "" {
 		return nil
 	}

@@ -19,9 +19,17 @@ import (
 type findings struct {
 	out io.Writer
 
-	mu   sync.Mutex
-	seen map[string]bool
-	took []time.Duration // of first writes
+	mu     sync.Mutex
+	before string // each line
+	seen   map[string]bool
+	took   []time.Duration // of first writes
+}
+
+// mark puts a text before each line from now on.
+func (s *findings) mark(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.before = text
 }
 
 func newFindings(out io.Writer) *findings { return &findings{out: out, seen: make(map[string]bool)} }
@@ -36,7 +44,7 @@ func (s *findings) changed(f *sccpb.Finding) {
 		s.took = append(s.took, time.Since(f.EventTime.AsTime()))
 		what = "new"
 	}
-	fmt.Fprintf(s.out, "  finding %s %s: %s, %s, %.0f events\n", f.Name[len(f.Name)-8:], what, f.Severity, alert.Escape(f.Category),
+	fmt.Fprintf(s.out, "%s  finding %s %s: %s, %s, %.0f events\n", s.before, f.Name[len(f.Name)-8:], what, f.Severity, alert.Escape(f.Category),
 		f.SourceProperties["count"].GetNumberValue())
 }
 
@@ -62,8 +70,9 @@ func (t tally) sum() (n uint64) {
 
 // summary is what a run came to.
 type summary struct {
-	Events        tally   `json:"events"` // by kind
-	Alerts        tally   `json:"alerts"` // by rule
+	Replay        string  `json:"replay,omitempty"` // what was played, where the kernel was not watched
+	Events        tally   `json:"events"`           // by kind
+	Alerts        tally   `json:"alerts"`           // by rule
 	AlertEvents   uint64  `json:"alert_events"`
 	Findings      int     `json:"findings"`
 	FindingEvents uint64  `json:"finding_events"`

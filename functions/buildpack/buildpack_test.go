@@ -123,8 +123,8 @@ func build(t *testing.T) string {
 	return binary
 }
 
-// serve runs one function and waits for its port.
-func serve(t *testing.T, binary, entry string) (address string) {
+// serve runs one function with these settings in its environment, and waits for its port.
+func serve(t *testing.T, binary, entry string, settings ...string) (address string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -134,7 +134,7 @@ func serve(t *testing.T, binary, entry string) (address string) {
 	l.Close()
 	_, port, _ := net.SplitHostPort(address)
 	cmd := exec.Command(binary)
-	cmd.Env = append(os.Environ(), "FUNCTION_TARGET="+entry, "PORT="+port, "TIERCEL_PROJECT=")
+	cmd.Env = append(append(os.Environ(), "FUNCTION_TARGET="+entry, "PORT="+port, "TIERCEL_PROJECT="), settings...)
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log
 	if err := cmd.Start(); err != nil {

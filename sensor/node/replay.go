@@ -20,6 +20,7 @@ import (
 type Replayed struct {
 	Header  capture.Header
 	Events  uint64 // that rules saw
+	ByKind  map[string]uint64
 	Skipped uint64 // of kinds that this version does not know
 	Alerts  uint64
 	ByRule  map[string]uint64
@@ -38,7 +39,7 @@ func Replay(ctx context.Context, cfg Config, r io.Reader, emit func(*alert.Alert
 	if err != nil {
 		return Replayed{}, err
 	}
-	out := Replayed{Header: file.Header(), ByRule: make(map[string]uint64)}
+	out := Replayed{Header: file.Header(), ByKind: make(map[string]uint64), ByRule: make(map[string]uint64)}
 	keeper, err := loadRules(cfg.Rules, func(*rules.Rule, error) { out.Errors++ }, func(*rules.Set) {}, log)
 	if err != nil {
 		return out, err
@@ -62,8 +63,11 @@ func Replay(ctx context.Context, cfg Config, r io.Reader, emit func(*alert.Alert
 	readErr := feed(ctx, file, p, &failed)
 	p.Drain()
 	stats := p.Stats()
-	for _, n := range stats.Events {
+	for kind, n := range stats.Events {
 		out.Events += n
+		if n > 0 {
+			out.ByKind[event.Kind(kind).String()] = n
+		}
 	}
 	out.Alerts, out.Skipped = stats.Alerts, file.Skipped()
 	return out, errors.Join(readErr, failed)
