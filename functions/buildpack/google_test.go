@@ -25,6 +25,7 @@ import (
 	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"google.golang.org/grpc"
 
+	"tiercel.dev/local/gke"
 	"tiercel.dev/local/pubsub"
 	"tiercel.dev/local/scc"
 	"tiercel.dev/local/storage"
@@ -33,6 +34,8 @@ import (
 const (
 	project         = "prod"
 	source          = "organizations/1/sources/1"
+	alertsTopic     = "projects/prod/topics/tiercel-alerts"
+	alerts          = "projects/prod/subscriptions/tiercel-alerts"
 	quarantineTopic = "projects/prod/topics/tiercel-quarantine"
 	quarantine      = "projects/prod/subscriptions/tiercel-quarantine"
 )
@@ -57,11 +60,13 @@ func newGoogle(t *testing.T) *google {
 	if err := g.scc.AddSource(source, "Tiercel"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := g.pubsub.CreateTopic(t.Context(), &pb.Topic{Name: quarantineTopic}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := g.pubsub.CreateSubscription(t.Context(), &pb.Subscription{Name: quarantine, Topic: quarantineTopic}); err != nil {
-		t.Fatal(err)
+	for topic, subscription := range map[string]string{quarantineTopic: quarantine, alertsTopic: alerts} {
+		if _, err := g.pubsub.CreateTopic(t.Context(), &pb.Topic{Name: topic}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := g.pubsub.CreateSubscription(t.Context(), &pb.Subscription{Name: subscription, Topic: topic}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	services := httptest.NewUnstartedServer(g.handler())
 	services.EnableHTTP2 = true
@@ -76,7 +81,7 @@ func newGoogle(t *testing.T) *google {
 	g.env = []string{
 		"HTTPS_PROXY=" + proxy.URL, "SSL_CERT_FILE=" + filepath.Join(dir, "ca.pem"), "SSL_CERT_DIR=" + dir,
 		"GOOGLE_APPLICATION_CREDENTIALS=" + key, "PUBSUB_EMULATOR_HOST=", "NO_PROXY=", "no_proxy=", "https_proxy=",
-		"TIERCEL_PROJECT=" + project, "TIERCEL_QUARANTINE_TOPIC=" + quarantineTopic, "TIERCEL_BUCKET=records", "TIERCEL_SCC_SOURCE=" + source,
+		"TIERCEL_PROJECT=" + project, "TIERCEL_ALERTS_TOPIC=" + alertsTopic, "TIERCEL_QUARANTINE_TOPIC=" + quarantineTopic, "TIERCEL_BUCKET=records", "TIERCEL_SCC_SOURCE=" + source,
 	}
 	return g
 }
@@ -86,6 +91,7 @@ func (g *google) handler() http.Handler {
 	services := grpc.NewServer(pubsub.Options()...)
 	g.pubsub.Register(services)
 	g.scc.Register(services)
+	gke.New(gke.Config{}).Register(services) // a project without clusters
 	records := storage.New()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/token" {

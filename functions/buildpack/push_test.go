@@ -32,7 +32,12 @@ func TestFindings(t *testing.T) {
 	g := newGoogle(t)
 	binary := build(t)
 	route, flush := serve(t, binary, functions.RouteAlert, g.env...), serve(t, binary, functions.FlushFindings, g.env...)
+	enrich := serve(t, binary, functions.EnrichAlert, g.env...)
 
+	deliver(t, enrich, recordings[0])
+	if a := g.pullAlert(t); a.GetEnrichment().GetVerification() != alert.Unverified || a.GetRule().GetName() != "terminal_shell_in_container" {
+		t.Errorf("of a project without clusters: %v", a)
+	}
 	for range 2 { // a delivery that comes twice counts once
 		deliver(t, route, recordings[0])
 		g.wantFinding(t, 1)
@@ -48,7 +53,7 @@ func TestFindings(t *testing.T) {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	want := []string{"oauth2.googleapis.com", "pubsub.googleapis.com", "securitycenter.googleapis.com", "storage.googleapis.com"}
+	want := []string{"container.googleapis.com", "oauth2.googleapis.com", "pubsub.googleapis.com", "securitycenter.googleapis.com", "storage.googleapis.com"}
 	for _, host := range want {
 		if !g.hosts[host] {
 			t.Errorf("%s was not asked; asked were %v", host, slices.Sorted(maps.Keys(g.hosts)))
@@ -57,6 +62,20 @@ func TestFindings(t *testing.T) {
 	if g.unsigned > 0 {
 		t.Errorf("%d requests had no token", g.unsigned)
 	}
+}
+
+// pullAlert takes the one alert that was published.
+func (g *google) pullAlert(t *testing.T) *alert.Alert {
+	t.Helper()
+	got, err := g.pubsub.Pull(t.Context(), &pb.PullRequest{Subscription: alerts, MaxMessages: 10})
+	if err != nil || len(got.ReceivedMessages) != 1 {
+		t.Fatalf("published: %v, %v", got, err)
+	}
+	a, err := alert.Unmarshal(got.ReceivedMessages[0].Message.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
 }
 
 func (g *google) wantFinding(t *testing.T, events float64) {
