@@ -58,7 +58,7 @@ from, and pubsub.topics.publish on the topic.
 			err = from.each(ctx, r.replay)
 			fmt.Fprintln(cmd.ErrOrStderr(), r.summary())
 			if err == nil && r.failed > 0 {
-				err = fmt.Errorf("%s not replayed", count(r.failed, "message"))
+				err = fmt.Errorf("%s not replayed", counted(r.failed, "message"))
 			}
 			return err
 		},

@@ -37,7 +37,7 @@ rules.
 				return err
 			}
 			if places != nil {
-				return mistake{errors.New(count(len(places), "error"))}
+				return mistake{errors.New(counted(len(places), "error"))}
 			}
 			return nil
 		},
@@ -84,7 +84,7 @@ func (r checkReport) print(w io.Writer, asJSON bool) error {
 		p.print(w, look, "warning")
 	}
 	if r.OK {
-		_, err := fmt.Fprintf(w, "%s: %s in %s, %s\n", look.green("ok"), count(r.Rules, "rule"), count(r.Files, "file"), count(len(r.Warnings), "warning"))
+		_, err := fmt.Fprintf(w, "%s: %s in %s, %s\n", look.green("ok"), counted(r.Rules, "rule"), counted(r.Files, "file"), counted(len(r.Warnings), "warning"))
 		return err
 	}
 	return nil
@@ -103,12 +103,4 @@ func printJSON(w io.Writer, v any) error {
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	return enc.Encode(v)
-}
-
-// count is a number of things: 1 rule, 2 rules.
-func count(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
 }

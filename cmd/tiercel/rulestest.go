@@ -39,7 +39,7 @@ are false, and what the fields in them are.
 				return err
 			}
 			if report.Failed > 0 {
-				return fmt.Errorf("%s failed", count(report.Failed, "case"))
+				return fmt.Errorf("%s failed", counted(report.Failed, "case"))
 			}
 			return nil
 		},
@@ -104,9 +104,9 @@ func (r testReport) print(w io.Writer, asJSON bool) error {
 		}
 	}
 	if r.Failed > 0 {
-		_, err := fmt.Fprintf(w, "%d of %s failed\n", r.Failed, count(r.Failed+r.Passed, "case"))
+		_, err := fmt.Fprintf(w, "%d of %s failed\n", r.Failed, counted(r.Failed+r.Passed, "case"))
 		return err
 	}
-	_, err := fmt.Fprintf(w, "%s: %s in %s\n", look.green("ok"), count(r.Passed, "case"), count(len(r.Files), "file"))
+	_, err := fmt.Fprintf(w, "%s: %s in %s\n", look.green("ok"), counted(r.Passed, "case"), counted(len(r.Files), "file"))
 	return err
 }

@@ -38,17 +38,34 @@ type style struct{ on bool }
 
 // styleFor honours NO_COLOR (no-color.org) and terminals that cannot.
 func styleFor(w io.Writer) style {
+	return style{on: terminalOf(w) != nil && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
+}
+
+// terminalOf is w if that is a terminal, else nil.
+func terminalOf(w io.Writer) *os.File {
 	f, ok := w.(*os.File)
-	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
-		return style{}
+	if !ok {
+		return nil
 	}
-	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
-	return style{on: err == nil}
+	if _, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS); err != nil {
+		return nil
+	}
+	return f
 }
 
 func (s style) red(text string) string   { return s.paint("31", text) }
 func (s style) green(text string) string { return s.paint("32", text) }
 func (s style) bold(text string) string  { return s.paint("1", text) }
+func (s style) dim(text string) string   { return s.paint("2", text) }
+
+// severity paints text in that severity's colour, of the terminal's own sixteen, so that it fits its background.
+func (s style) severity(name, text string) string {
+	code := map[string]string{"LOW": "36", "MEDIUM": "33", "HIGH": "31", "CRITICAL": "1;97;41"}[name]
+	if code == "" {
+		return text
+	}
+	return s.paint(code, text)
+}
 
 func (s style) paint(code, text string) string {
 	if !s.on {

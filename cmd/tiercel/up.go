@@ -2,17 +2,18 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"tiercel.dev/cmd/tiercel/board"
+	"tiercel.dev/cmd/tiercel/web"
 	"tiercel.dev/local"
 	"tiercel.dev/sensor/node"
 )
@@ -24,7 +25,12 @@ type upFlags struct {
 	summary string
 	data    string
 	replay  bool
+	listen  string
+	remote  bool
 }
+
+// pageAddress is where the page is, if nothing else has that port.
+const pageAddress = "127.0.0.1:7117"
 
 func upCommand() *cobra.Command {
 	var flags upFlags
@@ -33,15 +39,18 @@ func upCommand() *cobra.Command {
 		Short: "Run the sensor and the pipeline behind it on this machine, and show how acts become findings",
 		Long: `Runs the whole pipeline in one process: the sensor on this machine's kernel, Pub/Sub, the Cloud Function that routes
 alerts, and a stand-in for Security Command Center, all on loopback, with the clients and code that run in Google Cloud.
-Prints a line for each alert and each finding. Nothing leaves this machine; what was found is gone when it ends, unless --data
-names a folder to keep it in.
-Its log names the address of its Pub/Sub, for tiercel watch --local and tiercel dead-letter --local.
+Prints a line for each alert and each finding, and serves a page that shows them as they come. Nothing leaves this machine;
+what was found is gone when it ends, unless --data names a folder to keep it in.
+It names the address of its Pub/Sub, for tiercel watch --local and tiercel dead-letter --local.
+
+The page is for whoever can connect to its address: it asks nobody who they are, and takes no orders.
 
 Needs what the sensor needs: root on a kernel with BTF. Without, it says what is missing, and plays a recording of a container
 that somebody got into and of its node: the rules, and all that comes after them, are the same. Each line of it is marked
 [replay], its node is replayed-node, and the summary says so.`,
 		Example: `  tiercel up                                     until Ctrl-C; then, in another terminal: cat /etc/shadow
   tiercel up --for 1m --summary summary.json     what happened in a minute, as JSON
+  tiercel up --listen 127.0.0.1:8080             the page on a port of your choice; --listen '' for none
   tiercel up --data ~/.tiercel                   go on where the last run with this folder ended
   tiercel up --replay                            the recording, where the kernel could be watched, too`,
 		Args: noArgs,
@@ -52,7 +61,13 @@ that somebody got into and of its node: the rules, and all that comes after them
 				ctx, cancel = context.WithTimeout(ctx, flags.stopIn)
 				defer cancel()
 			}
-			return up(ctx, flags, c.OutOrStdout(), slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil)))
+			l, err := flags.listener(c.Flags().Changed("listen"))
+			if err != nil {
+				return err
+			}
+			out := newTerminal(c.OutOrStdout())
+			defer out.close()
+			return up(ctx, flags, l, out, out.logger(c.ErrOrStderr()))
 		},
 	}
 	f := c.Flags()
@@ -61,7 +76,27 @@ that somebody got into and of its node: the rules, and all that comes after them
 	f.BoolVar(&flags.replay, "replay", false, "play the recording, and do not watch the kernel")
 	f.StringVar(&flags.summary, "summary", "", "`file` to write at the end what happened, as JSON")
 	f.StringVar(&flags.data, "data", "", "`folder` to keep alerts on their way and findings in, and to go on from; one run at a time can have it")
+	f.StringVar(&flags.listen, "listen", pageAddress, "`address` of the page, on this machine alone; port 0 for a free one; empty for no page")
+	f.BoolVar(&flags.remote, "listen-remote", false, "let --listen be an address that other machines reach: whoever connects sees all that is found")
 	return c
+}
+
+// listener is for the page; nil if none is wanted. The default port may be another run's, and then a free one does.
+func (f *upFlags) listener(chosen bool) (net.Listener, error) {
+	if f.listen == "" {
+		return nil, nil
+	}
+	if err := web.Check(f.listen, f.remote); err != nil {
+		return nil, fmt.Errorf("%w: --listen: %w", node.ErrMistake, err)
+	}
+	l, err := net.Listen("tcp", f.listen)
+	if err != nil && !chosen {
+		l, err = net.Listen("tcp", "127.0.0.1:0")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: --listen %s: %w", node.ErrMistake, f.listen, err)
+	}
+	return l, nil
 }
 
 // heartbeatEvery is shorter than a deployment's minute: people watch.
@@ -70,7 +105,7 @@ const heartbeatEvery = 5 * time.Second
 // settleFor bounds how long a run that ends waits for its last alerts to become findings.
 const settleFor = 10 * time.Second
 
-func up(ctx context.Context, flags upFlags, stdout io.Writer, log *slog.Logger) (err error) {
+func up(ctx context.Context, flags upFlags, l net.Listener, out *terminal, log *slog.Logger) (err error) {
 	dir, err := os.MkdirTemp("", "tiercel-up-")
 	if err != nil {
 		return err
@@ -80,8 +115,8 @@ func up(ctx context.Context, flags upFlags, stdout io.Writer, log *slog.Logger) 
 	if flags.data != "" {
 		spool = filepath.Join(flags.data, "spool")
 	}
-	shown := newFindings(stdout)
-	cloud, err := local.Start(local.Config{Dir: flags.data, Changed: shown.changed, Log: log})
+	s := newShow(board.New(time.Now()), out)
+	cloud, err := local.Start(local.Config{Dir: flags.data, Changed: s.finding, Log: log})
 	if errors.Is(err, local.ErrDir) {
 		return fmt.Errorf("%w: --data: %w", node.ErrMistake, err)
 	}
@@ -93,16 +128,18 @@ func up(ctx context.Context, flags upFlags, stdout io.Writer, log *slog.Logger) 
 	if err != nil {
 		return err
 	}
-	alerts := filepath.Join(dir, "alerts")
+	stop := s.start(ctx, cloud, l, log)
+	defer stop()
 	cfg := node.DefaultConfig()
 	cfg.Heartbeat = heartbeatEvery
 	cfg.Rules.Paths = flags.rules
 	cfg.Spool = spool
 	cfg.PubSubOptions = cloud.Options()
 	cfg.Place = node.Place{Project: local.Project, Location: local.Location, Cluster: local.Cluster, Node: nodeName}
-	cfg.Outputs = []string{"stdout", "pubsub:" + local.RawTopic, "file:" + alerts + "?format=json&heartbeats=true"}
+	cfg.Outputs = []string{"pubsub:" + local.RawTopic}
+	cfg.Beside, cfg.Watching = s, s.watching
 	log.InfoContext(ctx, "embedded cloud is up", "pubsub", cloud.Address(), "topic", local.RawTopic, "source", local.Source)
-	seen, err := watchOrReplay(ctx, cfg, flags.replay, shown, stdout, log)
+	seen, err := watchOrReplay(ctx, cfg, flags.replay, s, log)
 	if err != nil {
 		return err
 	}
@@ -111,14 +148,11 @@ func up(ctx context.Context, flags upFlags, stdout io.Writer, log *slog.Logger) 
 	if err := settle(ended, cloud); err != nil {
 		log.Warn("some alerts are not findings yet", "err", err)
 	}
-	s, err := summarize(alerts, cloud, shown)
-	if err != nil {
-		return err
-	}
+	sum := summarize(s.board, cloud)
 	if seen != nil {
-		s.replayed(seen)
+		sum.replayed(seen)
 	}
-	return s.write(stdout, flags.summary)
+	return sum.write(out, flags.summary)
 }
 
 // settle waits until what was published is written.
@@ -131,20 +165,4 @@ func settle(ctx context.Context, cloud *local.Cloud) error {
 		}
 	}
 	return cloud.Flush(ctx)
-}
-
-func (s *summary) write(stdout io.Writer, file string) error {
-	before := ""
-	if s.Replay != "" {
-		before = replayMark
-	}
-	fmt.Fprintf(stdout, "%s%d alerts, %d findings of %d events\n", before, s.Alerts.sum(), s.Findings, s.FindingEvents)
-	if file == "" {
-		return nil
-	}
-	text, err := json.MarshalIndent(s, "", "  ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(file, append(text, '\n'), 0o600)
 }

@@ -6,9 +6,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"slices"
 	"time"
 
 	"tiercel.dev/alert"
@@ -26,7 +24,7 @@ const replayMark = "[replay] "
 
 // watchOrReplay runs the sensor until ctx is done. Where the kernel cannot be watched, or force is set, it plays the bundled
 // capture and says so: then it returns what was played.
-func watchOrReplay(ctx context.Context, cfg node.Config, force bool, shown *findings, stdout io.Writer, log *slog.Logger) (*node.Replayed, error) {
+func watchOrReplay(ctx context.Context, cfg node.Config, force bool, s *show, log *slog.Logger) (*node.Replayed, error) {
 	why := "this was asked for"
 	if !force {
 		err := node.Run(ctx, cfg, nil, log)
@@ -35,24 +33,30 @@ func watchOrReplay(ctx context.Context, cfg node.Config, force bool, shown *find
 		}
 		why = err.Error()
 	}
-	shown.mark(replayMark)
-	say := func(text string) { fmt.Fprintln(stdout, replayMark+alert.Escape(text)) }
-	say(why)
-	say("so this is a recording of another machine, played as if it happened now: nothing of it is this machine's")
+	s.out.mark(replayMark)
+	s.out.line("%s", alert.Escape(why))
+	s.out.line("so this is a recording of another machine, played as if it happened now: nothing of it is this machine's")
+	s.about.Replay = true
 	cfg.Place.Node = "" // the recording's, which is no machine's
-	// What stdout shows is to be marked, which the sensor's own output cannot do.
-	cfg.Outputs = slices.DeleteFunc(slices.Clone(cfg.Outputs), func(o string) bool { return o == "stdout" })
-	printer := newAlertPrinter(stdout, false)
-	printer.before = replayMark
-	seen, err := node.Rerun(ctx, cfg, bytes.NewReader(bundled), printer.show, log)
+	seen, err := node.Rerun(ctx, cfg, bytes.NewReader(bundled), log)
 	if err != nil {
 		return nil, fmt.Errorf("bundled capture: %w", err)
 	}
+	s.played(seen.ByKind)
 	if ctx.Err() == nil {
-		say(fmt.Sprintf("the recording is at its end, %s of %s; Ctrl-C ends", count(int(seen.Events), "event"), recordedAt(seen)))
+		s.out.line("the recording is at its end, %s of %s; Ctrl-C ends", counted(seen.Events, "event"), recordedAt(seen))
 		<-ctx.Done()
 	}
 	return &seen, nil
+}
+
+// played tells the board what there was of which kind, which a sensor's heartbeats would.
+func (s *show) played(events map[string]uint64) {
+	h := new(alert.Heartbeat)
+	for kind, n := range events {
+		h.Events = append(h.Events, &alert.Count{Kind: kind, Count: n})
+	}
+	s.board.Alert(&alert.Alert{Kind: alert.KindHeartbeat, Time: alert.Time(time.Now().UnixNano()), Heartbeat: h})
 }
 
 func recordedAt(seen node.Replayed) string {
@@ -62,5 +66,4 @@ func recordedAt(seen node.Replayed) string {
 // replayed has the summary say that it is one of a replay.
 func (s *summary) replayed(seen *node.Replayed) {
 	s.Replay = "recorded " + recordedAt(*seen)
-	s.Events = seen.ByKind
 }

@@ -20,12 +20,13 @@ import (
 func TestUpReplay(t *testing.T) {
 	t.Parallel()
 	var stdout, stderr output
+	out := newTerminal(&stdout)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	file := filepath.Join(t.TempDir(), "summary.json")
 	ended := make(chan error, 1)
 	go func() {
-		ended <- up(ctx, upFlags{replay: true, summary: file}, &stdout, slog.New(slog.NewTextHandler(&stderr, nil)))
+		ended <- up(ctx, upFlags{replay: true, summary: file}, nil, out, slog.New(slog.NewTextHandler(&stderr, nil)))
 	}()
 	until(t, "the recording's end", func() bool {
 		select {
@@ -39,12 +40,13 @@ func TestUpReplay(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Fatalf("%v: %s", err, stderr.String())
 	}
+	out.close()
 	for line := range strings.Lines(stdout.String()) {
 		if !strings.HasPrefix(line, replayMark) {
 			t.Errorf("not marked: %s", line)
 		}
 	}
-	if !strings.Contains(stdout.String(), "new: HIGH, Credential Access: Password or rights file read, 1 events") {
+	if !strings.Contains(stdout.String(), "new: HIGH, Credential Access: Password or rights file read, 1 event\n") {
 		t.Errorf("no finding is shown: %s", stdout.String())
 	}
 	text, err := os.ReadFile(file)
@@ -93,6 +95,16 @@ func TestBundledCapture(t *testing.T) {
 	}
 }
 
+// each is an output.
+type each func(*alert.Alert)
+
+func (f each) Write(_ context.Context, a *alert.Alert) error {
+	f(a)
+	return nil
+}
+
+func (each) Close(context.Context) error { return nil }
+
 // What is played is of now: never later, and not as old as the recording.
 func TestRerunMovesTimes(t *testing.T) {
 	t.Parallel()
@@ -100,7 +112,7 @@ func TestRerunMovesTimes(t *testing.T) {
 	cfg := node.DefaultConfig()
 	cfg.Outputs = nil
 	n := 0
-	_, err := node.Rerun(t.Context(), cfg, bytes.NewReader(bundled), func(a *alert.Alert) error {
+	cfg.Beside = each(func(a *alert.Alert) {
 		n++
 		for _, text := range []string{a.Time, a.ObservedTime, a.GetSuppressed().GetLastTime()} {
 			if at, err := alert.ParseTime(text); text != "" && (err != nil || at.After(time.Now()) || at.Before(began.Add(-time.Second))) {
@@ -110,8 +122,8 @@ func TestRerunMovesTimes(t *testing.T) {
 		if start, err := alert.ParseTime(a.GetProcess().GetStartTime()); err != nil || start.Before(began.Add(-time.Hour)) || start.After(time.Now()) {
 			t.Errorf("process began %v, %v", start, err)
 		}
-		return nil
-	}, slog.New(slog.DiscardHandler))
+	})
+	_, err := node.Rerun(t.Context(), cfg, bytes.NewReader(bundled), slog.New(slog.DiscardHandler))
 	if err != nil || n < 8 {
 		t.Errorf("%d alerts, %v", n, err)
 	}

@@ -9,10 +9,9 @@ import (
 
 // An alertPrinter shows alerts, each in one write.
 type alertPrinter struct {
-	out    io.Writer
-	json   bool
-	look   style
-	before string // each
+	out  io.Writer
+	json bool
+	look style
 }
 
 func newAlertPrinter(out io.Writer, asJSON bool) *alertPrinter {
@@ -30,7 +29,7 @@ func (p *alertPrinter) show(a *alert.Alert) error {
 	} else {
 		line = p.text(a)
 	}
-	_, err := io.WriteString(p.out, p.before+line+"\n")
+	_, err := io.WriteString(p.out, line+"\n")
 	return err
 }
 
@@ -38,21 +37,12 @@ func (p *alertPrinter) show(a *alert.Alert) error {
 func (p *alertPrinter) text(a *alert.Alert) string {
 	text := alert.Text(a)
 	if name := a.GetSeverity().String(); a.GetKind() == alert.KindAlert {
-		text = strings.Replace(text, name, p.look.severity(a.GetSeverity(), name), 1)
+		text = strings.Replace(text, name, p.look.severity(name, name), 1)
 	}
 	if more := enriched(a); more != "" {
 		text += "\n    " + alert.Escape(more)
 	}
 	return text
-}
-
-// severity colours a severity's name, by the terminal's own sixteen.
-func (s style) severity(of alert.Severity, name string) string {
-	code := map[alert.Severity]string{alert.Low: "36", alert.Medium: "33", alert.High: "31", alert.Critical: "1;31"}[of]
-	if code == "" {
-		return name
-	}
-	return s.paint(code, name)
 }
 
 // enriched is what the step behind the sensors says, or "" where it has not been.

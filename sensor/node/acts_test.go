@@ -136,7 +136,7 @@ func TestContainerdActs(t *testing.T) {
 	runtime := startContainerd(t)
 	api := server(t)
 	w := startSensor(t, func(c *Config) {
-		c.Container.Sockets = []string{runtime.socket}
+		c.Container.Sockets = []string{runtime.Socket}
 		c.APIServers = []string{api}
 	})
 	host, port, _ := net.SplitHostPort(api)
@@ -149,8 +149,7 @@ func TestContainerdActs(t *testing.T) {
 		t.Fatalf("nc: %v\n%s", err, out)
 	}
 
-	sandbox, config := runtime.pod("shop", "web-5d4f8c7b9-x2x4z")
-	id := runtime.container(sandbox, config, "app", true, "/bin/sh", "-c", "nc -w 2 "+host+" "+port+"; sleep 1000")
+	id := runtime.container(runtime.pod("shop", "web-5d4f8c7b9-x2x4z"), "app", true, "/bin/sh", "-c", "nc -w 2 "+host+" "+port+"; sleep 1000")
 	for _, rule := range []string{"terminal_shell_in_container", "contact_k8s_api_server_from_container"} {
 		w.until("an alert of "+rule, func() bool { return len(w.of(rule)) > 0 })
 	}
@@ -165,11 +164,14 @@ func TestContainerdActs(t *testing.T) {
 // TestContainerdStart: making and removing a quiet container raises nothing, with every shipped rule in force.
 func TestContainerdStart(t *testing.T) {
 	runtime := startContainerd(t)
-	w := startSensor(t, func(c *Config) { c.Container.Sockets = []string{runtime.socket} })
-	sandbox, config := runtime.pod("shop", "quiet-0")
-	id := runtime.container(sandbox, config, "app", false, "/bin/sleep", "1000")
-	runtime.run(filepath.Join(runtime.bin, "ctr"), "-a", runtime.socket, "-n", "k8s.io", "task", "exec", "--exec-id", "x", id, "/bin/true")
-	runtime.stop(id)
+	w := startSensor(t, func(c *Config) { c.Container.Sockets = []string{runtime.Socket} })
+	id := runtime.container(runtime.pod("shop", "quiet-0"), "app", false, "/bin/sleep", "1000")
+	if err := runtime.Ctr(t.Context(), "task", "exec", "--exec-id", "x", id, "/bin/true"); err != nil {
+		t.Fatal(err)
+	}
+	if err := runtime.Stop(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
 	w.end()
 	for _, a := range w.alerts() {
 		if a.GetContainer() != nil {

@@ -50,7 +50,7 @@ func TestRecordBundle(t *testing.T) {
 	cfg.Place.Node = "replayed-node"
 	cfg.Heartbeat = 0
 	cfg.Outputs = []string{"file:" + w.file + "?format=json"}
-	cfg.Container.Sockets = []string{runtime.socket}
+	cfg.Container.Sockets = []string{runtime.Socket}
 	ctx, stop := context.WithCancel(t.Context())
 	w.stop = stop
 	defer stop()
@@ -61,8 +61,7 @@ func TestRecordBundle(t *testing.T) {
 	}()
 	w.until("the sensor to watch", func() bool { return strings.Contains(w.log.String(), "msg=watching") })
 
-	sandbox, config := runtime.pod("shop", "web-5d4f8c7b9-x2x4z")
-	id := runtime.container(sandbox, config, "app", false, "/bin/sleep", "1000")
+	id := runtime.container(runtime.pod("shop", "web-5d4f8c7b9-x2x4z"), "app", false, "/bin/sleep", "1000")
 	typeInto(t, runtime, id, containerActs)
 	w.until("what the container does", func() bool { return len(w.of("shell_history_removed")) > 0 })
 	host := exec.Command("/bin/sh", "-c", hostActs)
@@ -85,9 +84,9 @@ func TestRecordBundle(t *testing.T) {
 }
 
 // typeInto gives lines to a shell with a terminal in a container, as kubectl exec -it does.
-func typeInto(t *testing.T, runtime *containerd, id string, lines []string) {
+func typeInto(t *testing.T, runtime *criTest, id string, lines []string) {
 	t.Helper()
-	ctr := filepath.Join(runtime.bin, "ctr") + " -a " + runtime.socket + " -n k8s.io task exec --tty --exec-id acts " + id + " /bin/sh"
+	ctr := filepath.Join(os.Getenv("TIERCEL_CONTAINERD"), "ctr") + " -a " + runtime.Socket + " -n k8s.io task exec --tty --exec-id acts " + id + " /bin/sh"
 	shell := exec.Command("script", "-qec", ctr, "/dev/null")
 	in, err := shell.StdinPipe()
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/api/option"
 
 	"tiercel.dev/sensor/container"
+	"tiercel.dev/sensor/output"
 	"tiercel.dev/sensor/probe"
 	"tiercel.dev/sensor/process"
 )
@@ -23,6 +24,10 @@ type Config struct {
 
 	// Outputs are where alerts go, as [output.Parse] reads them. Default: text on standard output.
 	Outputs []string
+	// Beside is one more output, of the process that runs this sensor. It is given heartbeats too. Default none.
+	Beside output.Output
+	// Watching is called once the sensor watches, and again when it does so with other rules. Default none.
+	Watching func(Watching)
 	// Spool is the folder in which alerts wait for Pub/Sub. Default /var/lib/tiercel.
 	Spool string
 	// PubSubOptions are for tests, whose Pub/Sub is not Google's.

@@ -206,6 +206,7 @@ func (n *Node) scan(ctx context.Context) {
 	set := n.rules.Current()
 	n.log.InfoContext(ctx, "watching", "rules", len(set.Rules()), "rule_set", set.Hash(), "kinds", set.Filter().Wanted().Len(),
 		"processes", n.table.Stats().Live, "took_ms", time.Since(n.started).Milliseconds())
+	n.watching(set)
 	ticker := time.NewTicker(rescanEvery)
 	defer ticker.Stop()
 	for lost := n.lostRecords(); ; {
@@ -285,6 +286,7 @@ func (n *Node) rulesChanged(set *rules.Set) {
 		n.log.Error("the kernel reports what the rules before asked for", "err", err)
 	}
 	n.log.Info("rules changed", "rules", len(set.Rules()), "rule_set", set.Hash())
+	n.watching(set)
 }
 
 // ruleFailed is called when a condition ended in an error. It is counted for the heartbeat; the log names a rule's first.

@@ -33,6 +33,9 @@ func openOutputs(cfg Config, log *slog.Logger) (*output.Fanout, error) {
 	if errors.Is(err, output.ErrTwice) {
 		err = fmt.Errorf("%w: %w", ErrMistake, err)
 	}
+	if err == nil && cfg.Beside != nil {
+		f.Add("in-process", cfg.Beside, true)
+	}
 	return f, err
 }
 

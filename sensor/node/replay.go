@@ -51,6 +51,9 @@ func Replay(ctx context.Context, cfg Config, r io.Reader, emit func(*alert.Alert
 	numbers := &replayed{bootID: out.Header.BootID}
 	sensor := sensorOf(cfg.Place, out.Header)
 	sensor.RuleSet = keeper.Current().Hash()
+	if cfg.Watching != nil {
+		cfg.Watching(Watching{Rules: keeper.Current(), Kinds: keeper.Current().Filter().Wanted().Len(), Node: sensor.Node})
+	}
 	p := pipeline.New(pipeline.Config{
 		Rules: keeper.Current, Safe: redactor.Event,
 		Build: func(safe *event.Event, r *rules.Rule) *alert.Alert { return buildAlert(sensor, safe, r, 0) },

@@ -15,8 +15,8 @@ import (
 
 // Rerun is Run for a machine whose kernel cannot be watched: it plays a capture as if it happened now. Alerts go to cfg's
 // outputs at the pace in which they came, the first at once, and their times are moved to now, since whoever takes alerts
-// refuses old ones. show is given each, too. It returns when the capture is at its end.
-func Rerun(ctx context.Context, cfg Config, capture io.Reader, show func(*alert.Alert) error, log *slog.Logger) (Replayed, error) {
+// refuses old ones. It returns when the capture is at its end.
+func Rerun(ctx context.Context, cfg Config, capture io.Reader, log *slog.Logger) (Replayed, error) {
 	fanout, err := openOutputs(cfg, log)
 	if err != nil {
 		return Replayed{}, err
@@ -42,7 +42,7 @@ func Rerun(ctx context.Context, cfg Config, capture io.Reader, show func(*alert.
 		moveTimes(a.ProtoReflect(), by)
 		a.ObservedTime = alert.Time(time.Now().UnixNano())
 		fanout.Publish(a)
-		return show(a)
+		return nil
 	}, log)
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		err = nil // it was told to end
