@@ -24,6 +24,8 @@ func (s *Server) get(r *resource, c *call) (object, error) {
 	if o == nil {
 		return nil, apierrors.NewNotFound(r.groupResource(), c.name)
 	}
+	o = o.DeepCopyObject().(object)
+	o.GetObjectKind().SetGroupVersionKind(r.groupVersion().WithKind(r.kind))
 	return o, nil
 }
 

@@ -48,14 +48,23 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// errNoResource is for paths below a version that is served.
+var errNoResource = &apierrors.StatusError{ErrStatus: metav1.Status{
+	Status: metav1.StatusFailure, Code: http.StatusNotFound, Reason: metav1.StatusReasonNotFound, Details: &metav1.StatusDetails{},
+	Message: "the server could not find the requested resource",
+}}
+
 // serve returns nil for what is not served.
 func (s *Server) serve(c *call, r *http.Request) (any, error) {
 	if c == nil {
 		return discovery(r.URL.Path), nil
 	}
 	res := find(func(r *resource) bool { return r.group == c.group && r.name == c.resource })
-	if res == nil || c.version != "v1" || c.sub != "" || !res.at(c) {
+	switch {
+	case c.version != "v1" || c.group != "" && !served(c.group):
 		return nil, nil
+	case res == nil || c.sub != "" || !res.at(c):
+		return nil, errNoResource
 	}
 	switch c.verb {
 	case "get":

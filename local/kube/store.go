@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes/scheme"
 )
@@ -70,7 +71,7 @@ func (s *Server) put(r *resource, o object) {
 	}
 	s.rv++
 	o.SetResourceVersion(strconv.FormatInt(s.rv, 10))
-	o.GetObjectKind().SetGroupVersionKind(r.groupVersion().WithKind(r.kind))
+	o.GetObjectKind().SetGroupVersionKind(schema.GroupVersionKind{}) // a list says it once, and get adds it
 	s.shelves[r][key] = append(s.shelves[r][key], revision{s.rv, o})
 }
 
