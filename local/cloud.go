@@ -68,6 +68,7 @@ type Cloud struct {
 // Start starts everything. An error of [ErrDir] is one of cfg.Dir's.
 func Start(cfg Config) (*Cloud, error) {
 	ctx, stop := context.WithCancel(context.Background())
+	cfg.Log = slog.New(until{cfg.Log.Handler(), ctx})
 	c := &Cloud{
 		cfg: cfg, stop: stop, token: rand.Text(), http: &http.Server{ReadHeaderTimeout: 10 * time.Second},
 		grpc: grpc.NewServer(append(pubsub.Options(), grpc.WaitForHandlers(true))...),

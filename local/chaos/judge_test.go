@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -122,6 +123,11 @@ func output(heartbeat *alert.Alert) *alert.Output {
 // judge compares findings with alerts, and gaps with the losses that the sensor counted.
 func judge(f *fleet, s *seen, acts uint64) {
 	f.t.Helper()
+	defer func() {
+		if f.t.Failed() {
+			f.t.Log(s.numbers())
+		}
+	}()
 	f.await("every number to be seen or counted as lost", func() bool { return s.unaccounted() == 0 })
 	last := ""
 	end := time.Now().Add(patience)
@@ -146,6 +152,27 @@ func judge(f *fleet, s *seen, acts uint64) {
 	if sum > acts || sum < acts && f.kills[sensorRole] == 0 && len(s.last().GetHeartbeat().GetDrops()) == 0 {
 		f.t.Errorf("%d events of %d acts", sum, acts)
 	}
+}
+
+// numbers tells what is missing of which count of the sensor's, and what the sensor counted.
+func (s *seen) numbers() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var gaps alert.Gaps
+	highest := make(map[string]uint64)
+	for _, a := range s.alerts {
+		gaps.Add(a)
+		highest[a.GetBootId()] = max(highest[a.GetBootId()], a.GetSeq())
+	}
+	sort := slices.SortedFunc(slices.Values(s.heartbeats), func(a, b *alert.Alert) int { return strings.Compare(a.GetTime(), b.GetTime()) })
+	var text strings.Builder
+	for boot, last := range highest {
+		fmt.Fprintf(&text, "boot %s: %d the highest seen, missing %v, given up %d\n", boot, last, gaps.Missing("chaos-node", boot), gaps.Lost("chaos-node", boot))
+	}
+	for _, h := range sort[max(0, len(sort)-3):] {
+		fmt.Fprintf(&text, "%s: boot %s, last number %d, output %v\n", h.GetTime(), h.GetBootId(), h.GetHeartbeat().GetLastSeq(), output(h))
+	}
+	return text.String()
 }
 
 // unaccounted is how many numbers were given, are not seen, and are not counted as lost.
