@@ -16,7 +16,7 @@ type Settings struct {
 	// TIERCEL_SCC_SOURCE: organizations/O/sources/S, with /locations/L behind it where data must stay in a place; "off"
 	// where there is no organization.
 	Source string
-	// TIERCEL_MAX_INSTANCES: of the function that routes alerts, since they share a quota. Default 1.
+	// TIERCEL_MAX_INSTANCES: of the functions that route alerts and flush findings together, since they share a quota. Default 1.
 	MaxInstances int
 	// TIERCEL_CLUSTER_PROJECTS: those whose clusters run sensors, parted by commas. Default: TIERCEL_PROJECT.
 	ClusterProjects []string
@@ -64,7 +64,6 @@ func SettingsFrom(getenv func(string) string) (Settings, error) {
 	s.Policy = getenv("TIERCEL_POLICY")
 	s.ClusterProjects = strings.FieldsFunc(getenv("TIERCEL_CLUSTER_PROJECTS"), func(r rune) bool { return r == ',' || r == ' ' })
 	if len(s.ClusterProjects) == 0 {
-		s.Policy = getenv("TIERCEL_POLICY")
 		s.ClusterProjects = []string{s.Project}
 	}
 	if s.DaemonSet = getenv("TIERCEL_DAEMONSET"); s.DaemonSet == "" {
