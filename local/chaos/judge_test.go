@@ -1,8 +1,10 @@
 package chaos
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -13,7 +15,7 @@ import (
 	"cloud.google.com/go/pubsub/v2"
 	securitycenter "cloud.google.com/go/securitycenter/apiv2"
 	sccpb "cloud.google.com/go/securitycenter/apiv2/securitycenterpb"
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"google.golang.org/api/iterator"
 
 	"tiercel.dev/alert"
@@ -133,7 +135,7 @@ func judge(f *fleet, s *seen, acts uint64) {
 	end := time.Now().Add(patience)
 	for {
 		want := s.counts()
-		if last = cmp.Diff(want, written(f.t)); last == "" && len(want) == files {
+		if last = gocmp.Diff(want, written(f.t)); last == "" && len(want) == files {
 			break
 		}
 		if time.Now().After(end) {
@@ -154,14 +156,25 @@ func judge(f *fleet, s *seen, acts uint64) {
 	}
 }
 
+// gaps are the numbers seen, taken in their order: Gaps bounds how many holes it remembers. s.mu is held.
+func (s *seen) gaps() *alert.Gaps {
+	gaps := new(alert.Gaps)
+	for _, a := range slices.SortedFunc(maps.Values(s.alerts), func(a, b *alert.Alert) int { return cmp.Compare(a.GetSeq(), b.GetSeq()) }) {
+		gaps.Add(a)
+	}
+	for _, a := range s.heartbeats {
+		gaps.Add(a)
+	}
+	return gaps
+}
+
 // numbers tells what is missing of which count of the sensor's, and what the sensor counted.
 func (s *seen) numbers() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var gaps alert.Gaps
+	gaps := s.gaps()
 	highest := make(map[string]uint64)
 	for _, a := range s.alerts {
-		gaps.Add(a)
 		highest[a.GetBootId()] = max(highest[a.GetBootId()], a.GetSeq())
 	}
 	sort := slices.SortedFunc(slices.Values(s.heartbeats), func(a, b *alert.Alert) int { return strings.Compare(a.GetTime(), b.GetTime()) })
@@ -177,14 +190,8 @@ func (s *seen) numbers() string {
 
 // unaccounted is how many numbers were given, are not seen, and are not counted as lost.
 func (s *seen) unaccounted() int64 {
-	var gaps alert.Gaps
 	s.mu.Lock()
-	for _, a := range s.alerts {
-		gaps.Add(a)
-	}
-	for _, a := range s.heartbeats {
-		gaps.Add(a)
-	}
+	gaps := s.gaps()
 	s.mu.Unlock()
 	last := s.last()
 	missing := gaps.Lost(last.GetSensorId(), last.GetBootId())
