@@ -85,7 +85,7 @@ func act(ctx context.Context, f *fleet) (acts uint64) {
 // flushNowAndThen calls as Cloud Scheduler does, now one process and now the other; who is dead does not answer.
 func flushNowAndThen(ctx context.Context, every time.Duration) {
 	for i := 0; ctx.Err() == nil; i++ {
-		_ = flush(ctx, functionsOf(1 + i%2))
+		_ = flush(ctx, functionsOf(1+i%2))
 		select {
 		case <-ctx.Done():
 		case <-time.After(every):
