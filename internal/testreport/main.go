@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -72,11 +74,23 @@ func (t *tally) add(l line, out io.Writer) {
 		} else if t.failed == 0 {
 			t.failed++ // the package failed outside its tests: a build, a panic, a timeout
 		}
-		fmt.Fprintf(out, "FAIL  %s(%.1fs)\n%s", name, l.Elapsed, strings.Join(t.output[name], ""))
+		fmt.Fprintf(out, "FAIL  %s(%.1fs)\n", name, l.Elapsed)
+		t.show(name, l.Test == "", out)
 	default:
 		return
 	}
 	delete(t.output, name)
+}
+
+// show prints what a test said, or a package with all of its tests that did not end: a panic's or a timeout's stacks stand in
+// the output of the test that ran then.
+func (t *tally) show(name string, whole bool, out io.Writer) {
+	for _, of := range slices.Sorted(maps.Keys(t.output)) {
+		if of == name || whole && strings.HasPrefix(of, name) {
+			fmt.Fprint(out, strings.Join(t.output[of], ""))
+			delete(t.output, of)
+		}
+	}
 }
 
 // reason is what the test said when it skipped itself.

@@ -21,6 +21,9 @@ func TestReport(t *testing.T) {
 {"Action":"fail","Package":"tiercel.dev/a","Test":"TestA"}`, []string{"FAIL  a TestA", "got 1"}, "1 failed"},
 		{"a package that does not build", `{"ImportPath":"tiercel.dev/a","Action":"build-output","Output":"a.go:1: undefined\n"}
 {"Action":"fail","Package":"tiercel.dev/a"}`, []string{"a.go:1: undefined", "0 passed, 1 failed"}, "1 failed"},
+		{"a test that never ended says where it was", `{"Action":"output","Package":"tiercel.dev/a","Test":"TestA","Output":"panic: test timed out\n"}
+{"Action":"output","Package":"tiercel.dev/ab","Test":"TestB","Output":"of another package\n"}
+{"Action":"fail","Package":"tiercel.dev/a"}`, []string{"FAIL  a", "panic: test timed out", "0 passed, 1 failed"}, "1 failed"},
 		{"plain text is kept", "go: no such module\n", []string{"go: no such module"}, "no test ran"},
 		{"nothing ran", `{"Action":"pass","Package":"tiercel.dev/a"}`, nil, "no test ran"},
 	}
