@@ -40,7 +40,7 @@ func distinct(s settings, out io.Writer) error {
 	}
 	summary := filepath.Join(dir, "summary.json")
 	up := exec.Command(s.tiercel, "up", "--rules", filepath.Join(dir, "rules.yaml"), "--summary", summary)
-	if err := upWhile(up, func() { readAll(secrets, s) }); err != nil {
+	if err := upWhile(up, func() { time.Sleep(s.after); readAll(secrets, s) }); err != nil {
 		return err
 	}
 	text, err := os.ReadFile(summary)

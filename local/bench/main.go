@@ -17,6 +17,7 @@ type settings struct {
 	tiercel  string
 	distinct int
 	within   time.Duration
+	after    time.Duration
 	flood    time.Duration
 	many     int
 }
@@ -26,6 +27,7 @@ func main() {
 	flag.StringVar(&s.tiercel, "tiercel", "", "the `binary` of tiercel, for the part that needs the kernel")
 	flag.IntVar(&s.distinct, "distinct", 900, "files that are read, each a finding of its own; 0 leaves the part out")
 	flag.DurationVar(&s.within, "within", 9*time.Second, "time in which they are read")
+	flag.DurationVar(&s.after, "after", 6*time.Second, "how long the run has lasted then: functions make their clients at their first requests")
 	flag.DurationVar(&s.flood, "flood", 10*time.Minute, "how long alerts come for twice as many findings as the quota allows; 0 leaves the part out")
 	flag.IntVar(&s.many, "many", 100_000, "alerts that are published as fast as may be; 0 leaves the part out")
 	flag.Parse()
