@@ -62,14 +62,20 @@ func (r *upRun) until(what string) {
 			r.t.Fatalf("exit %d: %s", c, r.stderr.String())
 		default:
 		}
-		if _, why, ok := strings.Cut(r.stdout.String(), replayMark); ok && os.Getenv("TIERCEL_REQUIRE_BPF") == "" {
-			r.t.Skip(why)
-		} else if ok {
-			r.t.Fatal(why)
-		}
+		skipReplay(r.t, r.stdout.String())
 		if time.Now().After(end) {
 			r.t.Fatalf("waited in vain for %q: %s%s", what, r.stdout.String(), r.stderr.String())
 		}
+	}
+}
+
+// skipReplay skips a test where the kernel cannot be watched and a recording is played, or fails it where it should be.
+func skipReplay(t *testing.T, said string) {
+	t.Helper()
+	if _, why, ok := strings.Cut(said, replayMark); ok && os.Getenv("TIERCEL_REQUIRE_BPF") == "" {
+		t.Skip(why)
+	} else if ok {
+		t.Fatal(why)
 	}
 }
 
