@@ -28,3 +28,4 @@ const enum event_kind *unused_event_kind __attribute__((unused));
 const enum drop_reason *unused_drop_reason __attribute__((unused));
 const enum path_flag *unused_path_flag __attribute__((unused));
 const enum exec_flag *unused_exec_flag __attribute__((unused));
+const enum via *unused_via __attribute__((unused));

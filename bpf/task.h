@@ -106,6 +106,8 @@ static __always_inline void begin_record(
 	h->ppid = parent->tgid;
 	h->euid = cred->euid.val;
 	h->egid = cred->egid.val;
+	h->via = VIA_SYSCALL;
+	h->reserved8 = 0;
 	h->reserved = 0;
 	bpf_probe_read_kernel(&h->comm, sizeof(h->comm), &leader->comm);
 

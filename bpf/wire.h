@@ -70,6 +70,15 @@ enum drop_reason {
 	DROP_REASONS = 8,
 };
 
+/* How the kernel was asked; the values are event.Via. Of an exec, VIA_COMPAT says that the new
+ * image is a 32-bit one.
+ */
+enum via {
+	VIA_SYSCALL = 0,
+	VIA_COMPAT = 1,
+	VIA_IO_URING = 2,
+};
+
 /* How the kernel's path of a file came about; the values are event.PathStatus. */
 enum path_status {
 	PATH_NONE = 0,
@@ -121,7 +130,9 @@ struct event_header {
 	__s32 ppid;
 	__u32 euid;
 	__u32 egid;
-	__u32 reserved;
+	__u8 via; /* enum via */
+	__u8 reserved8;
+	__u16 reserved;
 	__u8 comm[COMM_LEN]; /* of the leader */
 };
 

@@ -17,6 +17,7 @@ type Event struct {
 	Boot int64  // ns since boot, CLOCK_BOOTTIME
 	Time int64  // ns since the epoch
 	Ret  int64  // what the system call returned: a result, or -errno
+	Via  Via    // how the kernel was asked
 	Task Task
 
 	// Process is the acting process as the process table knows it. For Exec it is the new image, for Fork the child.
@@ -35,6 +36,15 @@ type Event struct {
 	// Redacted counts the secrets replaced in Args of a copy; 0 in a reader's event. Those of a process are counted there.
 	Redacted int
 }
+
+// Via is how the kernel was asked for what happened. The values are those of enum via in bpf/wire.h.
+type Via uint8
+
+const (
+	ViaSyscall Via = iota
+	ViaCompat      // a 32-bit system call on a 64-bit kernel; of an Exec: the new image is a 32-bit program
+	ViaIOUring     // an operation of an io_uring
+)
 
 // Task is the acting task as the kernel described it in the record itself.
 type Task struct {

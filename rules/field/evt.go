@@ -63,6 +63,12 @@ func evtFields() []Field {
 			}},
 		{Name: "evt.failed", Type: Bool, Never: true, Doc: "The call returned an error.",
 			BoolOf: func(ev *event.Event) (bool, bool) { return ev.Ret < 0, true }},
+		{Name: "evt.via", Type: Text, Never: true,
+			Doc:    "How the kernel was asked: \"syscall\"; \"compat\" for a 32-bit system call on a 64-bit kernel, and for the start of a 32-bit program; \"io_uring\" for an operation of an io_uring. All three are the same event.",
+			TextOf: func(ev *event.Event) (string, bool) { return viaText(ev.Via), true },
+			set: func(b *builder, v string) error {
+				return parse(v, choice("syscall compat io_uring", event.ViaSyscall, event.ViaCompat, event.ViaIOUring), &b.ev.Via)
+			}},
 		openBool("evt.is_open_read", openKinds, "The file was opened, or was to be, for reading: open, openat, openat2 with O_RDONLY or O_RDWR. False on other events.",
 			func(ev *event.Event) bool {
 				return openKinds.Has(ev.Kind) && ev.Args.Flags&accessMode != writeOnly
@@ -86,6 +92,16 @@ func evtFields() []Field {
 func openBool(name string, kinds event.KindSet, doc string, of func(*event.Event) bool) Field {
 	return Field{Name: name, Type: Bool, Never: true, Kinds: kinds, Exact: true, Doc: doc,
 		BoolOf: func(ev *event.Event) (bool, bool) { return of(ev), true }}
+}
+
+func viaText(v event.Via) string {
+	switch v {
+	case event.ViaCompat:
+		return "compat"
+	case event.ViaIOUring:
+		return "io_uring"
+	}
+	return "syscall"
 }
 
 func setRes(b *builder, v string) error {

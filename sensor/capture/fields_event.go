@@ -17,6 +17,7 @@ func (c *coder) event(ev *event.Event, r *refs) {
 	signed(c, 8, &ev.Time)
 	signed(c, 9, &ev.Ret)
 	c.count(10, &ev.Redacted)
+	unsigned(c, 24, &ev.Via)
 	c.task(&ev.Task)
 	c.arguments(&ev.Args)
 	c.descriptor(&ev.FD)

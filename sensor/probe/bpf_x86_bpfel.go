@@ -56,7 +56,9 @@ type bpfEventHeader struct {
 	Ppid            int32
 	Euid            uint32
 	Egid            uint32
-	Reserved        uint32
+	Via             uint8
+	Reserved8       uint8
+	Reserved        uint16
 	Comm            [16]uint8
 }
 
@@ -273,6 +275,14 @@ type bpfSocketFacts struct {
 	AskedLen   uint16
 }
 
+type bpfVia uint32
+
+const (
+	bpfViaVIA_SYSCALL  bpfVia = 0
+	bpfViaVIA_COMPAT   bpfVia = 1
+	bpfViaVIA_IO_URING bpfVia = 2
+)
+
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
@@ -310,6 +320,7 @@ const (
 	bpfVarUnusedEventKind  = "unused_event_kind"
 	bpfVarUnusedExecFlag   = "unused_exec_flag"
 	bpfVarUnusedPathFlag   = "unused_path_flag"
+	bpfVarUnusedVia        = "unused_via"
 	bpfVarWithEnvironment  = "with_environment"
 )
 
@@ -400,6 +411,7 @@ type bpfVariableSpecs struct {
 	UnusedEventKind  *ebpf.VariableSpec `ebpf:"unused_event_kind"`
 	UnusedExecFlag   *ebpf.VariableSpec `ebpf:"unused_exec_flag"`
 	UnusedPathFlag   *ebpf.VariableSpec `ebpf:"unused_path_flag"`
+	UnusedVia        *ebpf.VariableSpec `ebpf:"unused_via"`
 	WithEnvironment  *ebpf.VariableSpec `ebpf:"with_environment"`
 }
 
@@ -453,6 +465,7 @@ type bpfVariables struct {
 	UnusedEventKind  *ebpf.Variable `ebpf:"unused_event_kind"`
 	UnusedExecFlag   *ebpf.Variable `ebpf:"unused_exec_flag"`
 	UnusedPathFlag   *ebpf.Variable `ebpf:"unused_path_flag"`
+	UnusedVia        *ebpf.Variable `ebpf:"unused_via"`
 	WithEnvironment  *ebpf.Variable `ebpf:"with_environment"`
 }
 

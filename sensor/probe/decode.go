@@ -92,6 +92,7 @@ func (d *Decoder) header(h *bpfEventHeader, raw []byte, ev *event.Event) {
 	ev.Boot = int64(h.KtimeNs)
 	ev.Time = ev.Boot + d.boot.Load()
 	ev.Ret = h.Ret
+	ev.Via = event.Via(h.Via)
 	t := &ev.Task
 	t.TGID, t.TID, t.PPID = h.Tgid, h.Tid, h.Ppid
 	t.Start, t.ParentStart = int64(h.StartNs), int64(h.ParentStartNs)

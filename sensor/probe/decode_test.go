@@ -135,6 +135,19 @@ func TestDecodeUnknownKind(t *testing.T) {
 	}
 }
 
+func TestDecodeVia(t *testing.T) {
+	for wire, want := range map[bpfVia]event.Via{
+		bpfViaVIA_SYSCALL: event.ViaSyscall, bpfViaVIA_COMPAT: event.ViaCompat, bpfViaVIA_IO_URING: event.ViaIOUring,
+	} {
+		raw := header(uint16(event.Exit), 0, 0, 8)
+		raw[unsafe.Offsetof(bpfEventHeader{}.Via)] = byte(wire)
+		var ev event.Event
+		if err := NewDecoder(0).Decode(raw, &ev); err != nil || ev.Via != want {
+			t.Errorf("%d: %d, %v", wire, ev.Via, err)
+		}
+	}
+}
+
 func TestSequence(t *testing.T) {
 	d := NewDecoder(0)
 	var ev event.Event
