@@ -54,7 +54,7 @@ enum event_kind {
 	EVENT_BPF = 45,
 
 	/* The kernel's tables are indexed by kind with a mask of this less one. */
-	EVENT_KINDS = 64,
+	EVENT_KINDS = 128,
 };
 
 /* Why something that should have been reported was not, or not in full. */

@@ -184,14 +184,14 @@ func (l *loading) warnings(r *Rule, c *composed) {
 		c.errorAt(0, fmt.Sprintf(format, args...), &l.set.warnings)
 	}
 	switch r.kinds {
-	case 0:
+	case event.KindSet{}:
 		warn("rule %s can match no event", quote(r.Name))
 		return
 	case event.AllKinds():
 		warn("rule %s is tried on every event: its condition does not say which evt.type it is about", quote(r.Name))
 	}
 	for _, f := range slices.Concat(r.cond.Fields, r.output.fields()) {
-		if f.Kinds.Intersect(r.kinds) == 0 {
+		if f.Kinds.Intersect(r.kinds).Empty() {
 			warn("%s has no value in any event that rule %s can match", f.Name, quote(r.Name))
 		}
 	}

@@ -131,7 +131,7 @@ func (p *page) hang(word, meaning string) {
 // kernel says what leaves the kernel for the rule, and what does although it asks for less.
 func (p *page) kernel(set *rules.Set, r *rules.Rule) {
 	everywhere, inContainers := scopes(r.Filter())
-	if everywhere != 0 {
+	if !everywhere.Empty() {
 		p.text(kindNames(everywhere) + ": of the host and of containers.")
 	}
 	var filtered, shared event.KindSet
@@ -142,10 +142,10 @@ func (p *page) kernel(set *rules.Set, r *rules.Rule) {
 			filtered.Add(k)
 		}
 	}
-	if filtered != 0 {
+	if !filtered.Empty() {
 		p.text(kindNames(filtered) + ": of containers alone. No rule in force looks at those of the host: they do not leave the kernel.")
 	}
-	if shared != 0 {
+	if !shared.Empty() {
 		p.text(kindNames(shared) + ": of containers alone. Those of the host leave the kernel too, for other rules: " + wanting(set, shared) + ".")
 	}
 }
@@ -154,7 +154,7 @@ func (p *page) kernel(set *rules.Set, r *rules.Rule) {
 func wanting(set *rules.Set, kinds event.KindSet) string {
 	var names []string
 	for _, r := range set.Rules() {
-		if everywhere, _ := scopes(r.Filter()); r.Enabled && everywhere.Intersect(kinds) != 0 {
+		if everywhere, _ := scopes(r.Filter()); r.Enabled && !everywhere.Intersect(kinds).Empty() {
 			names = append(names, r.Name)
 		}
 	}

@@ -98,11 +98,11 @@ func family(call string) string {
 // scope is where the events come from that the rule can match.
 func scope(r *rules.Rule) string {
 	switch everywhere, inContainers := scopes(r.Filter()); {
-	case everywhere == 0 && inContainers == 0:
+	case everywhere.Empty() && inContainers.Empty():
 		return "nothing"
-	case inContainers == 0:
+	case inContainers.Empty():
 		return "everywhere"
-	case everywhere == 0:
+	case everywhere.Empty():
 		return "containers"
 	}
 	return "both" // of some kinds everywhere, of others in containers

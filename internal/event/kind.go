@@ -51,8 +51,9 @@ const (
 	FinitModule Kind = 44
 	Bpf         Kind = 45
 
-	// Kinds is one more than the highest kind this version knows.
-	Kinds = 46
+	// Kinds is how many kinds there is room for: in a [KindSet], in the kernel's tables and in arrays by kind. Some
+	// numbers are spare.
+	Kinds = 128
 )
 
 // typeNames holds Falco's evt.type of each kind.
@@ -71,7 +72,7 @@ var typeNames = [Kinds]string{
 // Type is the kind's evt.type: the system call's name. Exec and a failed Execve are both "execve", and so is an
 // execveat that succeeded, as in Falco.
 func (k Kind) Type() string {
-	if int(k) < len(typeNames) && typeNames[k] != "" {
+	if k.Known() {
 		return typeNames[k]
 	}
 	return fmt.Sprintf("kind %d", k)
@@ -85,11 +86,14 @@ func (k Kind) String() string {
 	return k.Type()
 }
 
+// Known reports whether this version knows the kind.
+func (k Kind) Known() bool { return k < Kinds && typeNames[k] != "" }
+
 // Visible reports whether rules see events of this kind.
-func (k Kind) Visible() bool { return k == Exec || k >= Execve && k < Kinds }
+func (k Kind) Visible() bool { return k == Exec || k.IsSyscall() }
 
 // IsSyscall reports whether the kind is seen at the return of a system call, and so only if a program for it is attached.
-func (k Kind) IsSyscall() bool { return k >= Execve && k < Kinds }
+func (k Kind) IsSyscall() bool { return k >= Execve && k.Known() }
 
 // KindsOf returns the visible kinds whose [Kind.Type] is name; none if there is no such event type.
 func KindsOf(name string) KindSet {
@@ -102,8 +106,8 @@ func KindsOf(name string) KindSet {
 	return s
 }
 
-// A KindSet is a set of kinds. The zero value is empty.
-type KindSet uint64
+// A KindSet is a set of kinds. The zero value is empty; sets compare with ==.
+type KindSet struct{ words [2]uint64 }
 
 // AllKinds holds every kind that rules see.
 func AllKinds() KindSet {
@@ -116,22 +120,35 @@ func AllKinds() KindSet {
 	return s
 }
 
-func (s *KindSet) Add(k Kind)                 { *s |= 1 << k }
-func (s KindSet) Has(k Kind) bool             { return s>>k&1 != 0 }
-func (s KindSet) Union(o KindSet) KindSet     { return s | o }
-func (s KindSet) Intersect(o KindSet) KindSet { return s & o }
-func (s KindSet) Minus(o KindSet) KindSet     { return s &^ o }
-func (s KindSet) Len() int                    { return bits.OnesCount64(uint64(s)) }
+// Add adds k, which is below [Kinds].
+func (s *KindSet) Add(k Kind) { s.words[k>>6] |= 1 << (k & 63) }
+
+func (s KindSet) Has(k Kind) bool { return k < Kinds && s.words[k>>6]>>(k&63)&1 != 0 }
+func (s KindSet) Empty() bool     { return s == KindSet{} }
+
+func (s KindSet) Len() int { return bits.OnesCount64(s.words[0]) + bits.OnesCount64(s.words[1]) }
+
+func (s KindSet) Union(o KindSet) KindSet {
+	return KindSet{[2]uint64{s.words[0] | o.words[0], s.words[1] | o.words[1]}}
+}
+
+func (s KindSet) Intersect(o KindSet) KindSet {
+	return KindSet{[2]uint64{s.words[0] & o.words[0], s.words[1] & o.words[1]}}
+}
+
+func (s KindSet) Minus(o KindSet) KindSet {
+	return KindSet{[2]uint64{s.words[0] &^ o.words[0], s.words[1] &^ o.words[1]}}
+}
 
 // All yields the kinds of s in ascending order.
 func (s KindSet) All() iter.Seq[Kind] {
 	return func(yield func(Kind) bool) {
-		for s != 0 {
-			k := Kind(bits.TrailingZeros64(uint64(s)))
-			if !yield(k) {
-				return
+		for i, word := range s.words {
+			for ; word != 0; word &= word - 1 {
+				if !yield(Kind(i<<6 + bits.TrailingZeros64(word))) {
+					return
+				}
 			}
-			s &= s - 1
 		}
 	}
 }

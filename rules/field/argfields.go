@@ -169,7 +169,7 @@ func rawArgField(name string, of *[event.Kinds]*param) (Field, bool) {
 				return nums[ev.Kind](ev)
 			}
 			return 0, false
-		}}, kinds != 0
+		}}, !kinds.Empty()
 }
 
 // argDocs says what each argument is.

@@ -39,7 +39,7 @@ func isFile(t event.FDType) bool   { return t == event.FDFile || t == event.FDDi
 func fdFields() []Field {
 	fields := append(fdFileFields(), fdSocketFields()...)
 	for i := range fields {
-		if fields[i].Kinds == 0 {
+		if fields[i].Kinds.Empty() {
 			fields[i].Kinds = fdKinds
 		}
 	}

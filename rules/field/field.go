@@ -114,7 +114,7 @@ func index(fields []Field) map[string]*Field {
 		if f.Facts == 0 {
 			f.Facts = FromEvent
 		}
-		if f.Kinds == 0 {
+		if f.Kinds.Empty() {
 			f.Kinds = event.AllKinds()
 		}
 		if m[f.Name] != nil {

@@ -64,10 +64,9 @@ func (r *Reader) event(message string) (bool, error) {
 	return true, nil
 }
 
-// isKind reports whether this version knows the kind. Those between the process events and the system calls are not
-// used yet.
+// isKind reports whether this version knows the kind.
 func isKind(n uint64) bool {
-	return n < event.Kinds && (event.Kind(n).IsSyscall() || n != uint64(event.Unknown) && n <= uint64(event.CgroupMove))
+	return n < event.Kinds && event.Kind(n).Known()
 }
 
 // process reads a process, new or changed. A changed one is changed in place, so that the lineages it is in see it, as

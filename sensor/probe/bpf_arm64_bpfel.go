@@ -101,7 +101,7 @@ const (
 	bpfEventKindEVENT_INIT_MODULE  bpfEventKind = 43
 	bpfEventKindEVENT_FINIT_MODULE bpfEventKind = 44
 	bpfEventKindEVENT_BPF          bpfEventKind = 45
-	bpfEventKindEVENT_KINDS        bpfEventKind = 64
+	bpfEventKindEVENT_KINDS        bpfEventKind = 128
 )
 
 type bpfExecEvent struct {

@@ -49,7 +49,7 @@ func (p *Probe) SetFilter(f event.Filter) error {
 	if err := p.emptyHandlers(wanted); err != nil {
 		return err
 	}
-	return p.attachCalls(wanted != 0)
+	return p.attachCalls(!wanted.Empty())
 }
 
 // wantedCalls are the system calls of f that this architecture has.
