@@ -66,11 +66,12 @@ type Operand struct {
 	Keyed bool // a key was given, if an empty one
 }
 
-// Arg is an argument of a transformer: an operand, or a constant.
+// Arg is an argument of a transformer: an operand, a constant, or a list of such in parentheses.
 type Arg struct {
-	Operand *Operand
-	Values  []Value // one, or those of a list in parentheses
+	Operand *Operand // if it is one
 	IsList  bool
+	List    []Arg // its members, which are no lists; there may be none
+	Value   Value // if it is neither an operand nor a list
 }
 
 // Right is the right-hand side of a comparison.
