@@ -661,7 +661,11 @@ type Alert_Rule struct {
 	// ATT&CK techniques and tactics, such as "T1059.004" and "TA0002".
 	Attack []string `protobuf:"bytes,5,rep,name=attack,proto3" json:"attack,omitempty"`
 	// Hash of the rules in force.
-	SetHash       string `protobuf:"bytes,6,opt,name=set_hash,json=setHash,proto3" json:"set_hash,omitempty"`
+	SetHash string `protobuf:"bytes,6,opt,name=set_hash,json=setHash,proto3" json:"set_hash,omitempty"`
+	// Falco's word, such as "Warning", of a rule that came from a file of Falco's; else empty.
+	Priority string `protobuf:"bytes,7,opt,name=priority,proto3" json:"priority,omitempty"`
+	// Falco's word for where the rule's events come from, such as "syscall"; empty as priority is.
+	Source        string `protobuf:"bytes,8,opt,name=source,proto3" json:"source,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -734,6 +738,20 @@ func (x *Alert_Rule) GetAttack() []string {
 func (x *Alert_Rule) GetSetHash() string {
 	if x != nil {
 		return x.SetHash
+	}
+	return ""
+}
+
+func (x *Alert_Rule) GetPriority() string {
+	if x != nil {
+		return x.Priority
+	}
+	return ""
+}
+
+func (x *Alert_Rule) GetSource() string {
+	if x != nil {
+		return x.Source
 	}
 	return ""
 }
@@ -2754,7 +2772,7 @@ var File_alert_proto protoreflect.FileDescriptor
 const file_alert_proto_rawDesc = "" +
 	"\n" +
 	"\valert.proto\x12\n" +
-	"tiercel.v1\"\x8c4\n" +
+	"tiercel.v1\"\xc04\n" +
 	"\x05Alert\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12*\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x16.tiercel.v1.Alert.KindR\x04kind\x12\x19\n" +
@@ -2790,14 +2808,16 @@ const file_alert_proto_rawDesc = "" +
 	"\theartbeat\x18\x1e \x01(\v2\x1b.tiercel.v1.Alert.HeartbeatR\theartbeat\x12<\n" +
 	"\n" +
 	"enrichment\x18( \x01(\v2\x1c.tiercel.v1.Alert.EnrichmentR\n" +
-	"enrichment\x1a\x99\x01\n" +
+	"enrichment\x1a\xcd\x01\n" +
 	"\x04Rule\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12 \n" +
 	"\vdescription\x18\x03 \x01(\tR\vdescription\x12\x12\n" +
 	"\x04tags\x18\x04 \x03(\tR\x04tags\x12\x16\n" +
 	"\x06attack\x18\x05 \x03(\tR\x06attack\x12\x19\n" +
-	"\bset_hash\x18\x06 \x01(\tR\asetHash\x1a\xdd\x01\n" +
+	"\bset_hash\x18\x06 \x01(\tR\asetHash\x12\x1a\n" +
+	"\bpriority\x18\a \x01(\tR\bpriority\x12\x16\n" +
+	"\x06source\x18\b \x01(\tR\x06source\x1a\xdd\x01\n" +
 	"\x05Field\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x120\n" +
 	"\x04type\x18\x02 \x01(\x0e2\x1c.tiercel.v1.Alert.Field.TypeR\x04type\x12\x12\n" +

@@ -66,6 +66,14 @@ func losses() *Alert {
 	return a
 }
 
+// falco is an alert of a rule that came from a file of Falco's, with a field that the event had no value for.
+func falco() *Alert {
+	a := shell()
+	a.Rule.Name, a.Rule.Title, a.Rule.Priority, a.Rule.Source = "Terminal shell in container", "", "Notice", "syscall"
+	a.Fields = append(a.Fields, NewField("proc.tty", int64(34816)), NewField("fd.name", nil))
+	return a
+}
+
 // fill sets every field of m, lists to two items, so that a field added later is part of the tests.
 func fill(m protoreflect.Message, text string) {
 	for i := range m.Descriptor().Fields().Len() {

@@ -32,7 +32,7 @@ func samples() map[string]*Alert {
 	host.Connection = &Connection{Protocol: "tcp", LocalIp: "10.0.0.9", LocalPort: 41000, RemoteIp: "10.1.0.1", RemotePort: 6443,
 		AskedIp: "10.96.0.1", AskedPort: 443, Role: Alert_Connection_CLIENT}
 	return map[string]*Alert{"shell": shell(), "host_connect": host, "heartbeat": heartbeat(), "hostile": hostile, "full": full(),
-		"repaired_bind_mount": repaired(), "heartbeat_losses": losses(), "enriched": full()}
+		"repaired_bind_mount": repaired(), "heartbeat_losses": losses(), "enriched": full(), "falco_rule": falco()}
 }
 
 func TestMain(m *testing.M) {

@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +21,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
 
 	"tiercel.dev/alert"
 	"tiercel.dev/functions/enrich"
@@ -29,12 +32,12 @@ import (
 )
 
 func TestPoison(t *testing.T) {
-	newer := strings.Replace(string(message(acted(1)).Data), `"schema":1`, `"schema":9`, 1)
+	newer := strings.Replace(string(message(acted(1)).Data), fmt.Sprintf(`"schema":%d`, alert.Schema), `"schema":9`, 1)
 	for _, tt := range []struct{ name, data, reason string }{
 		{"nothing", "", "not an alert: empty"},
 		{"no alert", "hello", "not an alert"},
 		{"no sensor's", `{"schema":1,"kind":"ALERT"}`, "invalid alert: alert_id"},
-		{"a kind to come", strings.Replace(newer, `"kind":"ALERT"`, `"kind":"POSTURE"`, 1), "written for version 9 of the contract, and this is 1: invalid alert: kind"},
+		{"a kind to come", strings.Replace(newer, `"kind":"ALERT"`, `"kind":"POSTURE"`, 1), fmt.Sprintf("written for version 9 of the contract, and this is %d: invalid alert: kind", alert.Schema)},
 		{"a form to come", strings.Replace(newer, `"node":{`, `"node":[`, 1), "not an alert"},
 		{"too large", `{"output":"` + strings.Repeat("x", 10_000_000) + `"}`, "10000013 bytes, more than 262144"},
 	} {
@@ -45,6 +48,29 @@ func TestPoison(t *testing.T) {
 		}
 		if len(w.published) != 0 || w.gke.calls != 0 {
 			t.Errorf("%s: %d published, GKE asked %d times", tt.name, len(w.published), w.gke.calls)
+		}
+	}
+}
+
+// Alerts of every version of the contract go on, with all that their rules say of themselves.
+func TestEveryVersion(t *testing.T) {
+	paths, err := filepath.Glob("../../alert/testdata/v*/[sf][ha]*.*")
+	if err != nil || len(paths) < 6 {
+		t.Fatalf("%q, %v", paths, err)
+	}
+	for _, path := range paths {
+		w := newWorld(t)
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.enricher(nil).Handle(t.Context(), push.Message{ID: "7", Data: data}); err != nil {
+			t.Errorf("%s: %v", path, err)
+			continue
+		}
+		was, err := alert.Unmarshal(data)
+		if got := w.last(t); err != nil || got.GetSchema() != was.GetSchema() || !proto.Equal(got.GetRule(), was.GetRule()) || got.GetEnrichment() == nil {
+			t.Errorf("%s: %v, %v", path, got, err)
 		}
 	}
 }

@@ -28,6 +28,7 @@ type Rule struct {
 	Name, Title, Description string
 	Severity                 alert.Severity
 	Tags, Attack             []string
+	Priority, Source         string // of a rule from a file of Falco's
 }
 
 // A Field is one field of a rule's output, as the rule language typed it: string, int64, bool, []string, or nil for none.
@@ -67,6 +68,7 @@ func New(s Sensor, m Match) *alert.Alert {
 		Rule: &alert.Rule{
 			Name: m.Rule.Name, Title: m.Rule.Title, Description: m.Rule.Description,
 			Tags: slices.Clone(m.Rule.Tags), Attack: slices.Clone(m.Rule.Attack), SetHash: s.RuleSet,
+			Priority: m.Rule.Priority, Source: m.Rule.Source,
 		},
 		Output:     m.Output,
 		Fields:     fields(m.Fields),

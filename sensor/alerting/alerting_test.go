@@ -18,7 +18,8 @@ var testSensor = Sensor{ID: "n1", Version: "v1", RuleSet: "5f2d",
 	Node:    &alert.Node{Name: "n1", Kernel: "6.12", Architecture: "amd64"},
 	Cluster: &alert.Cluster{Project: "p", Location: "l", Name: "c"}}
 
-var testRule = Rule{Name: "r", Title: "R", Description: "d", Severity: alert.High, Tags: []string{"t"}, Attack: []string{"T1059.004"}}
+var testRule = Rule{Name: "r", Title: "R", Description: "d", Severity: alert.High, Tags: []string{"t"}, Attack: []string{"T1059.004"},
+	Priority: "Error", Source: "syscall"}
 
 // shell is an event of a container in a pod whose parent is on the host.
 func shell() *event.Event {
@@ -43,9 +44,10 @@ func TestAlert(t *testing.T) {
 		Fields:   []Field{{"proc.name", "bash"}, {"proc.tty", int64(34816)}, {"fd.name", nil}, {"x", []string{"a", "b"}}, {"y", true}},
 		Identity: []Field{{"proc.name", "bash"}}, ObservedAt: 1767323045001000000})
 	want := &alert.Alert{
-		Schema: 1, Kind: alert.KindAlert, SensorId: "n1", SensorVersion: "v1", Severity: alert.High,
+		Schema: alert.Schema, Kind: alert.KindAlert, SensorId: "n1", SensorVersion: "v1", Severity: alert.High,
 		Time: "2026-01-02T03:04:05.000000006Z", ObservedTime: "2026-01-02T03:04:05.001000000Z",
-		Rule:   &alert.Rule{Name: "r", Title: "R", Description: "d", Tags: []string{"t"}, Attack: []string{"T1059.004"}, SetHash: "5f2d"},
+		Rule: &alert.Rule{Name: "r", Title: "R", Description: "d", Tags: []string{"t"}, Attack: []string{"T1059.004"}, SetHash: "5f2d",
+			Priority: "Error", Source: "syscall"},
 		Output: "a shell", Redacted: 3,
 		Fields: []*alert.Field{{Name: "proc.name", Type: alert.Alert_Field_TEXT, Text: "bash"}, {Name: "proc.tty", Type: alert.Alert_Field_NUMBER, Number: 34816},
 			{Name: "fd.name"}, {Name: "x", Type: alert.Alert_Field_LIST, List: []string{"a", "b"}}, {Name: "y", Type: alert.Alert_Field_FLAG, Flag: true}},

@@ -14,6 +14,7 @@ import (
 
 	"tiercel.dev/alert"
 	"tiercel.dev/sensor/node"
+	"tiercel.dev/sensor/output"
 )
 
 // Replay is the command that runs a capture through rules.
@@ -64,7 +65,7 @@ same alerts each time, byte for byte. A capture that is cut or damaged gives wha
 	f := c.Flags()
 	addRules(c, &cfg.Rules)
 	f.StringArrayVar(&cfg.APIServers, "api-server", nil, "`address` of the Kubernetes API server of the recorded cluster; may be repeated")
-	f.StringVar(&format, "format", "text", "text or json")
+	f.StringVar(&format, "format", "text", "text, json, falco-text or falco-json")
 	f.BoolVar(&summary, "summary", false, "show how often each rule matched, and not the alerts")
 	f.StringVar(&cfg.Arguments, "arguments", cfg.Arguments, "process arguments: redact secrets in them, keep what the capture has, or drop them")
 	addPlace(c, &cfg.Place)
@@ -74,22 +75,18 @@ same alerts each time, byte for byte. A capture that is cut or damaged gives wha
 
 // emitter writes each alert as the format says.
 func emitter(out io.Writer, format string, summary bool) (func(*alert.Alert) error, error) {
+	lines, err := output.ParseFormat(format)
 	switch {
-	case format != "text" && format != "json":
-		return nil, fmt.Errorf("%w: --format %q: want text or json", node.ErrMistake, format)
+	case err != nil:
+		return nil, fmt.Errorf("%w: --%w", node.ErrMistake, err)
 	case summary:
 		return func(*alert.Alert) error { return nil }, nil
-	case format == "json":
-		return func(a *alert.Alert) error {
-			line, err := alert.Marshal(a, alert.EncodingJSON)
-			if err == nil {
-				_, err = fmt.Fprintf(out, "%s\n", line)
-			}
-			return err
-		}, nil
 	}
 	return func(a *alert.Alert) error {
-		_, err := fmt.Fprintln(out, alert.Text(a))
+		line, err := lines.Line(a)
+		if err == nil {
+			_, err = out.Write(line)
+		}
 		return err
 	}, nil
 }

@@ -8,34 +8,51 @@ import (
 	"tiercel.dev/alert"
 )
 
-// Format is how outputs of lines write an alert.
-type Format uint8
+// Format is how outputs of lines write an alert. The options of Falco's shapes are added to it, as in
+// FalcoJSON|FalcoISOTime.
+type Format uint16
 
 const (
 	Text         Format = iota // for people
 	JSON                       // as alert.JSON
 	CloudLogging               // as Cloud Logging's agents read it from standard output
+	FalcoText                  // as Falco writes text
+	FalcoJSON                  // as Falco writes JSON
 )
 
-var formatNames = [...]string{Text: "text", JSON: "json", CloudLogging: "cloudlogging"}
+const formatKind = 0x0f
 
-func (f Format) String() string { return formatNames[f] }
+// Options of Falco's shapes; none is Falco's default.
+const (
+	FalcoISOTime  Format = 1 << (iota + 4) // time_format_iso_8601
+	FalcoMessage                           // json_include_message_property
+	FalcoNoOutput                          // not json_include_output_property
+	FalcoNoFields                          // not json_include_output_fields_property
+	FalcoNoTags                            // not json_include_tags_property
+)
+
+var formatNames = [...]string{Text: "text", JSON: "json", CloudLogging: "cloudlogging", FalcoText: "falco-text", FalcoJSON: "falco-json"}
+
+func (f Format) kind() Format { return f & formatKind }
+
+func (f Format) String() string { return formatNames[f.kind()] }
 
 // ParseFormat reads what the setting "format" may be.
 func ParseFormat(s string) (Format, error) {
-	switch s {
-	case "text":
-		return Text, nil
-	case "json":
-		return JSON, nil
-	default:
-		return 0, fmt.Errorf("format %q: not text or json", s)
+	for f, name := range formatNames {
+		if name == s && Format(f) != CloudLogging {
+			return Format(f), nil
+		}
 	}
+	return 0, fmt.Errorf("format %q: not text, json, falco-text or falco-json", s)
 }
+
+// Line is a as one line with its line feed, as outputs write it. An error is [ErrAlert].
+func (f Format) Line(a *alert.Alert) ([]byte, error) { return f.line(a, false) }
 
 // line is a as one line with its line feed. It is safe to show: what a terminal might act on is escaped.
 func (f Format) line(a *alert.Alert, color bool) ([]byte, error) {
-	switch f {
+	switch f.kind() {
 	case JSON:
 		b, err := alert.JSON(a)
 		if err != nil {
@@ -44,6 +61,8 @@ func (f Format) line(a *alert.Alert, color bool) ([]byte, error) {
 		return append(b, '\n'), nil
 	case CloudLogging:
 		return cloudLoggingLine(a)
+	case FalcoText, FalcoJSON:
+		return f.falcoLine(a)
 	default:
 		s := alert.Text(a)
 		if color {

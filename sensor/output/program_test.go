@@ -61,7 +61,7 @@ func TestProgramForEach(t *testing.T) {
 	o := NewProgram("cat >> "+out+"; echo end >> "+out, JSON, true)
 	write(t, o, "0")
 	write(t, o, "1")
-	if got := content(out); strings.Count(got, "end\n") != 2 || strings.Count(got, `"schema":1`) != 2 {
+	if got := content(out); strings.Count(got, "end\n") != 2 || strings.Count(got, `"schema":`) != 2 {
 		t.Errorf("got %q", got)
 	}
 	o = NewProgram("exit 3", Text, true)

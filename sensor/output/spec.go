@@ -23,7 +23,7 @@ pubsub:projects/P/topics/T        through a spool on disk
 
 Options follow a question mark, separated by "&"; for program they stand before the colon, since a command may hold
 question marks, as in program?format=json:COMMAND.
-format=text|json                  stdout, stderr, file, program
+format=FORMAT                     stdout, stderr, file, program: text, json, falco-text or falco-json
 heartbeats=true|false             all but syslog and program: heartbeats too; default true for pubsub and cloudlogging alone
 each=true|false                   program: one start for every alert
 encoding=json|binary              pubsub: as the topic's schema asks

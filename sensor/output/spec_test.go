@@ -54,7 +54,7 @@ func TestParseErrors(t *testing.T) {
 		{"file", "file needs a path, as in file:…"},
 		{"file:", "file needs a path"},
 		{"file?format=json:/x", `options "format=json": belong behind the target`},
-		{"file:/x?format=xml", `option format: format "xml": not text or json`},
+		{"file:/x?format=xml", `option format: format "xml": not text, json, falco-text or falco-json`},
 		{"file:/x?each=true", `option "each": file takes format, heartbeats`},
 		{"file:/x?format=json&format=text", `option "format": given twice`},
 		{"syslog:unix:///x?format=json", `option "format": syslog takes none`},
@@ -155,7 +155,7 @@ func TestCloudLogging(t *testing.T) {
 	body, _ := alert.JSON(a)
 	want := `{"severity":"CRITICAL","message":"` + alert.Text(a) + `","time":"2026-01-02T03:04:05.000000006Z",` +
 		`"logging.googleapis.com/insertId":"id","logging.googleapis.com/labels":{"tiercel/kind":"alert",` +
-		`"tiercel/namespace":"web","tiercel/node":"node","tiercel/rule":"rule","tiercel/schema":"1","tiercel/severity":"CRITICAL"},` +
+		`"tiercel/namespace":"web","tiercel/node":"node","tiercel/rule":"rule","tiercel/schema":"2","tiercel/severity":"CRITICAL"},` +
 		`"alert":` + string(body) + "}\n"
 	if diff := cmp.Diff(want, string(b)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
