@@ -226,7 +226,7 @@ func textVariable(v variable) textNode {
 
 func (b *building) textCall(e ast.Expr, call ast.CallExpr) textNode {
 	switch name := call.FunctionName(); name {
-	case "basename", "dirname", "lower":
+	case "basename", "dirname", "lower", "upper", "b64":
 		of, s := textMaps[name], b.text(call.Target())
 		return textNode{node: newNode(join(5, s.basis()), func(f *frame) string { return of(s.eval(f)) })}
 	case "string":

@@ -74,6 +74,9 @@ func (b *building) numCall(e ast.Expr, call ast.CallExpr) numNode {
 			}
 			return n
 		})
+	case "len":
+		s := b.text(call.Target())
+		return newNode(join(1, s.basis()), func(f *frame) int64 { return int64(len(s.eval(f))) })
 	case "size":
 		if call.IsMemberFunction() {
 			return b.size(call.Target())

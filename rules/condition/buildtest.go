@@ -174,7 +174,11 @@ func hasSpelling(texts []string, fixed *Values, s string) bool {
 // textTest is startsWith and its like, of one text or of any of a list.
 func (b *building) textTest(e ast.Expr, name string, target, arg ast.Expr) boolNode {
 	test, s := textTests[name], b.text(target)
-	cost := map[string]int{"startsWith": 2, "endsWith": 2, "contains": 10, "icontains": 30, "glob": 30, "pmatch": 20}[name]
+	cost := map[string]int{"startsWith": 2, "endsWith": 2, "contains": 10, "icontains": 30, "glob": 30, "iglob": 40,
+		"pmatch": 20, "bcontains": 10, "bstartsWith": 2}[name]
+	if plain := bytesTests[name]; plain != "" {
+		return b.bytesTest(plain, s, arg, cost)
+	}
 	if b.kind(arg) == types.StringKind {
 		a := b.text(arg)
 		base := join(cost, s.basis(), a.basis())
@@ -221,6 +225,20 @@ func (b *building) textTest(e ast.Expr, name string, target, arg ast.Expr) boolN
 		}
 		return false
 	})
+}
+
+// bytesTests are the tests of bytes in hexadecimal digits, and what they are tests by.
+var bytesTests = map[string]string{"bcontains": "contains", "bstartsWith": "startsWith"}
+
+func (b *building) bytesTest(name string, s textNode, arg ast.Expr, cost int) boolNode {
+	test := textTests[name]
+	digits, ok := literal(arg)
+	want, valid := unhex(digits)
+	if !ok || !valid {
+		b.issue(arg, false, "bytes are a constant of hexadecimal digits, two for each")
+		return constant(false)
+	}
+	return leaf(join(cost, s.basis()), func(f *frame) bool { return test(s.eval(f), want) })
 }
 
 func isPattern(name string) bool { return name == "glob" || name == "pmatch" }

@@ -43,11 +43,17 @@ func Functions() []Function {
 		{"contains", []string{`proc.args.contains("-e")`}, "The text contains the other, or any of a list."},
 		{"icontains", []string{`proc.args.icontains("passw")`}, "As contains, ASCII letters of either case being equal."},
 		{"glob", []string{`fd.name.glob("/home/*/.ssh/*")`}, "The whole text fits the pattern, or any of a list: * and ? take any character, the slash too; [a-z], [!a-z] take one; \\x is x."},
+		{"iglob", []string{`proc.name.iglob("*miner*")`}, "As glob, ASCII letters of either case being equal."},
+		{"bcontains", []string{`proc.args.bcontains("2d65")`}, "The bytes, given in hexadecimal digits, are found in the text."},
+		{"bstartsWith", []string{`proc.args.bstartsWith("2d65")`}, "The text starts with the bytes, given in hexadecimal digits."},
 		{"pmatch", []string{`fd.name.pmatch(["/etc", "/home/*/.ssh"])`}, "The path is the other, or lies below it, or any of a list; each component may be a glob."},
 		{"matches", []string{`proc.cmdline.matches(r"base64\s+-d")`}, "The regular expression (RE2), a constant, is found anywhere in the text."},
 		{"basename", []string{"proc.exepath.basename()"}, "What stands behind the last slash."},
 		{"dirname", []string{"proc.exepath.dirname()"}, "What stands before the last slash; \"/\" for what lies in the root."},
 		{"lower", []string{"proc.name.lower()"}, "ASCII letters in lower case."},
+		{"upper", []string{"proc.name.upper()"}, "ASCII letters in upper case."},
+		{"b64", []string{`proc.args.b64()`}, "What the text is the base64 of, with or without padding; empty if it is none."},
+		{"len", []string{"proc.args.len()"}, "Bytes of a text."},
 		{"inCIDR", []string{`inCIDR(fd.sip, "10.0.0.0/8")`, `inCIDR(fd.ip, ["10.0.0.0/8", "fd00::/8"])`}, "The address, or any of a list of addresses, lies in the network, or in any of a list of networks. False for what is no address."},
 		{"exists", []string{"proc.aname.exists(a, a in shells)"}, "Any element of the list makes it true."},
 		{"all", []string{"proc.aname.all(a, a != \"sshd\")"}, "Every element of the list makes it true; true for an empty list."},
@@ -140,10 +146,14 @@ var textTests = map[string]func(s, arg string) bool{
 	"contains":   strings.Contains,
 	"icontains":  containsFold,
 	"glob":       func(s, arg string) bool { return glob(arg, s) },
+	"iglob":      func(s, arg string) bool { return glob(lower(arg), lower(s)) },
 	"pmatch":     func(s, arg string) bool { return pmatch(arg, s) },
+
+	"bcontains":   func(s, arg string) bool { b, ok := unhex(arg); return ok && strings.Contains(s, b) },
+	"bstartsWith": func(s, arg string) bool { b, ok := unhex(arg); return ok && strings.HasPrefix(s, b) },
 }
 
-var textMaps = map[string]func(string) string{"basename": field.Basename, "dirname": field.Dirname, "lower": lower}
+var textMaps = map[string]func(string) string{"basename": field.Basename, "dirname": field.Dirname, "lower": lower, "upper": upper, "b64": b64}
 
 func ownFunctions() []cel.EnvOption {
 	text, texts := cel.StringType, cel.ListType(cel.StringType)
@@ -165,6 +175,8 @@ func ownFunctions() []cel.EnvOption {
 		options = append(options, cel.Function(name, cel.MemberOverload(name+"_text", []*cel.Type{text}, text,
 			cel.UnaryBinding(func(s ref.Val) ref.Val { return types.String(of(str(s))) }))))
 	}
+	options = append(options, cel.Function("len", cel.MemberOverload("len_text", []*cel.Type{text}, cel.IntType,
+		cel.UnaryBinding(func(s ref.Val) ref.Val { return types.Int(len(str(s))) }))))
 	within := func(addr, network func(ref.Val, func(string) bool) ref.Val) cel.OverloadOpt {
 		return cel.BinaryBinding(func(a, n ref.Val) ref.Val {
 			return addr(a, func(a string) bool {

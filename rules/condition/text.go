@@ -1,6 +1,8 @@
 package condition
 
 import (
+	"encoding/base64"
+	"encoding/hex"
 	"net/netip"
 	"strings"
 	"unicode/utf8"
@@ -44,6 +46,37 @@ func lower(s string) string {
 		}
 	}
 	return s
+}
+
+// upper is lower the other way round.
+func upper(s string) string {
+	for i := range len(s) {
+		if 'a' <= s[i] && s[i] <= 'z' {
+			b := []byte(s)
+			for j := i; j < len(b); j++ {
+				if 'a' <= b[j] && b[j] <= 'z' {
+					b[j] -= 'a' - 'A'
+				}
+			}
+			return string(b)
+		}
+	}
+	return s
+}
+
+// b64 decodes base64 with or without its padding.
+func b64(s string) string {
+	b, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(s, "="))
+	if err != nil {
+		return ""
+	}
+	return string(b)
+}
+
+// unhex are the bytes that hexadecimal digits spell.
+func unhex(digits string) (string, bool) {
+	b, err := hex.DecodeString(digits)
+	return string(b), err == nil && len(b) > 0
 }
 
 // glob reports whether the whole of s fits the pattern as fnmatch(3) without flags has it: * and ? take any character,

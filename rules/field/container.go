@@ -3,6 +3,7 @@ package field
 import (
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -143,15 +144,16 @@ func mountField(name, doc string, of func(*event.MountPoint) string) Field {
 	if name == "container.mount.source" {
 		by, what = func(m *event.MountPoint) string { return m.Dest }, "destination"
 	}
-	doc += ", found by its number from 0 or as the first whose " + what + " fits a glob: " + name + `["/var/run/*"]. Missing if there is none.`
-	return Field{Name: name, Key: AnyKey, KeyType: Text, KeyDoc: doc, Doc: doc, Facts: FromContainer, Metadata: true, keyed: func(k key) Field {
+	doc += ", found by its number from 0 or as the first whose " + what + " fits a glob: " + name + `["/var/run/*"]; a key that starts with ~ is a regular expression (RE2), found anywhere. Missing if there is none.`
+	return Field{Name: name, Key: AnyKey, KeyType: Text, KeyDoc: doc, Doc: doc, Facts: FromContainer, Metadata: true, checkKey: checkMountKey, keyed: func(k key) Field {
+		fits := mountKey(k, by)
 		return Field{TextOf: func(ev *event.Event) (string, bool) {
 			c := told(ev)
 			if c == nil {
 				return "", false
 			}
 			for i := range c.Mounts {
-				if m := &c.Mounts[i]; k.isNum && i == k.num || !k.isNum && fits(k.text, by(m)) {
+				if m := &c.Mounts[i]; fits(i, m) {
 					return of(m), true
 				}
 			}
@@ -160,9 +162,30 @@ func mountField(name, doc string, of func(*event.MountPoint) string) Field {
 	}}
 }
 
-func fits(pattern, s string) bool {
-	ok, err := path.Match(pattern, s)
-	return ok && err == nil || pattern == s
+// PatternKey begins the key of a mount that is a regular expression: no path of a mount starts so.
+const PatternKey = "~"
+
+func checkMountKey(k key) error {
+	if pattern, ok := strings.CutPrefix(k.text, PatternKey); ok {
+		_, err := regexp.Compile(pattern)
+		return err
+	}
+	return nil
+}
+
+// mountKey makes a test of a key.
+func mountKey(k key, by func(*event.MountPoint) string) func(int, *event.MountPoint) bool {
+	if k.isNum {
+		return func(i int, _ *event.MountPoint) bool { return i == k.num }
+	}
+	if pattern, ok := strings.CutPrefix(k.text, PatternKey); ok {
+		re := regexp.MustCompile(pattern) // checkMountKey has tried
+		return func(_ int, m *event.MountPoint) bool { return re.MatchString(by(m)) }
+	}
+	return func(_ int, m *event.MountPoint) bool {
+		ok, err := path.Match(k.text, by(m))
+		return ok && err == nil || k.text == by(m)
+	}
 }
 
 func setMounts(b *builder, v string) error {

@@ -86,6 +86,8 @@ type Field struct {
 	KeyType Type // type of the value with a key
 	KeyDoc  string
 	keyed   func(key) Field
+	// checkKey tells what is wrong with a key of the right type; nil if nothing can be.
+	checkKey func(key) error
 
 	set    func(*builder, string) error
 	setKey func(*builder, key, string) error

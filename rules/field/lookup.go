@@ -64,6 +64,11 @@ func withKey(base string, k key) (*Field, error) {
 	case f.Key == TextKey && k.isNum:
 		return nil, fmt.Errorf("%w: %s takes a text: %s", ErrKey, base, f.KeyExample())
 	}
+	if f.checkKey != nil {
+		if err := f.checkKey(k); err != nil {
+			return nil, fmt.Errorf("%w: %s[%s]: %w", ErrKey, base, k, err)
+		}
+	}
 	g := f.keyed(k)
 	g.Name = fmt.Sprintf("%s[%s]", base, k)
 	g.Type, g.Doc, g.Kinds, g.Exact, g.Facts, g.Metadata = f.KeyType, f.KeyDoc, f.Kinds, f.Exact, f.Facts, f.Metadata
