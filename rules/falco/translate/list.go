@@ -91,7 +91,7 @@ func (t *translation) in(e *syntax.Compare, left operand, l values) term {
 		terms = append(terms, listTest(e, left, list(constants)))
 	}
 	holds := slices.ContainsFunc(l.all, func(v syntax.Value) bool { return t.isZero(e, left, v) })
-	return present(joined(e.At(), " || ", or, terms).in(and), holds, left)
+	return present(joined(e.At(), " || ", or, terms), holds, left)
 }
 
 func listTest(e *syntax.Compare, left operand, list string) term {

@@ -24,6 +24,7 @@ type term struct {
 	negated *term
 	// isConst says that it is the constant value.
 	isConst, value bool
+	sides          []term // of && or ||
 	marks          []mark
 }
 
@@ -67,26 +68,39 @@ func concat(l level, parts ...any) term {
 	return out
 }
 
-// joined is terms with && or || between, without those that decide nothing.
+// joined is terms with && or || between, each once, without those that decide nothing.
 func joined(at int, operator string, l level, terms []term) term {
-	var parts []any
-	var last term
+	var sides []term
 	for _, t := range terms {
-		if t.isConst && t.value == (l == and) {
+		switch {
+		case t.isConst && t.value == (l == and):
+		case t.level == l && t.sides != nil:
+			sides = append(sides, t.sides...)
+		default:
+			sides = append(sides, t)
+		}
+	}
+	var parts []any
+	seen := map[string]bool{}
+	kept := sides[:0:0]
+	for _, t := range sides {
+		if seen[t.text] {
 			continue
 		}
-		if last = t; len(parts) > 0 {
+		if seen[t.text] = true; len(parts) > 0 {
 			parts = append(parts, operator)
 		}
-		parts = append(parts, t.in(l))
+		parts, kept = append(parts, t.in(l)), append(kept, t)
 	}
-	switch len(parts) {
+	switch len(kept) {
 	case 0:
 		return boolean(at, l == and)
 	case 1:
-		return last
+		return kept[0]
 	}
-	return concat(l, parts...)
+	out := concat(l, parts...)
+	out.sides = kept
+	return out
 }
 
 func not(t term) term {

@@ -82,9 +82,7 @@ func (t *translation) concatenated(o *syntax.Operand, args []syntax.Arg, separat
 			parts = append(parts, quoted(separator))
 		}
 		if arg.Operand == nil {
-			for _, v := range arg.Values {
-				parts = append(parts, quoted(v.Text))
-			}
+			parts = append(parts, quoted(arg.Value.Text))
 			continue
 		}
 		x, ok := t.operand(arg.Operand)
@@ -111,19 +109,15 @@ func (t *translation) concatenated(o *syntax.Operand, args []syntax.Arg, separat
 
 // join is a list of texts with a separator between.
 func (t *translation) join(o *syntax.Operand) (operand, bool) {
-	if len(o.Args) < 2 || len(o.Args[0].Values) != 1 || o.Args[0].IsList {
+	if len(o.Args) < 2 || o.Args[0].Operand != nil || o.Args[0].IsList {
 		t.fail(o.At(), "join takes a separator and a list")
 		return operand{}, false
 	}
 	items := o.Args[1:]
 	if len(items) == 1 && items[0].IsList {
-		var each []syntax.Arg
-		for _, v := range items[0].Values {
-			each = append(each, syntax.Arg{Values: []syntax.Value{v}})
-		}
-		items = each
+		items = items[0].List
 	}
-	return t.concatenated(o, items, o.Args[0].Values[0].Text)
+	return t.concatenated(o, items, o.Args[0].Value.Text)
 }
 
 // noOperands are the operators, and unequalable the kinds, that compare with constants alone.
