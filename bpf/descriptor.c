@@ -21,14 +21,14 @@ static __always_inline void append_asked(
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_connect, struct pt_regs *regs, long ret)
 {
-	struct scratch *s = begin_call(regs, ret, sizeof(struct fd_event));
+	struct scratch *s = begin_call(ret, sizeof(struct fd_event));
 	struct fd_event *e;
 
 	if (!s)
 		return 0;
 	e = &s->record.fd;
-	read_fd(s, sizeof(*e), &e->fd, call_arg(regs, 0), e->header.kind == EVENT_CONNECT);
-	append_asked(s, e, (void *)call_arg(regs, 1), (__u32)call_arg(regs, 2));
+	read_fd(s, sizeof(*e), &e->fd, call_arg(s, 0), e->header.kind == EVENT_CONNECT);
+	append_asked(s, e, (void *)call_arg(s, 1), (__u32)call_arg(s, 2));
 	send_record(s, sizeof(*e));
 	return 0;
 }
@@ -36,14 +36,14 @@ int BPF_PROG(on_connect, struct pt_regs *regs, long ret)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_listen, struct pt_regs *regs, long ret)
 {
-	struct scratch *s = begin_call(regs, ret, sizeof(struct fd_event));
+	struct scratch *s = begin_call(ret, sizeof(struct fd_event));
 	struct fd_event *e;
 
 	if (!s)
 		return 0;
 	e = &s->record.fd;
-	read_fd(s, sizeof(*e), &e->fd, call_arg(regs, 0), 0);
-	e->backlog = call_arg(regs, 1);
+	read_fd(s, sizeof(*e), &e->fd, call_arg(s, 0), 0);
+	e->backlog = call_arg(s, 1);
 	send_record(s, sizeof(*e));
 	return 0;
 }
@@ -52,19 +52,19 @@ int BPF_PROG(on_listen, struct pt_regs *regs, long ret)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_new_fd, struct pt_regs *regs, long ret)
 {
-	struct scratch *s = begin_call(regs, ret, sizeof(struct fd_event));
+	struct scratch *s = begin_call(ret, sizeof(struct fd_event));
 	struct fd_event *e;
 
 	if (!s)
 		return 0;
 	e = &s->record.fd;
-	e->oldfd = call_arg(regs, 0);
+	e->oldfd = call_arg(s, 0);
 	if (e->header.kind == EVENT_DUP2 || e->header.kind == EVENT_DUP3)
-		e->newfd = call_arg(regs, 1);
+		e->newfd = call_arg(s, 1);
 	if (e->header.kind == EVENT_DUP3)
-		e->flags = (__u32)call_arg(regs, 2);
+		e->flags = (__u32)call_arg(s, 2);
 	if (e->header.kind == EVENT_ACCEPT4)
-		e->flags = (__u32)call_arg(regs, 3);
+		e->flags = (__u32)call_arg(s, 3);
 	read_fd(s, sizeof(*e), &e->fd, ret, 0);
 	send_record(s, sizeof(*e));
 	return 0;
@@ -73,14 +73,14 @@ int BPF_PROG(on_new_fd, struct pt_regs *regs, long ret)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_fchmod, struct pt_regs *regs, long ret)
 {
-	struct scratch *s = begin_call(regs, ret, sizeof(struct fd_event));
+	struct scratch *s = begin_call(ret, sizeof(struct fd_event));
 	struct fd_event *e;
 
 	if (!s)
 		return 0;
 	e = &s->record.fd;
-	read_fd(s, sizeof(*e), &e->fd, call_arg(regs, 0), 0);
-	e->mode = call_arg(regs, 1) & 07777;
+	read_fd(s, sizeof(*e), &e->fd, call_arg(s, 0), 0);
+	e->mode = call_arg(s, 1) & 07777;
 	send_record(s, sizeof(*e));
 	return 0;
 }
@@ -88,16 +88,16 @@ int BPF_PROG(on_fchmod, struct pt_regs *regs, long ret)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_finit_module, struct pt_regs *regs, long ret)
 {
-	struct scratch *s = begin_call(regs, ret, sizeof(struct fd_event));
+	struct scratch *s = begin_call(ret, sizeof(struct fd_event));
 	struct fd_event *e;
 	long n;
 
 	if (!s)
 		return 0;
 	e = &s->record.fd;
-	read_fd(s, sizeof(*e), &e->fd, call_arg(regs, 0), 0);
-	e->flags = (__u32)call_arg(regs, 2);
-	n = append_user_str(s, sizeof(*e), (void *)call_arg(regs, 1));
+	read_fd(s, sizeof(*e), &e->fd, call_arg(s, 0), 0);
+	e->flags = (__u32)call_arg(s, 2);
+	n = append_user_str(s, sizeof(*e), (void *)call_arg(s, 1));
 	if (n > 0)
 		e->params_len = n;
 	send_record(s, sizeof(*e));

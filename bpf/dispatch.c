@@ -1,20 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* dispatch.c - every system call returns through here: what no rule names leaves at once. */
 
-/* A call by a 32-bit program has a number of another table, and pointers of another size: it is
- * counted and never decoded. Where only 32-bit calls of the number are of interest, which is so for
- * some of the most frequent native ones (fstat, lseek, munmap), the registers save the test.
- */
-static __always_inline bool refuse_compat(struct pt_regs *regs, __u16 call)
-{
-	if (!(call & 0xff) && looks_native(regs))
-		return 1;
-	if (!is_compat())
-		return 0;
-	count_drop(DROP_COMPAT, call >> 8);
-	return 1;
-}
-
 /* wanted_here: where every rule of a kind asks for a container, the host's own are not wanted. What
  * is not known to be the host's is.
  */
@@ -31,11 +17,44 @@ static __always_inline bool wanted_here(__u32 kind)
 	return !note || *note != CGROUP_HOST;
 }
 
+/* kind_of tells the kind of a call from its entry in the table. A 32-bit call is never taken for
+ * the native one of its number, nor the other way round.
+ */
+static __always_inline __u32 kind_of(struct pt_regs *regs, __u16 entry, bool compat)
+{
+	__u32 kind = compat ? entry >> 8 : entry & 0xff;
+
+	if (kind != SOCKETCALL)
+		return kind;
+	struct call asked;
+	read_compat_args(&asked, regs);
+	return asked.args[0] < SOCKET_CALLS ? socket_calls[asked.args[0]] : 0;
+}
+
+/* leave_call puts the call where the kind's program finds it. */
+static __always_inline void leave_call(
+	struct call *c, struct pt_regs *regs, __u64 nr, __u32 kind, bool compat)
+{
+	c->kind = kind;
+	c->via = compat ? VIA_COMPAT : VIA_SYSCALL;
+	if (!compat) {
+		read_args(c, regs);
+		return;
+	}
+	read_compat_args(c, regs);
+	if (calls[nr & (SYSCALLS - 1)] >> 8 == SOCKETCALL)
+		unfold_socketcall(c);
+	else
+		widen_compat(c, nr);
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 {
 	__u64 nr = call_number(regs);
-	__u16 call;
+	struct scratch *s;
+	bool compat;
+	__u16 entry;
 	__u32 kind;
 
 	if (nr >= SYSCALLS) {
@@ -48,15 +67,16 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 			count_drop(DROP_X32, EVENT_NONE);
 			return 0;
 		}
-		if (calls[nr] & 0xff)
-			count_drop(DROP_X32, calls[nr] & 0xff);
+		entry = calls[nr] & 0xff;
+		if (entry)
+			count_drop(DROP_X32, entry);
+	} else {
+		entry = calls[nr];
 	}
-	call = calls[nr & (SYSCALLS - 1)];
-	if (!call)
+	if (!entry)
 		return 0;
-	if (refuse_compat(regs, call))
-		return 0;
-	kind = call & 0xff;
+	compat = is_compat();
+	kind = kind_of(regs, entry, compat);
 	if (!kind)
 		return 0;
 	/* One that succeeded was reported by on_exec. */
@@ -64,6 +84,10 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 		return 0;
 	if (!wanted_here(kind))
 		return 0;
+	s = get_scratch();
+	if (!s)
+		return 0;
+	leave_call(&s->call, regs, nr, kind, compat);
 	bpf_tail_call(ctx, &handlers, kind);
 	count_drop(DROP_TAIL_CALL, kind);
 	return 0;

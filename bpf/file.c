@@ -12,29 +12,28 @@ struct open_how {
 };
 
 /* open_args: the four calls differ only in where their arguments stand. */
-static __always_inline const void *open_args(
-	struct pt_regs *regs, struct open_event *e, __s32 *dirfd)
+static __always_inline const void *open_args(struct scratch *s, struct open_event *e, __s32 *dirfd)
 {
 	struct open_how how = {};
-	const void *path = (void *)call_arg(regs, 1);
+	const void *path = (void *)call_arg(s, 1);
 
-	*dirfd = call_arg(regs, 0);
+	*dirfd = call_arg(s, 0);
 	switch (e->header.kind) {
 	case EVENT_OPENAT2:
-		if (bpf_probe_read_user(&how, sizeof(how), (void *)call_arg(regs, 2)))
+		if (bpf_probe_read_user(&how, sizeof(how), (void *)call_arg(s, 2)))
 			count_drop(DROP_USER_MEMORY, EVENT_OPENAT2);
 		break;
 	case EVENT_OPENAT:
-		how.flags = (__u32)call_arg(regs, 2);
-		how.mode = call_arg(regs, 3);
+		how.flags = (__u32)call_arg(s, 2);
+		how.mode = call_arg(s, 3);
 		break;
 	default:
-		path = (void *)call_arg(regs, 0);
+		path = (void *)call_arg(s, 0);
 		*dirfd = AT_FDCWD;
-		how.mode = call_arg(regs, 1);
+		how.mode = call_arg(s, 1);
 		if (e->header.kind == EVENT_OPEN) {
-			how.flags = (__u32)call_arg(regs, 1);
-			how.mode = call_arg(regs, 2);
+			how.flags = (__u32)call_arg(s, 1);
+			how.mode = call_arg(s, 2);
 		}
 	}
 	e->flags = how.flags;
@@ -51,7 +50,7 @@ static __always_inline const void *open_args(
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_open, struct pt_regs *regs, long ret)
 {
-	struct scratch *s = begin_call(regs, ret, sizeof(struct open_event));
+	struct scratch *s = begin_call(ret, sizeof(struct open_event));
 	struct open_event *e;
 	const void *path;
 	__s32 dirfd;
@@ -59,7 +58,7 @@ int BPF_PROG(on_open, struct pt_regs *regs, long ret)
 	if (!s)
 		return 0;
 	e = &s->record.open;
-	path = open_args(regs, e, &dirfd);
+	path = open_args(s, e, &dirfd);
 	read_path_arg(s, sizeof(*e), &e->path, dirfd, path);
 	if (ret >= 0) {
 		struct file *file = file_of(bpf_get_current_task_btf(), ret);
@@ -81,7 +80,7 @@ int BPF_PROG(on_open, struct pt_regs *regs, long ret)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_exec_failed, struct pt_regs *regs, long ret)
 {
-	struct scratch *s = begin_call(regs, ret, sizeof(struct path_event));
+	struct scratch *s = begin_call(ret, sizeof(struct path_event));
 	struct path_event *e;
 	bool at;
 
@@ -90,9 +89,9 @@ int BPF_PROG(on_exec_failed, struct pt_regs *regs, long ret)
 	e = &s->record.path;
 	at = e->header.kind == EVENT_EXECVEAT;
 	if (at)
-		e->flags = (__u32)call_arg(regs, 4);
-	read_path_arg(s, sizeof(*e), &e->path, at ? (__s32)call_arg(regs, 0) : AT_FDCWD,
-		at ? (void *)call_arg(regs, 1) : (void *)call_arg(regs, 0));
+		e->flags = (__u32)call_arg(s, 4);
+	read_path_arg(s, sizeof(*e), &e->path, at ? (__s32)call_arg(s, 0) : AT_FDCWD,
+		at ? (void *)call_arg(s, 1) : (void *)call_arg(s, 0));
 	send_record(s, sizeof(*e));
 	return 0;
 }
@@ -101,7 +100,7 @@ int BPF_PROG(on_exec_failed, struct pt_regs *regs, long ret)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_unlink, struct pt_regs *regs, long ret)
 {
-	struct scratch *s = begin_call(regs, ret, sizeof(struct path_event));
+	struct scratch *s = begin_call(ret, sizeof(struct path_event));
 	struct path_event *e;
 	bool at;
 
@@ -110,9 +109,9 @@ int BPF_PROG(on_unlink, struct pt_regs *regs, long ret)
 	e = &s->record.path;
 	at = e->header.kind == EVENT_UNLINKAT;
 	if (at)
-		e->flags = (__u32)call_arg(regs, 2);
-	read_path_arg(s, sizeof(*e), &e->path, at ? (__s32)call_arg(regs, 0) : AT_FDCWD,
-		at ? (void *)call_arg(regs, 1) : (void *)call_arg(regs, 0));
+		e->flags = (__u32)call_arg(s, 2);
+	read_path_arg(s, sizeof(*e), &e->path, at ? (__s32)call_arg(s, 0) : AT_FDCWD,
+		at ? (void *)call_arg(s, 1) : (void *)call_arg(s, 0));
 	send_record(s, sizeof(*e));
 	return 0;
 }
@@ -120,7 +119,7 @@ int BPF_PROG(on_unlink, struct pt_regs *regs, long ret)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_rename, struct pt_regs *regs, long ret)
 {
-	struct scratch *s = begin_call(regs, ret, sizeof(struct path_event));
+	struct scratch *s = begin_call(ret, sizeof(struct path_event));
 	__s32 from_dir = AT_FDCWD, to_dir = AT_FDCWD;
 	const void *from, *to;
 	struct path_event *e;
@@ -128,16 +127,16 @@ int BPF_PROG(on_rename, struct pt_regs *regs, long ret)
 	if (!s)
 		return 0;
 	e = &s->record.path;
-	from = (void *)call_arg(regs, 0);
-	to = (void *)call_arg(regs, 1);
+	from = (void *)call_arg(s, 0);
+	to = (void *)call_arg(s, 1);
 	if (e->header.kind != EVENT_RENAME) {
-		from_dir = call_arg(regs, 0);
-		from = (void *)call_arg(regs, 1);
-		to_dir = call_arg(regs, 2);
-		to = (void *)call_arg(regs, 3);
+		from_dir = call_arg(s, 0);
+		from = (void *)call_arg(s, 1);
+		to_dir = call_arg(s, 2);
+		to = (void *)call_arg(s, 3);
 	}
 	if (e->header.kind == EVENT_RENAMEAT2)
-		e->flags = (__u32)call_arg(regs, 4);
+		e->flags = (__u32)call_arg(s, 4);
 	read_path_arg(s, sizeof(*e), &e->path, from_dir, from);
 	read_path_arg(s, sizeof(*e), &e->new_path, to_dir, to);
 	send_record(s, sizeof(*e));
@@ -147,7 +146,7 @@ int BPF_PROG(on_rename, struct pt_regs *regs, long ret)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_chmod, struct pt_regs *regs, long ret)
 {
-	struct scratch *s = begin_call(regs, ret, sizeof(struct path_event));
+	struct scratch *s = begin_call(ret, sizeof(struct path_event));
 	struct path_event *e;
 	bool at;
 
@@ -155,11 +154,11 @@ int BPF_PROG(on_chmod, struct pt_regs *regs, long ret)
 		return 0;
 	e = &s->record.path;
 	at = e->header.kind != EVENT_CHMOD;
-	e->mode = (at ? call_arg(regs, 2) : call_arg(regs, 1)) & 07777;
+	e->mode = (at ? call_arg(s, 2) : call_arg(s, 1)) & 07777;
 	if (e->header.kind == EVENT_FCHMODAT2)
-		e->flags = (__u32)call_arg(regs, 3);
-	read_path_arg(s, sizeof(*e), &e->path, at ? (__s32)call_arg(regs, 0) : AT_FDCWD,
-		at ? (void *)call_arg(regs, 1) : (void *)call_arg(regs, 0));
+		e->flags = (__u32)call_arg(s, 3);
+	read_path_arg(s, sizeof(*e), &e->path, at ? (__s32)call_arg(s, 0) : AT_FDCWD,
+		at ? (void *)call_arg(s, 1) : (void *)call_arg(s, 0));
 	send_record(s, sizeof(*e));
 	return 0;
 }
@@ -168,7 +167,7 @@ int BPF_PROG(on_chmod, struct pt_regs *regs, long ret)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_mount, struct pt_regs *regs, long ret)
 {
-	struct scratch *s = begin_call(regs, ret, sizeof(struct path_event));
+	struct scratch *s = begin_call(ret, sizeof(struct path_event));
 	const void *source, *fstype;
 	struct path_event *e;
 	long n;
@@ -176,10 +175,10 @@ int BPF_PROG(on_mount, struct pt_regs *regs, long ret)
 	if (!s)
 		return 0;
 	e = &s->record.path;
-	source = (void *)call_arg(regs, 0);
-	fstype = (void *)call_arg(regs, 2);
-	e->flags = call_arg(regs, 3);
-	read_path_arg(s, sizeof(*e), &e->path, AT_FDCWD, (void *)call_arg(regs, 1));
+	source = (void *)call_arg(s, 0);
+	fstype = (void *)call_arg(s, 2);
+	e->flags = call_arg(s, 3);
+	read_path_arg(s, sizeof(*e), &e->path, AT_FDCWD, (void *)call_arg(s, 1));
 	if (source && (n = append_user_str(s, sizeof(*e), source)) > 0)
 		e->source_len = n;
 	if (fstype && (n = append_user_str(s, sizeof(*e), fstype)) > 0)

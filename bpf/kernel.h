@@ -55,6 +55,8 @@ enum bpf_map_type {
 #define TS_COMPAT   2
 
 struct pt_regs {
+	unsigned long bp;
+	unsigned long bx;
 	unsigned long r10;
 	unsigned long r9;
 	unsigned long r8;
@@ -63,7 +65,6 @@ struct pt_regs {
 	unsigned long si;
 	unsigned long di;
 	unsigned long orig_ax;
-	unsigned long ip;
 };
 
 struct thread_info {

@@ -4,6 +4,8 @@
 #define TIERCEL_MAPS_H
 
 #define SYSCALLS      512 /* every architecture's highest number is below */
+#define SOCKET_CALLS  32
+#define SOCKETCALL    0xff /* stands in calls for the kind that the first argument says */
 #define PATH_SIZE     4096
 #define NAME_SIZE     256
 #define TEXT_MASK     16383 /* where a text may begin: behind four others at most */
@@ -17,8 +19,10 @@ const volatile __u32 with_environment = 0;
 
 /* Changed while the programs run. calls holds for each number the kind of the native call in its
  * low byte and that of the 32-bit call of the same number in its high one; 0 is what no rule names.
+ * socket_calls holds the kinds of what a socketcall can be told to do.
  */
 __u16 calls[SYSCALLS];
+__u8 socket_calls[SOCKET_CALLS];
 __u8 scopes[EVENT_KINDS];
 __u32 overlay_upper; /* from an inode of an overlay to its upper dentry; 0: not known */
 
@@ -38,6 +42,15 @@ enum cgroup_note {
 	CGROUP_UNKNOWN = 3,
 };
 
+/* The system call at hand, as the dispatcher leaves it for the kind's program: its arguments are
+ * what the native call's would be, whichever way it came.
+ */
+struct call {
+	__u64 args[6];
+	__u32 kind;
+	__u32 via;
+};
+
 /* scratch is where a record is built, being too large for the stack. One serves all programs: their
  * hooks run in process context with preemption off, and none of them interrupts another.
  */
@@ -47,6 +60,7 @@ struct scratch {
 	__u64 forgotten;
 	__u32 text_len;
 	__u32 path_off; /* a path is built from the end of path to its front */
+	struct call call;
 	__u8 name[NAME_SIZE];
 	__u8 path[PATH_SIZE + NAME_SIZE];
 	union {

@@ -6,7 +6,7 @@
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_number, struct pt_regs *regs, long ret)
 {
-	struct scratch *s = begin_call(regs, ret, sizeof(struct number_event));
+	struct scratch *s = begin_call(ret, sizeof(struct number_event));
 	struct number_event *e;
 
 	if (!s)
@@ -14,18 +14,18 @@ int BPF_PROG(on_number, struct pt_regs *regs, long ret)
 	e = &s->record.number;
 	switch (e->header.kind) {
 	case EVENT_PTRACE:
-		e->number = call_arg(regs, 0);
-		e->pid = call_arg(regs, 1);
+		e->number = call_arg(s, 0);
+		e->pid = call_arg(s, 1);
 		break;
 	case EVENT_BPF:
-		e->number = (__s32)call_arg(regs, 0);
+		e->number = (__s32)call_arg(s, 0);
 		break;
 	case EVENT_SETRESUID:
-		e->uid[2] = call_arg(regs, 2);
-		e->uid[1] = call_arg(regs, 1);
+		e->uid[2] = call_arg(s, 2);
+		e->uid[1] = call_arg(s, 1);
 		/* fallthrough */
 	case EVENT_SETUID:
-		e->uid[0] = call_arg(regs, 0);
+		e->uid[0] = call_arg(s, 0);
 	}
 	send_record(s, sizeof(*e));
 	return 0;
@@ -34,14 +34,14 @@ int BPF_PROG(on_number, struct pt_regs *regs, long ret)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_init_module, struct pt_regs *regs, long ret)
 {
-	struct scratch *s = begin_call(regs, ret, sizeof(struct number_event));
+	struct scratch *s = begin_call(ret, sizeof(struct number_event));
 	struct number_event *e;
 	long n;
 
 	if (!s)
 		return 0;
 	e = &s->record.number;
-	n = append_user_str(s, sizeof(*e), (void *)call_arg(regs, 2));
+	n = append_user_str(s, sizeof(*e), (void *)call_arg(s, 2));
 	if (n > 0)
 		e->params_len = n;
 	send_record(s, sizeof(*e));

@@ -187,9 +187,7 @@ static __always_inline void read_memory(
 	e->env_len = append_user(s, sizeof(*e), (void *)mm->env_start, env);
 }
 
-/* on_exec runs in the new image. A 32-bit one is noted as a loss to come: its system calls are not
- * decoded.
- */
+/* on_exec runs in the new image. */
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
 {
@@ -200,11 +198,10 @@ int BPF_PROG(on_exec, struct task_struct *task, pid_t old_pid, struct linux_binp
 
 	if (!s)
 		return 0;
-	if (mm->task_size <= 1UL << 32)
-		count_drop(DROP_COMPAT, EVENT_EXEC);
-
 	begin_record(s, task, EVENT_EXEC, 0, sizeof(*e));
 	e = &s->record.exec;
+	if (mm->task_size <= 1UL << 32)
+		e->header.via = VIA_COMPAT;
 	if (old_pid != task->pid)
 		e->old_tid = old_pid;
 	read_ids(e, task);

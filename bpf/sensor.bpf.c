@@ -13,6 +13,7 @@
 #include "task.h"
 #include "fd.h"
 #include "syscall.h"
+#include "compat.h"
 
 #include "process.c"
 #include "dispatch.c"

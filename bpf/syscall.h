@@ -12,36 +12,14 @@ static __always_inline __u64 call_number(struct pt_regs *regs)
 	return (__u32)regs->orig_ax;
 }
 
-static __always_inline __u64 call_arg(struct pt_regs *regs, int n)
+static __always_inline void read_args(struct call *c, struct pt_regs *regs)
 {
-	switch (n) {
-	case 0:
-		return regs->di;
-	case 1:
-		return regs->si;
-	case 2:
-		return regs->dx;
-	case 3:
-		return regs->r10;
-	default:
-		return regs->r8;
-	}
-}
-
-/* looks_native saves a native call the test of the task: the SYSCALL instruction leaves its return
- * address in rcx, and the 32-bit entries leave what was there. Code that puts the address there
- * before an int 0x80 looks native, and so evades the count of 32-bit calls; nothing else depends on
- * it, since only calls that would not be decoded are asked about. It may be wrong the other way too
- * (FRED, signals).
- */
-static __always_inline bool looks_native(struct pt_regs *regs)
-{
-	return regs->cx == regs->ip;
-}
-
-static __always_inline bool is_compat(void)
-{
-	return bpf_get_current_task_btf()->thread_info.status & TS_COMPAT;
+	c->args[0] = regs->di;
+	c->args[1] = regs->si;
+	c->args[2] = regs->dx;
+	c->args[3] = regs->r10;
+	c->args[4] = regs->r8;
+	c->args[5] = regs->r9;
 }
 #elif defined(__TARGET_ARCH_arm64)
 static __always_inline __u64 call_number(struct pt_regs *regs)
@@ -50,32 +28,31 @@ static __always_inline __u64 call_number(struct pt_regs *regs)
 }
 
 /* x0 holds the result by now. */
-static __always_inline __u64 call_arg(struct pt_regs *regs, int n)
+static __always_inline void read_args(struct call *c, struct pt_regs *regs)
 {
-	return n ? regs->regs[n] : regs->orig_x0;
-}
-
-static __always_inline bool looks_native(struct pt_regs *regs)
-{
-	return 0;
-}
-
-static __always_inline bool is_compat(void)
-{
-	return bpf_get_current_task_btf()->thread_info.flags >> TIF_32BIT & 1;
+	c->args[0] = regs->orig_x0;
+	c->args[1] = regs->regs[1];
+	c->args[2] = regs->regs[2];
+	c->args[3] = regs->regs[3];
+	c->args[4] = regs->regs[4];
+	c->args[5] = regs->regs[5];
 }
 #endif
 
-/* begin_call begins the record of a system call. NULL: the kind was switched off this moment. */
-static __always_inline struct scratch *begin_call(struct pt_regs *regs, long ret, __u32 fixed)
+static __always_inline __u64 call_arg(struct scratch *s, int n)
+{
+	return s->call.args[n];
+}
+
+/* begin_call begins the record of the call that the dispatcher left. */
+static __always_inline struct scratch *begin_call(long ret, __u32 fixed)
 {
 	struct scratch *s = get_scratch();
-	__u64 nr = call_number(regs) & ~X32_SYSCALL_BIT;
-	__u8 kind = calls[nr & (SYSCALLS - 1)];
 
-	if (!s || !kind)
+	if (!s)
 		return 0;
-	begin_record(s, bpf_get_current_task_btf(), kind, ret, fixed);
+	begin_record(s, bpf_get_current_task_btf(), s->call.kind, ret, fixed);
+	s->record.header.via = s->call.via;
 	return s;
 }
 

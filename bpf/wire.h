@@ -64,10 +64,9 @@ enum drop_reason {
 	DROP_TAIL_CALL = 2,	  /* the dispatcher found no program for the kind */
 	DROP_USER_MEMORY = 3,	  /* an argument's memory was not resident: reported without it */
 	DROP_PATH_UNRESOLVED = 4, /* a path too deep or too long to follow: reported without it */
-	DROP_COMPAT = 5,	  /* a 32-bit call, not decoded */
-	DROP_MAP_FULL = 6,	  /* a map took no further entry */
-	DROP_X32 = 7,		  /* an x32 call: decoded as the native one of its number */
-	DROP_REASONS = 8,
+	DROP_MAP_FULL = 5,	  /* a map took no further entry */
+	DROP_X32 = 6,		  /* an x32 call: decoded as the native one of its number */
+	DROP_REASONS = 7,
 };
 
 /* How the kernel was asked; the values are event.Via. Of an exec, VIA_COMPAT says that the new

@@ -122,7 +122,7 @@ func ofSpool(reason string) bool { return strings.HasPrefix(reason, output) }
 // inPart are the reasons by which something was reported and yet not in full, or that a busy node always has some of. None
 // of them means that an act went by unseen.
 var inPart = []string{
-	"user_memory", "path_unresolved", "compat", "x32", "missed_fork", "missed_exec", "missed_exit", "process_partial", "process_evicted",
+	"user_memory", "path_unresolved", "x32", "missed_fork", "missed_exec", "missed_exit", "process_partial", "process_evicted",
 	"process_unreadable", "user_unnamed", "cgroup_unknown", "cgroup_forgotten", "metadata_late",
 }
 

@@ -30,10 +30,9 @@ const (
 	bpfDropReasonDROP_TAIL_CALL       bpfDropReason = 2
 	bpfDropReasonDROP_USER_MEMORY     bpfDropReason = 3
 	bpfDropReasonDROP_PATH_UNRESOLVED bpfDropReason = 4
-	bpfDropReasonDROP_COMPAT          bpfDropReason = 5
-	bpfDropReasonDROP_MAP_FULL        bpfDropReason = 6
-	bpfDropReasonDROP_X32             bpfDropReason = 7
-	bpfDropReasonDROP_REASONS         bpfDropReason = 8
+	bpfDropReasonDROP_MAP_FULL        bpfDropReason = 5
+	bpfDropReasonDROP_X32             bpfDropReason = 6
+	bpfDropReasonDROP_REASONS         bpfDropReason = 7
 )
 
 type bpfEventHeader struct {
@@ -251,9 +250,15 @@ type bpfScratch struct {
 	Forgotten uint64
 	TextLen   uint32
 	PathOff   uint32
-	Name      [256]uint8
-	Path      [4352]uint8
-	Record    struct {
+	Call      struct {
+		_    structs.HostLayout
+		Args [6]uint64
+		Kind uint32
+		Via  uint32
+	}
+	Name   [256]uint8
+	Path   [4352]uint8
+	Record struct {
 		_      structs.HostLayout
 		Header bpfEventHeader
 		_      [20608]byte
@@ -316,6 +321,7 @@ const (
 	bpfVarOverlayUpper     = "overlay_upper"
 	bpfVarRingUnreserved   = "ring_unreserved"
 	bpfVarScopes           = "scopes"
+	bpfVarSocketCalls      = "socket_calls"
 	bpfVarUnusedDropReason = "unused_drop_reason"
 	bpfVarUnusedEventKind  = "unused_event_kind"
 	bpfVarUnusedExecFlag   = "unused_exec_flag"
@@ -407,6 +413,7 @@ type bpfVariableSpecs struct {
 	OverlayUpper     *ebpf.VariableSpec `ebpf:"overlay_upper"`
 	RingUnreserved   *ebpf.VariableSpec `ebpf:"ring_unreserved"`
 	Scopes           *ebpf.VariableSpec `ebpf:"scopes"`
+	SocketCalls      *ebpf.VariableSpec `ebpf:"socket_calls"`
 	UnusedDropReason *ebpf.VariableSpec `ebpf:"unused_drop_reason"`
 	UnusedEventKind  *ebpf.VariableSpec `ebpf:"unused_event_kind"`
 	UnusedExecFlag   *ebpf.VariableSpec `ebpf:"unused_exec_flag"`
@@ -461,6 +468,7 @@ type bpfVariables struct {
 	OverlayUpper     *ebpf.Variable `ebpf:"overlay_upper"`
 	RingUnreserved   *ebpf.Variable `ebpf:"ring_unreserved"`
 	Scopes           *ebpf.Variable `ebpf:"scopes"`
+	SocketCalls      *ebpf.Variable `ebpf:"socket_calls"`
 	UnusedDropReason *ebpf.Variable `ebpf:"unused_drop_reason"`
 	UnusedEventKind  *ebpf.Variable `ebpf:"unused_event_kind"`
 	UnusedExecFlag   *ebpf.Variable `ebpf:"unused_exec_flag"`

@@ -23,8 +23,6 @@ const (
 	UserMemory = Reason(bpfDropReasonDROP_USER_MEMORY)
 	// PathUnresolved: a path had too many components or bytes to be followed. The event came, without that path.
 	PathUnresolved = Reason(bpfDropReasonDROP_PATH_UNRESOLVED)
-	// Compat: a 32-bit system call was not decoded; of kind Exec: a 32-bit program was started.
-	Compat = Reason(bpfDropReasonDROP_COMPAT)
 	// MapFull: the kernel side's table of cgroups took no further entry.
 	MapFull = Reason(bpfDropReasonDROP_MAP_FULL)
 	// X32: a call by the x32 table came, and was decoded as the native call of its number; of kind Unknown: it has a number
@@ -43,7 +41,7 @@ const (
 
 var reasonNames = [...]string{
 	RingFull: "ring_full", Reserved: "reserved", TailCall: "tail_call", UserMemory: "user_memory",
-	PathUnresolved: "path_unresolved", Compat: "compat", MapFull: "map_full", X32: "x32",
+	PathUnresolved: "path_unresolved", MapFull: "map_full", X32: "x32",
 	Recursion: "recursion", SequenceGap: "sequence_gap",
 }
 

@@ -11,8 +11,12 @@ import (
 	"tiercel.dev/internal/event"
 )
 
-// maxCalls is the size of the kernel side's table of calls.
-const maxCalls = 512
+// The sizes of the kernel side's tables, and what stands in the table of calls for one that makes another (bpf/maps.h).
+const (
+	maxCalls       = 512
+	maxSocketCalls = 32
+	unfolded       = 0xff
+)
 
 // SetFilter changes what leaves the kernel, while events go on: kinds that are Off leave at the first test, those of
 // ContainersOnly only if the cgroup is not known to be the host's. Fork, Exec, Exit and cgroup records are always sent.
@@ -43,6 +47,9 @@ func (p *Probe) SetFilter(f event.Filter) error {
 	if err := p.objs.Scopes.Set(scopes); err != nil {
 		return fmt.Errorf("set scopes: %w", err)
 	}
+	if err := p.objs.SocketCalls.Set(socketTable(wanted)); err != nil {
+		return fmt.Errorf("set socket calls: %w", err)
+	}
 	if err := p.objs.Calls.Set(callTable(wanted)); err != nil {
 		return fmt.Errorf("set calls: %w", err)
 	}
@@ -52,42 +59,45 @@ func (p *Probe) SetFilter(f event.Filter) error {
 	return p.attachCalls(!wanted.Empty())
 }
 
-// wantedCalls are the system calls of f that this architecture has.
-func wantedCalls(f event.Filter) event.KindSet {
-	var s event.KindSet
-	for k := range f.Wanted().All() {
-		if _, ok := nativeCalls[k]; ok {
-			s.Add(k)
-		}
+// wantedCalls are the system calls of f that programs can make on this architecture, be they 32-bit ones.
+func wantedCalls(f event.Filter) event.KindSet { return f.Wanted().Intersect(knownCalls) }
+
+var knownCalls = func() (s event.KindSet) {
+	for kind := range nativeCalls {
+		s.Add(kind)
+	}
+	for _, kind := range compatCalls {
+		s.Add(kind)
 	}
 	return s
-}
+}()
 
 // callTable holds, by number, the kind of the native call in the low byte and in the high one that of the 32-bit call.
 func callTable(wanted event.KindSet) (calls [maxCalls]uint16) {
-	for kind := range wanted.All() {
-		calls[nativeCalls[kind]] |= uint16(kind)
+	for kind, nr := range nativeCalls {
+		if wanted.Has(kind) {
+			calls[nr] |= uint16(kind)
+		}
 	}
 	for nr, kind := range compatCalls {
 		if wanted.Has(kind) {
 			calls[nr] |= uint16(kind) << 8
 		}
 	}
-	if socketcall != 0 {
-		calls[socketcall] |= uint16(firstSocketCall(wanted)) << 8
+	if socketTable(wanted) != [maxSocketCalls]uint8{} {
+		calls[socketcall] |= unfolded << 8
 	}
 	return calls
 }
 
-// firstSocketCall is what a socketcall counts as, whose argument the kernel side does not read; Unknown if none is wanted.
-func firstSocketCall(wanted event.KindSet) event.Kind {
-	for kind := range wanted.All() {
-		switch kind {
-		case event.Connect, event.Accept, event.Accept4, event.Bind, event.Listen:
-			return kind
+// socketTable holds the kinds of what a socketcall can be told to do.
+func socketTable(wanted event.KindSet) (calls [maxSocketCalls]uint8) {
+	for n, kind := range socketCalls {
+		if wanted.Has(kind) {
+			calls[n] = uint8(kind)
 		}
 	}
-	return event.Unknown
+	return calls
 }
 
 func (p *Probe) fillHandlers(wanted event.KindSet) error {

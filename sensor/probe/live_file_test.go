@@ -16,41 +16,6 @@ import (
 	"tiercel.dev/internal/event"
 )
 
-// call makes a system call by its kind, or skips where the architecture has none. What the arguments point to is made
-// resident: the kernel side does not wait for memory.
-func call(t *testing.T, kind event.Kind, args ...uintptr) (uintptr, unix.Errno) {
-	t.Helper()
-	nr, ok := nativeCalls[kind]
-	if !ok {
-		t.Skipf("this architecture has no %v", kind)
-	}
-	var a [6]uintptr
-	copy(a[:], args)
-	r, _, errno := unix.Syscall6(uintptr(nr), a[0], a[1], a[2], a[3], a[4], a[5])
-	return r, errno
-}
-
-func text(s string) uintptr {
-	p, err := unix.BytePtrFromString(s)
-	if err != nil {
-		panic(err)
-	}
-	kept = append(kept, p)
-	return uintptr(unsafe.Pointer(p))
-}
-
-// kept holds what system calls are pointed to, since a uintptr does not.
-var kept []any
-
-func addr[T any](v *T) uintptr {
-	kept = append(kept, v)
-	return uintptr(unsafe.Pointer(v))
-}
-
-func at(fd int) uintptr { return uintptr(fd) }
-
-const cwd = unix.AT_FDCWD
-
 // resolved is dir as the kernel says it.
 func resolved(t *testing.T, dir string) string {
 	t.Helper()

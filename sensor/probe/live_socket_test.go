@@ -47,6 +47,18 @@ func sockaddr(to netip.AddrPort) (uintptr, uintptr) {
 	return addr(&unix.RawSockaddrInet6{Family: unix.AF_INET6, Port: port, Addr: to.Addr().As16()}), unix.SizeofSockaddrInet6
 }
 
+// sockaddrUnix is a unix socket's address: of a path, or an abstract one behind an @.
+func sockaddrUnix(name string) (uintptr, uintptr) {
+	raw := unix.RawSockaddrUnix{Family: unix.AF_UNIX}
+	for i := range len(name) {
+		raw.Path[i] = int8(name[i])
+	}
+	if name[0] == '@' {
+		raw.Path[0] = 0
+	}
+	return addr(&raw), unsafe.Sizeof(raw.Family) + uintptr(len(name))
+}
+
 func descriptor(fd int) func(*event.Event) bool {
 	return func(ev *event.Event) bool { return ev.FD.Num == int32(fd) }
 }
@@ -185,14 +197,7 @@ func TestUnixSockets(t *testing.T) {
 	l := all(t)
 	for _, name := range []string{filepath.Join(t.TempDir(), "s"), "@tiercel-test\x00x"} {
 		server := socket(t, unix.AF_UNIX, unix.SOCK_STREAM, 0)
-		raw := unix.RawSockaddrUnix{Family: unix.AF_UNIX}
-		for i := range len(name) {
-			raw.Path[i] = int8(name[i])
-		}
-		if name[0] == '@' {
-			raw.Path[0] = 0
-		}
-		sa, n := addr(&raw), unsafe.Sizeof(raw.Family)+uintptr(len(name))
+		sa, n := sockaddrUnix(name)
 		bound := l.expect(t, mine(event.Bind, descriptor(server)), func() {
 			if _, errno := call(t, event.Bind, at(server), sa, n); errno != 0 {
 				t.Fatal(errno)
@@ -219,9 +224,10 @@ func TestUnixSockets(t *testing.T) {
 	}
 	absent := filepath.Join(t.TempDir(), "absent")
 	fd := socket(t, unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	sa, n := sockaddrUnix(absent)
 	ev := l.expect(t, mine(event.Connect, descriptor(fd)), func() {
-		if err := unix.Connect(fd, &unix.SockaddrUnix{Name: absent}); err != unix.ENOENT {
-			t.Fatal(err)
+		if _, errno := call(t, event.Connect, at(fd), sa, n); errno != unix.ENOENT {
+			t.Fatal(errno)
 		}
 	})
 	if ev.FD.Unix != absent || ev.FD.Connected {

@@ -207,8 +207,10 @@ func all(t *testing.T) *listener {
 	return shared.l
 }
 
-// mine matches events of this process.
+// mine matches events of this process, made in the way that the tests make calls at present.
 func mine(kind event.Kind, more func(*event.Event) bool) func(*event.Event) bool {
-	pid := int32(os.Getpid())
-	return func(ev *event.Event) bool { return ev.Kind == kind && ev.Task.TGID == pid && (more == nil || more(ev)) }
+	pid, via := int32(os.Getpid()), calling
+	return func(ev *event.Event) bool {
+		return ev.Kind == kind && ev.Task.TGID == pid && ev.Via == via && (more == nil || more(ev))
+	}
 }

@@ -15,8 +15,11 @@ var nativeCalls = map[event.Kind]uint16{
 	event.InitModule: 175, event.FinitModule: 313, event.Bpf: 321,
 }
 
-// socketcall is the number by which 32-bit programs can make any of the socket calls: its first argument says which.
+// socketcall is the 32-bit number by which all socket calls can be made: the first argument says which.
 const socketcall = 102
+
+// socketCalls are those first arguments (linux/net.h).
+var socketCalls = map[uint8]event.Kind{2: event.Bind, 3: event.Connect, 4: event.Listen, 5: event.Accept, 18: event.Accept4}
 
 // compatCalls holds the numbers of the same calls for 32-bit programs (asm/unistd_32.h), of which some have two.
 var compatCalls = map[uint16]event.Kind{

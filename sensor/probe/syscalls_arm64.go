@@ -18,6 +18,8 @@ var nativeCalls = map[event.Kind]uint16{
 // socketcall is not in the ARM EABI.
 const socketcall = 0
 
+var socketCalls map[uint8]event.Kind
+
 // compatCalls holds the numbers of the same calls for 32-bit programs (the ARM EABI's table), of which some have two.
 var compatCalls = map[uint16]event.Kind{
 	11: event.Execve, 387: event.Execveat,
