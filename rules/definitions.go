@@ -5,6 +5,8 @@ import (
 	"strconv"
 
 	"go.yaml.in/yaml/v4"
+
+	"tiercel.dev/rules/source"
 )
 
 var nameOf = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
@@ -31,9 +33,9 @@ type listDef struct {
 type macroDef struct {
 	file      *file
 	key       *yaml.Node
-	condition located
+	condition source.Text
 	override  bool
-	and, or   *located
+	and, or   *source.Text
 }
 
 // A ruleDef is one entry under rules: the keys it gives.
@@ -54,7 +56,7 @@ type document struct {
 func parseDocument(src Source, errs *Errors) document {
 	f := newFile(src, errs)
 	var doc document
-	top := f.root(src.Data)
+	top := f.root(src)
 	if top == nil {
 		return doc
 	}
@@ -80,7 +82,7 @@ func parseDocument(src Source, errs *Errors) document {
 func (f *file) nameable(key *yaml.Node, what string) bool {
 	switch {
 	case !nameOf.MatchString(key.Value):
-		f.fail(key, "the name of a %s has lower-case letters, digits and _, and starts with no digit: %s", what, quote(key.Value))
+		f.fail(key, "the name of a %s has lower-case letters, digits and _, and starts with no digit: %s", what, source.Quote(key.Value))
 	case reserved[key.Value]:
 		f.fail(key, "%s is a word of the language and can't name a %s", key.Value, what)
 	default:
@@ -151,7 +153,7 @@ func (d *document) addMacro(f *file, key, value *yaml.Node) {
 	m := macroDef{file: f, key: key}
 	if value.Kind != yaml.MappingNode {
 		if text, ok := f.text(value, "a macro"); ok {
-			m.condition = located{f, value, text}
+			m.condition = f.located(value, text)
 			d.macros = append(d.macros, m)
 		}
 		return
@@ -168,7 +170,7 @@ func (d *document) addMacro(f *file, key, value *yaml.Node) {
 			return
 		}
 		given++
-		l := located{f, n, text}
+		l := f.located(n, text)
 		switch k {
 		case "condition":
 			m.condition = l

@@ -23,7 +23,7 @@ func TestShippedRulesAgreeWithReference(t *testing.T) {
 	for _, src := range tests {
 		var errs Errors
 		f := newFile(src, &errs)
-		top := f.root(src.Data)
+		top := f.root(src)
 		if top == nil {
 			t.Fatal(errs)
 		}

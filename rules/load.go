@@ -11,6 +11,7 @@ import (
 	"tiercel.dev/internal/event"
 	"tiercel.dev/rules/condition"
 	"tiercel.dev/rules/field"
+	"tiercel.dev/rules/source"
 )
 
 // Lists holds the values of lists that the program fills, by the names that from gives. Rules read them as they are at
@@ -110,10 +111,10 @@ func (l *loading) compile() error {
 }
 
 func (l *loading) defineMacros() {
-	texts, parts := map[string]string{}, map[string]*composed{}
+	texts, parts := map[string]string{}, map[string]*source.Join{}
 	for name, m := range l.macros {
 		parts[name] = m.compose()
-		texts[name] = parts[name].text
+		texts[name] = parts[name].String()
 	}
 	for name, issues := range l.compiler.DefineMacros(texts) {
 		for _, i := range issues {
@@ -122,20 +123,20 @@ func (l *loading) defineMacros() {
 	}
 }
 
-func (l *loading) issue(c *composed, i condition.Issue) {
+func (l *loading) issue(c *source.Join, i condition.Issue) {
+	list := l.errs
 	if i.Warning {
-		c.errorAt(i.Offset, i.Message, &l.set.warnings)
-		return
+		list = &l.set.warnings
 	}
-	c.fail(i.Offset, i.Message)
+	*list = append(*list, c.Error(i.Offset, i.Message))
 }
 
 // rule reads and compiles one rule; nil if it has no condition to go on with.
 func (l *loading) rule(m *mergedRule) *Rule {
-	r := &Rule{Name: m.name, Enabled: true, Position: m.first.file.position(m.first.node)}
+	r := &Rule{Name: m.name, Enabled: true, Position: m.first.file.Position(m.first.node)}
 	for _, required := range []string{"condition", "output", "severity"} {
 		if _, ok := m.keys[required]; !ok {
-			m.first.file.fail(m.first.node, "rule %s has no %s", quote(m.name), required)
+			m.first.file.fail(m.first.node, "rule %s has no %s", source.Quote(m.name), required)
 		}
 	}
 	text := func(key string) string {
@@ -150,8 +151,8 @@ func (l *loading) rule(m *mergedRule) *Rule {
 	l.facts(r, m)
 	if k, ok := m.keys["output"]; ok {
 		if s, ok := k.file.text(k.node, "output"); ok {
-			at := located{k.file, k.node, s}
-			r.output = parseTemplate(s, at.fail)
+			at := k.file.located(k.node, s)
+			r.output = parseTemplate(s, func(offset int, message string) { k.file.add(at.Error(offset, message)) })
 		}
 	}
 	k, ok := m.keys["condition"]
@@ -162,9 +163,9 @@ func (l *loading) rule(m *mergedRule) *Rule {
 	if !ok {
 		return nil
 	}
-	c := m.compose(located{k.file, k.node, s})
-	r.text = c.text
-	cond, issues := l.compiler.Compile(c.text)
+	c := m.compose(k.file.located(k.node, s))
+	r.text = c.String()
+	cond, issues := l.compiler.Compile(c.String())
 	for _, i := range issues {
 		l.issue(c, i)
 	}
@@ -179,20 +180,20 @@ func (l *loading) rule(m *mergedRule) *Rule {
 }
 
 // warnings tells of what is allowed and surely not meant.
-func (l *loading) warnings(r *Rule, c *composed) {
+func (l *loading) warnings(r *Rule, c *source.Join) {
 	warn := func(format string, args ...any) {
-		c.errorAt(0, fmt.Sprintf(format, args...), &l.set.warnings)
+		l.set.warnings = append(l.set.warnings, c.Error(0, fmt.Sprintf(format, args...)))
 	}
 	switch r.kinds {
 	case event.KindSet{}:
-		warn("rule %s can match no event", quote(r.Name))
+		warn("rule %s can match no event", source.Quote(r.Name))
 		return
 	case event.AllKinds():
-		warn("rule %s is tried on every event: its condition does not say which evt.type it is about", quote(r.Name))
+		warn("rule %s is tried on every event: its condition does not say which evt.type it is about", source.Quote(r.Name))
 	}
 	for _, f := range slices.Concat(r.cond.Fields, r.output.fields()) {
 		if f.Kinds.Intersect(r.kinds).Empty() {
-			warn("%s has no value in any event that rule %s can match", f.Name, quote(r.Name))
+			warn("%s has no value in any event that rule %s can match", f.Name, source.Quote(r.Name))
 		}
 	}
 }
@@ -211,7 +212,7 @@ func (l *loading) facts(r *Rule, m *mergedRule) {
 		r.Attack = k.file.textList(k.node, "attack")
 		for _, n := range k.node.Content {
 			if n.Kind == yaml.ScalarNode && !attackID.MatchString(n.Value) {
-				k.file.fail(n, "%s is no id of MITRE ATT&CK: T1059, T1059.004 or TA0002", quote(n.Value))
+				k.file.fail(n, "%s is no id of MITRE ATT&CK: T1059, T1059.004 or TA0002", source.Quote(n.Value))
 			}
 		}
 	}
@@ -219,7 +220,7 @@ func (l *loading) facts(r *Rule, m *mergedRule) {
 		r.Tags = k.file.textList(k.node, "tags")
 		for _, n := range k.node.Content {
 			if n.Kind == yaml.ScalarNode && (!printable(n.Value) || n.Value == "" || strings.ContainsAny(n.Value, " ,")) {
-				k.file.fail(n, "a tag is a printable word: %s", quote(n.Value))
+				k.file.fail(n, "a tag is a printable word: %s", source.Quote(n.Value))
 			}
 		}
 	}
@@ -261,7 +262,7 @@ func throttle(f *file, n *yaml.Node) (t Throttle) {
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil || d <= 0 {
-		f.fail(every, "every is a duration such as 30s, 1m or 1h, not %s", quote(text))
+		f.fail(every, "every is a duration such as 30s, 1m or 1h, not %s", source.Quote(text))
 	}
 	t.Every = d
 	return t

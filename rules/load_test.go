@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
+
+	"tiercel.dev/rules/source"
 )
 
 func load(t testing.TB, opt Options, files ...string) (*Set, error) {
@@ -218,7 +220,7 @@ func TestReadsRegularFilesOnly(t *testing.T) {
 }
 
 func TestFilesAreBounded(t *testing.T) {
-	big := make([]byte, maxFile+1)
+	big := make([]byte, source.MaxFile+1)
 	for i := range big {
 		big[i] = '#'
 	}

@@ -9,6 +9,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"tiercel.dev/rules/condition"
+	"tiercel.dev/rules/source"
 )
 
 // merged is what all files together define, later ones changing earlier ones where they say so.
@@ -35,14 +36,14 @@ type mergedMacro struct {
 
 type addition struct {
 	operator string
-	located
+	source.Text
 }
 
 type mergedRule struct {
 	name    string
 	first   *ruleDef
 	keys    map[string]keyed
-	excepts []located
+	excepts []source.Text
 }
 
 // keyed is a value and the file that gives it.
@@ -85,7 +86,7 @@ func (m *merged) claim(f *file, key *yaml.Node, exists, changes bool, what strin
 		f.fail(key, "%s is defined already at %s%s", key.Value, first, hint)
 		return false
 	}
-	m.names[key.Value] = f.position(key)
+	m.names[key.Value] = f.Position(key)
 	return true
 }
 
@@ -133,7 +134,7 @@ func (m *merged) addRule(d *ruleDef) {
 	onlyEnabled := len(d.keys) == 2 && d.keys["enabled"] != nil
 	switch {
 	case (override || onlyEnabled || d.keys["except"] != nil && d.keys["condition"] == nil) && old == nil:
-		d.file.fail(d.keys["name"], "there is no rule %s to change in the files before", quote(d.name))
+		d.file.fail(d.keys["name"], "there is no rule %s to change in the files before", source.Quote(d.name))
 		return
 	case old == nil:
 		old = &mergedRule{name: d.name, first: d, keys: map[string]keyed{}}
@@ -141,7 +142,7 @@ func (m *merged) addRule(d *ruleDef) {
 		m.byName[d.name] = old
 	case !override && !onlyEnabled && d.keys["except"] == nil:
 		d.file.fail(d.keys["name"], "rule %s is defined already at %s; a later file changes it with override: true",
-			quote(d.name), old.first.file.position(old.first.node))
+			source.Quote(d.name), old.first.file.Position(old.first.node))
 		return
 	case !override && !onlyEnabled && len(d.keys) > 2:
 		d.file.fail(d.keys["name"], "a rule changed by except has no other keys without override: true")
@@ -151,7 +152,7 @@ func (m *merged) addRule(d *ruleDef) {
 		switch k {
 		case "except":
 			if text, ok := d.file.text(n, k); ok {
-				old.excepts = append(old.excepts, located{d.file, n, text})
+				old.excepts = append(old.excepts, d.file.located(n, text))
 			}
 		case "override":
 		default:
@@ -161,7 +162,7 @@ func (m *merged) addRule(d *ruleDef) {
 	if override && d.keys["condition"] != nil {
 		old.excepts = nil
 		if n := d.keys["except"]; n != nil {
-			old.excepts = []located{{d.file, n, n.Value}}
+			old.excepts = []source.Text{d.file.located(n, n.Value)}
 		}
 	}
 }
@@ -247,7 +248,7 @@ func (m *merged) nested(f *file, item *yaml.Node, r *resolvedList, above []strin
 	}
 	switch def := m.lists[name]; {
 	case def == nil:
-		f.fail(inner, "there is no list %s", quote(name))
+		f.fail(inner, "there is no list %s", source.Quote(name))
 		return
 	case def.from != "":
 		f.fail(inner, "list %s is filled by the program and can't be part of another", name)
@@ -264,75 +265,37 @@ func (m *merged) nested(f *file, item *yaml.Node, r *resolvedList, above []strin
 	r.texts, r.ints = append(r.texts, more.texts...), append(r.ints, more.ints...)
 }
 
-// A composed text is made of several located ones; offsets into it lead back to those.
-type composed struct {
-	text  string
-	parts []composedPart
-}
-
-type composedPart struct {
-	start, end int // in characters of the text
-	located
-}
-
-func (c *composed) plain(s string) { c.text += s }
-
-func (c *composed) add(l located) {
-	start := len([]rune(c.text))
-	c.text += l.value
-	c.parts = append(c.parts, composedPart{start, start + len([]rune(l.value)), l})
-}
-
-// fail tells an issue where the part of the text stands that it is about.
-func (c *composed) fail(offset int, message string) { c.errorAt(offset, message, nil) }
-
-// errorAt is fail, or with warnings given adds to those.
-func (c *composed) errorAt(offset int, message string, warnings *Errors) {
-	part := c.parts[0]
-	for _, p := range c.parts {
-		if offset >= p.start {
-			part = p
-		}
-	}
-	at := part.at(min(offset, part.end) - part.start)
-	if warnings != nil {
-		*warnings = append(*warnings, &Error{Position: at, Message: message, Text: part.file.line(at.Line)})
-		return
-	}
-	part.file.failAt(at, message)
-}
-
 // compose is (…(condition) op (added)) op (added).
-func (m *mergedMacro) compose() *composed {
-	c := &composed{}
+func (m *mergedMacro) compose() *source.Join {
+	c := &source.Join{}
 	if len(m.added) == 0 {
-		c.add(m.def.condition)
+		c.Add(m.def.condition)
 		return c
 	}
-	c.plain(strings.Repeat("(", len(m.added)))
-	c.add(m.def.condition)
+	c.Word(strings.Repeat("(", len(m.added)))
+	c.Add(m.def.condition)
 	for _, a := range m.added {
-		c.plain(fmt.Sprintf(") %s (", a.operator))
-		c.add(a.located)
+		c.Word(fmt.Sprintf(") %s (", a.operator))
+		c.Add(a.Text)
 	}
-	c.plain(")")
+	c.Word(")")
 	return c
 }
 
 // compose is the rule's condition without its exceptions.
-func (r *mergedRule) compose(text located) *composed {
-	c := &composed{}
+func (r *mergedRule) compose(text source.Text) *source.Join {
+	c := &source.Join{}
 	if len(r.excepts) == 0 {
-		c.add(text)
+		c.Add(text)
 		return c
 	}
-	c.plain("(")
-	c.add(text)
-	c.plain(")")
+	c.Word("(")
+	c.Add(text)
+	c.Word(")")
 	for _, e := range r.excepts {
-		c.plain(" && !(")
-		c.add(e)
-		c.plain(")")
+		c.Word(" && !(")
+		c.Add(e)
+		c.Word(")")
 	}
 	return c
 }

@@ -8,6 +8,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"tiercel.dev/rules/source"
 	"tiercel.dev/rules/where"
 )
 
@@ -43,27 +44,27 @@ const (
 func LoadPolicies(src Source) ([]*Policy, error) {
 	var errs Errors
 	f := newFile(src, &errs)
-	top := f.root(src.Data)
+	top := f.root(src)
 	if top == nil {
-		return nil, errs.asError()
+		return nil, errs.Err()
 	}
 	list := f.keys(top, "a where list", "policies")["policies"]
 	if list == nil && len(errs) == 0 {
 		f.fail(top, "a where list has policies")
 	}
 	if list == nil || !f.is(list, yaml.SequenceNode, "policies") {
-		return nil, errs.asError()
+		return nil, errs.Err()
 	}
 	if len(list.Content) > maxPolicies {
 		f.fail(list, "%d policies, more than %d", len(list.Content), maxPolicies)
-		return nil, errs.asError()
+		return nil, errs.Err()
 	}
 	var policies []*Policy
 	names := map[string]Position{}
 	for _, n := range list.Content {
 		if p := f.policy(n); p != nil {
 			if first, taken := names[p.Name]; taken {
-				f.fail(n, "policy %s is defined already at %s", quote(p.Name), first)
+				f.fail(n, "policy %s is defined already at %s", source.Quote(p.Name), first)
 			}
 			names[p.Name] = p.Position
 			policies = append(policies, p)
@@ -81,7 +82,7 @@ func (f *file) policy(n *yaml.Node) *Policy {
 		return nil
 	}
 	keys := f.keys(n, "a policy", "name", "where", "mute", "severity", "reason", "until")
-	p := &Policy{Position: f.position(n)}
+	p := &Policy{Position: f.Position(n)}
 	p.Name, p.Reason = f.oneLine(n, keys, "name"), f.oneLine(n, keys, "reason")
 	if text := f.oneLine(n, keys, "until"); text != "" {
 		var err error
@@ -96,7 +97,7 @@ func (f *file) policy(n *yaml.Node) *Policy {
 	} else if text, ok := f.text(node, "where"); ok {
 		cond, issues := where.Compile(text)
 		for _, i := range issues {
-			located{f, node, text}.fail(i.Offset, i.Message)
+			f.add(f.located(node, text).Error(i.Offset, i.Message))
 		}
 		p.where = cond
 	}
@@ -151,5 +152,5 @@ func parseUntil(text string) (time.Time, error) {
 	if t, err := time.Parse(time.RFC3339, text); err == nil {
 		return t.UTC(), nil
 	}
-	return time.Time{}, fmt.Errorf("until is a day such as 2027-03-31 or a time such as 2027-03-31T18:00:00Z, not %s", quote(text))
+	return time.Time{}, fmt.Errorf("until is a day such as 2027-03-31 or a time such as 2027-03-31T18:00:00Z, not %s", source.Quote(text))
 }

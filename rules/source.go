@@ -9,20 +9,23 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"tiercel.dev/rules/source"
 )
 
-// A Source is one file, read.
-type Source struct {
-	Name string // for messages, and to find the file that a tests file belongs to
-	Data []byte
-}
-
-const (
-	// maxFile is the largest file that is read, in bytes.
-	maxFile = 4 << 20
-	// maxFiles is how many files one directory may hold.
-	maxFiles = 1000
+// Files and their places, which Falco's rule files have in common with ours.
+type (
+	Source   = source.File
+	Position = source.Position
+	Error    = source.Error
+	Errors   = source.Errors
 )
+
+// maxFiles is how many files one directory may hold.
+const maxFiles = 1000
+
+// Places returns the errors in err that tell where in a file they are; nil if it has none.
+func Places(err error) Errors { return source.Places(err) }
 
 // IsTest reports whether a file of that name holds tests.
 func IsTest(name string) bool {
@@ -113,8 +116,8 @@ func readLimited(files fs.FS, name string, inDirectory bool) ([]byte, error) {
 	if inDirectory && !st.Mode().IsRegular() {
 		return nil, errors.New("no regular file")
 	}
-	if st.Size() > maxFile {
-		return nil, fmt.Errorf("%d bytes, more than %d", st.Size(), maxFile)
+	if st.Size() > source.MaxFile {
+		return nil, fmt.Errorf("%d bytes, more than %d", st.Size(), source.MaxFile)
 	}
 	return fs.ReadFile(files, name)
 }

@@ -12,6 +12,7 @@ import (
 	"tiercel.dev/internal/event"
 	"tiercel.dev/rules/condition"
 	"tiercel.dev/rules/field"
+	"tiercel.dev/rules/source"
 )
 
 // A Result is what came of one case of a tests file.
@@ -47,9 +48,9 @@ func (r Results) Failed() int {
 func RunTests(s *Set, src Source) (Results, error) {
 	var errs Errors
 	f := newFile(src, &errs)
-	top := f.root(src.Data)
+	top := f.root(src)
 	if top == nil {
-		return nil, errs.asError()
+		return nil, errs.Err()
 	}
 	run := trial{set: s, file: f, subject: subject(s, src.Name)}
 	cases := f.keys(top, "a tests file", "cases")["cases"]
@@ -57,7 +58,7 @@ func RunTests(s *Set, src Source) (Results, error) {
 		if len(errs) == 0 {
 			f.fail(cases, "a tests file has a list of cases")
 		}
-		return nil, errs.asError()
+		return nil, errs.Err()
 	}
 	var results Results
 	for _, n := range cases.Content {
@@ -65,7 +66,7 @@ func RunTests(s *Set, src Source) (Results, error) {
 			results = append(results, run.one(n))
 		}
 	}
-	return results, errs.asError()
+	return results, errs.Err()
 }
 
 // subject is the rules that a tests file is about: those of the file beside it, or all if none is of that.
@@ -93,7 +94,7 @@ type trial struct {
 
 func (t *trial) one(n *yaml.Node) Result {
 	f := t.file
-	res := Result{Position: f.position(n)}
+	res := Result{Position: f.Position(n)}
 	keys := f.keys(n, "a case", "name", "event", "lists", "match", "no_match", "output")
 	if keys["name"] == nil {
 		f.fail(n, "the case has no name")
@@ -174,9 +175,9 @@ func (t *trial) wanted(keys map[string]*yaml.Node) (want []string, exact bool) {
 	want = f.textList(n, "match or no_match")
 	for i, name := range want {
 		if r := t.set.Rule(name); r == nil {
-			f.fail(n.Content[i], "there is no rule %s", quote(name))
+			f.fail(n.Content[i], "there is no rule %s", source.Quote(name))
 		} else if !r.Enabled {
-			f.fail(n.Content[i], "rule %s is disabled", quote(name))
+			f.fail(n.Content[i], "rule %s is disabled", source.Quote(name))
 		}
 	}
 	return want, exact
@@ -189,7 +190,7 @@ func (t *trial) outputs(n *yaml.Node) map[string]string {
 	}
 	t.file.pairs(n, func(key, value *yaml.Node) {
 		if t.set.Rule(key.Value) == nil {
-			t.file.fail(key, "there is no rule %s", quote(key.Value))
+			t.file.fail(key, "there is no rule %s", source.Quote(key.Value))
 		}
 		out[key.Value], _ = t.file.text(value, "an output")
 	})
@@ -214,7 +215,7 @@ func (t *trial) fill(n *yaml.Node) (filled map[string][]string, undo func(), ok 
 	t.file.pairs(n, func(key, value *yaml.Node) {
 		of, known := t.set.fills[key.Value]
 		if !known {
-			t.file.fail(key, "no list is filled from %s", quote(key.Value))
+			t.file.fail(key, "no list is filled from %s", source.Quote(key.Value))
 			return
 		}
 		texts := t.file.textList(value, key.Value)

@@ -9,66 +9,52 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"tiercel.dev/rules/source"
 )
 
 // A file is a source with what is wrong with it.
 type file struct {
-	name   string
-	lines  []string
+	*source.Lines
 	errors *Errors
 }
 
-func newFile(src Source, errs *Errors) *file {
-	return &file{name: src.Name, lines: strings.Split(string(src.Data), "\n"), errors: errs}
-}
-
-func (f *file) line(n int) string {
-	if n < 1 || n > len(f.lines) {
-		return ""
-	}
-	return strings.TrimSuffix(f.lines[n-1], "\r")
-}
-
-func (f *file) position(n *yaml.Node) Position {
-	if n == nil {
-		return Position{File: f.name}
-	}
-	return Position{f.name, n.Line, n.Column}
-}
+func newFile(src Source, errs *Errors) *file { return &file{source.NewLines(src), errs} }
 
 func (f *file) fail(n *yaml.Node, format string, args ...any) {
-	f.failAt(f.position(n), fmt.Sprintf(format, args...))
+	f.failAt(f.Position(n), fmt.Sprintf(format, args...))
 }
 
-func (f *file) failAt(p Position, message string) {
-	*f.errors = append(*f.errors, &Error{Position: p, Message: message, Text: f.line(p.Line)})
+func (f *file) failAt(p Position, message string) { f.add(f.Error(p, message)) }
+
+func (f *file) add(e *Error) { *f.errors = append(*f.errors, e) }
+
+// located is a scalar's value with its places.
+func (f *file) located(n *yaml.Node, value string) source.Text {
+	return source.Text{Lines: f.Lines, Node: n, Value: value}
 }
 
 // root reads the one mapping that a file is; nil if it is not one.
-func (f *file) root(data []byte) *yaml.Node {
-	switch {
-	case len(data) > maxFile:
-		f.fail(nil, "%d bytes, more than %d", len(data), maxFile)
-		return nil
-	case bytes.IndexByte(data, 0) >= 0:
-		f.fail(nil, "not a text file")
+func (f *file) root(src Source) *yaml.Node {
+	if err := src.Check(); err != nil {
+		f.fail(nil, "%v", err)
 		return nil
 	}
-	d := yaml.NewDecoder(bytes.NewReader(data))
+	d := yaml.NewDecoder(bytes.NewReader(src.Data))
 	var doc, next yaml.Node
 	switch err := d.Decode(&doc); {
 	case errors.Is(err, io.EOF) || err == nil && len(doc.Content) == 0:
 		f.fail(nil, "the file is empty")
 		return nil
 	case err != nil:
-		f.syntax(err)
+		f.add(f.SyntaxError(err))
 		return nil
 	}
 	if err := d.Decode(&next); err == nil {
 		f.fail(&next, "a file is one document; this starts a second one")
 		return nil
 	} else if !errors.Is(err, io.EOF) {
-		f.syntax(err)
+		f.add(f.SyntaxError(err))
 		return nil
 	}
 	top := doc.Content[0]
@@ -80,16 +66,6 @@ func (f *file) root(data []byte) *yaml.Node {
 		return nil
 	}
 	return top
-}
-
-func (f *file) syntax(err error) {
-	p := Position{File: f.name}
-	message := strings.TrimPrefix(err.Error(), "yaml: ")
-	var load *yaml.LoadError
-	if errors.As(err, &load) && load.Mark.Line > 0 {
-		p.Line, p.Column, message = load.Mark.Line, max(load.Mark.Column, 1), load.Message
-	}
-	f.failAt(p, "not YAML: "+message)
 }
 
 // maxYAMLDepth bounds the recursion over a file.
@@ -124,7 +100,7 @@ func (f *file) plainYAML(n *yaml.Node, depth int) bool {
 			return false
 		}
 		if first := seen[key.Value]; first != nil {
-			f.fail(key, "%s is given twice, first in line %d", quote(key.Value), first.Line)
+			f.fail(key, "%s is given twice, first in line %d", source.Quote(key.Value), first.Line)
 			ok = false
 		}
 		seen[key.Value] = key
@@ -166,7 +142,7 @@ func (f *file) keys(n *yaml.Node, what string, allowed ...string) map[string]*ya
 			values[key.Value] = value
 			return
 		}
-		f.fail(key, "unknown key %s of %s; it has %s", quote(key.Value), what, strings.Join(allowed, ", "))
+		f.fail(key, "unknown key %s of %s; it has %s", source.Quote(key.Value), what, strings.Join(allowed, ", "))
 	})
 	return values
 }

@@ -1,4 +1,4 @@
-package rules
+package source
 
 import (
 	"errors"
@@ -23,7 +23,7 @@ func (p Position) String() string {
 	return p.File + ":" + strconv.Itoa(p.Line) + ":" + strconv.Itoa(p.Column)
 }
 
-// An Error is one thing wrong with a rule or test file.
+// An Error is one thing wrong with a file.
 type Error struct {
 	Position
 	Message string
@@ -85,8 +85,8 @@ func (e Errors) Unwrap() []error {
 	return out
 }
 
-// asError is the list as an error, nil if it is empty.
-func (e Errors) asError() error {
+// Err is the list as an error, nil if it is empty.
+func (e Errors) Err() error {
 	if len(e) == 0 {
 		return nil
 	}
@@ -106,8 +106,8 @@ func Places(err error) Errors {
 	return nil
 }
 
-// quote shows a text of a file in a message.
-func quote(s string) string {
+// Quote shows a text of a file in a message.
+func Quote(s string) string {
 	if len(s) > 80 {
 		s = s[:77] + "…"
 	}

@@ -1,4 +1,4 @@
-package rules
+package source
 
 import (
 	"strings"
@@ -7,43 +7,44 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// A located text knows where in its file each of its characters stands.
-type located struct {
-	file  *file
-	node  *yaml.Node
-	value string
+// A Text is a scalar that knows where in its file each of its characters stands.
+type Text struct {
+	Lines *Lines
+	Node  *yaml.Node
+	Value string
 }
 
-// at finds the character of the text that stands so many characters from its start. What YAML folds or unescapes is
+// At finds the character of the text that stands so many characters from its start. What YAML folds or unescapes is
 // followed back by going through the text and the file side by side; where they do not agree, the place is the scalar's.
-func (l located) at(offset int) Position {
-	start := l.file.position(l.node)
-	w := walk{file: l.file, line: l.node.Line, column: l.node.Column, style: l.node.Style}
+func (t Text) At(offset int) Position {
+	start := t.Lines.Position(t.Node)
+	w := walk{file: t.Lines, line: t.Node.Line, column: t.Node.Column, style: t.Node.Style}
 	w.begin()
 	n := 0
-	for _, r := range l.value {
+	for _, r := range t.Value {
 		at, ok := w.next(r)
 		if !ok {
 			return start
 		}
 		if n == offset {
-			return Position{l.file.name, at.line, at.column}
+			return Position{start.File, at.line, at.column}
 		}
 		n++
 	}
 	if offset >= n && n > 0 { // just behind the text
-		return Position{l.file.name, w.line, w.column}
+		return Position{start.File, w.line, w.column}
 	}
 	return start
 }
 
-func (l located) fail(offset int, message string) { l.file.failAt(l.at(offset), message) }
+// Error says that something is wrong at the character that stands so many from the text's start.
+func (t Text) Error(offset int, message string) *Error { return t.Lines.Error(t.At(offset), message) }
 
 type place struct{ line, column int }
 
 // A walk goes through a file's characters from where a scalar starts.
 type walk struct {
-	file         *file
+	file         *Lines
 	line, column int
 	style        yaml.Style
 }
@@ -60,7 +61,7 @@ func (w *walk) begin() {
 
 // rest is what stands in the line from here on.
 func (w *walk) rest() string {
-	line := w.file.line(w.line)
+	line := w.file.Line(w.line)
 	for range w.column - 1 {
 		_, n := utf8.DecodeRuneInString(line)
 		line = line[n:]
