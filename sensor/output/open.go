@@ -62,6 +62,8 @@ func (s Spec) Name() string {
 	switch s.Kind {
 	case "program": // the command may hold a secret
 		return s.Kind
+	case "http":
+		return s.Kind + ":" + s.HTTP.place()
 	case "syslog":
 		return s.Kind + ":" + s.Network + "://" + s.Target
 	}
@@ -94,6 +96,8 @@ func (s Spec) open(env Env) Output {
 		return NewSyslog(s.Network, s.Target)
 	case "program":
 		return NewProgram(s.Target, s.Format, s.Each)
+	case "http":
+		return NewHTTP(s.HTTP, s.Format, env.Stderr)
 	}
 	return nil
 }

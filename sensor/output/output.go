@@ -1,7 +1,7 @@
-// Package output gets alerts out of the sensor: to standard output, a file, syslog, a program's standard input, Cloud
-// Logging, and through sensor/output/spool and sensor/output/pubsub to Pub/Sub. It does not decide what an alert is or
-// how often a rule may raise one: that is sensor/pipeline, which calls [Fanout.Publish]. The commands make outputs from
-// their flags with [Parse].
+// Package output gets alerts out of the sensor: to standard output, a file, syslog, a program's standard input, a
+// server by HTTP, Cloud Logging, and through sensor/output/spool and sensor/output/pubsub to Pub/Sub. It does not
+// decide what an alert is or how often a rule may raise one: that is sensor/pipeline, which calls [Fanout.Publish]. The
+// commands make outputs from their flags with [Parse].
 //
 // The one promise is that outputs cannot harm each other or the sensor: Publish never waits, each output has its own
 // bounded queue and goroutine, and what does not fit is counted, the least severe first. Memory queues are lost with

@@ -18,21 +18,25 @@ const Syntax = `stdout, stderr                    lines of text; coloured on a t
 file:PATH                         appended to PATH; reopened on SIGHUP
 syslog:unix:///dev/log            RFC 5424; also syslog:udp://HOST:PORT and syslog:tcp://HOST:PORT
 program:COMMAND                   to the standard input of a shell command
+http?url=URL                      posted to a server, each alert by itself; url comes last and takes all behind it
 cloudlogging                      structured lines for Cloud Logging on standard output
 pubsub:projects/P/topics/T        through a spool on disk
 
 Options follow a question mark, separated by "&"; for program they stand before the colon, since a command may hold
 question marks, as in program?format=json:COMMAND.
-format=FORMAT                     stdout, stderr, file, program: text, json, falco-text or falco-json
+format=FORMAT                     stdout, stderr, file, program, http: text, json, falco-text or falco-json; http: default json
 heartbeats=true|false             all but syslog and program: heartbeats too; default true for pubsub and cloudlogging alone
 each=true|false                   program: one start for every alert
+user_agent=TEXT, insecure=true, ca_cert=FILE, ca_bundle=FILE, ca_path=DIR, client_cert=FILE, client_key=FILE, echo=true,
+compress_uploads=true, keep_alive=true, max_consecutive_timeouts=N
+                                  http: as in Falco's http_output
 encoding=json|binary              pubsub: as the topic's schema asks
 spool=DIR                         pubsub: the spool's directory
 max=BYTES                         pubsub: of the spool, as in 256MiB; KiB, MiB and GiB, or K, M and G for short`
 
 // A Spec says which output is wanted. It is made by Parse.
 type Spec struct {
-	Kind       string // "stdout", "stderr", "file", "syslog", "program", "cloudlogging", "pubsub"
+	Kind       string // "stdout", "stderr", "file", "syslog", "program", "http", "cloudlogging", "pubsub"
 	Target     string // path, address, command or topic
 	Network    string // of syslog
 	Format     Format
@@ -41,6 +45,7 @@ type Spec struct {
 	Encoding   alert.Encoding
 	SpoolDir   string
 	SpoolBytes int64
+	HTTP       HTTP
 }
 
 // kinds says which options a kind takes, besides whether it needs a target.
@@ -48,11 +53,13 @@ var kinds = map[string]struct {
 	target  string // what the target is, "" if there is none
 	options []string
 }{
-	"stdout":       {"", []string{"format", "heartbeats"}},
-	"stderr":       {"", []string{"format", "heartbeats"}},
-	"file":         {"a path", []string{"format", "heartbeats"}},
-	"syslog":       {"an address", nil},
-	"program":      {"a command", []string{"format", "each"}},
+	"stdout":  {"", []string{"format", "heartbeats"}},
+	"stderr":  {"", []string{"format", "heartbeats"}},
+	"file":    {"a path", []string{"format", "heartbeats"}},
+	"syslog":  {"an address", nil},
+	"program": {"a command", []string{"format", "each"}},
+	"http": {"an address", []string{"format", "heartbeats", "user_agent", "insecure", "ca_cert", "ca_bundle", "ca_path",
+		"client_cert", "client_key", "echo", "compress_uploads", "keep_alive", "max_consecutive_timeouts"}},
 	"cloudlogging": {"", []string{"heartbeats"}},
 	"pubsub":       {"a topic", []string{"heartbeats", "encoding", "spool", "max"}},
 }
@@ -61,37 +68,66 @@ var kinds = map[string]struct {
 func Parse(setting string) (Spec, error) {
 	s, err := parse(setting)
 	if err != nil {
-		return Spec{}, fmt.Errorf("output %q: %w", setting, err)
+		return Spec{}, fmt.Errorf("output %q: %w", withoutSecrets(setting), err)
 	}
 	return s, nil
 }
 
+// withoutSecrets leaves out a URL, which may hold a password or a token.
+func withoutSecrets(setting string) string {
+	if before, _, ok := strings.Cut(setting, "url="); ok && strings.HasPrefix(setting, "http") {
+		return before + "url=…"
+	}
+	return setting
+}
+
 func parse(setting string) (Spec, error) {
-	head, target, hasTarget := strings.Cut(setting, ":")
-	kind, options, _ := strings.Cut(head, "?")
-	k, ok := kinds[kind]
-	switch {
-	case !ok:
-		return Spec{}, fmt.Errorf("kind %q: not one of stdout, stderr, file, syslog, program, cloudlogging, pubsub", kind)
-	case k.target == "" && hasTarget:
-		return Spec{}, fmt.Errorf("%s takes nothing after a colon", kind)
-	case k.target != "" && target == "":
-		return Spec{}, fmt.Errorf("%s needs %s, as in %s:…", kind, k.target, kind)
+	kind, options, target, err := split(setting)
+	if err != nil {
+		return Spec{}, err
 	}
-	if kind != "program" && hasTarget {
-		if options != "" {
-			return Spec{}, fmt.Errorf("options %q: belong behind the target", options)
-		}
-		target, options, _ = strings.Cut(target, "?")
-	}
+	k := kinds[kind]
 	s := Spec{Kind: kind, Target: target, Heartbeats: kind == "pubsub" || kind == "cloudlogging"}
 	if kind == "cloudlogging" {
 		s.Format = CloudLogging
+	}
+	if kind == "http" {
+		s.HTTP.URL, s.Target, s.Format = target, "", JSON
 	}
 	if err := s.setOptions(options, k.options); err != nil {
 		return Spec{}, err
 	}
 	return s, s.checkTarget()
+}
+
+// split cuts a setting into its parts, and checks that those are there that the kind needs.
+func split(setting string) (kind, options, target string, err error) {
+	head, target, hasTarget := strings.Cut(setting, ":")
+	kind, options, _ = strings.Cut(head, "?")
+	if kind == "http" {
+		_, options, _ = strings.Cut(setting, "?")
+		options, target, hasTarget = strings.Cut("&"+options, "&url=")
+		if target == "" {
+			return "", "", "", errors.New("http needs an address, as in http?url=http://falcosidekick:2801")
+		}
+		return kind, strings.TrimPrefix(options, "&"), target, nil
+	}
+	k, ok := kinds[kind]
+	switch {
+	case !ok:
+		return "", "", "", fmt.Errorf("kind %q: not one of stdout, stderr, file, syslog, program, http, cloudlogging, pubsub", kind)
+	case k.target == "" && hasTarget:
+		return "", "", "", fmt.Errorf("%s takes nothing after a colon", kind)
+	case k.target != "" && target == "":
+		return "", "", "", fmt.Errorf("%s needs %s, as in %s:…", kind, k.target, kind)
+	}
+	if kind != "program" && hasTarget {
+		if options != "" {
+			return "", "", "", fmt.Errorf("options %q: belong behind the target", options)
+		}
+		target, options, _ = strings.Cut(target, "?")
+	}
+	return kind, options, target, nil
 }
 
 func (s *Spec) setOptions(options string, allowed []string) error {
@@ -141,6 +177,8 @@ func (s *Spec) setOption(name, value string) (err error) {
 		}
 	case "max":
 		s.SpoolBytes, err = parseBytes(value)
+	default:
+		return s.HTTP.setOption(name, value)
 	}
 	return err
 }
@@ -172,6 +210,8 @@ func (s *Spec) checkTarget() error {
 	switch s.Kind {
 	case "syslog":
 		return s.parseAddress()
+	case "http":
+		return s.HTTP.Validate()
 	case "pubsub":
 		cfg := pubsub.Config{Topic: s.Target}
 		cfg.Spool.Dir, cfg.Spool.MaxBytes = "unknown yet", s.SpoolBytes

@@ -31,6 +31,9 @@ func TestParse(t *testing.T) {
 		{"syslog:tcp://[::1]:601", Spec{Kind: "syslog", Target: "[::1]:601", Network: "tcp"}},
 		{"program:cat > /x?y=1", Spec{Kind: "program", Target: "cat > /x?y=1"}},
 		{"program?format=json&each=true:mail -s a:b", Spec{Kind: "program", Target: "mail -s a:b", Format: JSON, Each: true}},
+		{"http?url=http://h:2801/x?url=y&a=b", Spec{Kind: "http", Format: JSON, HTTP: HTTP{URL: "http://h:2801/x?url=y&a=b"}}},
+		{"http?user_agent=a%26b&insecure=true&echo=true&max_consecutive_timeouts=5&format=falco-text&url=https://h", Spec{Kind: "http", Format: FalcoText,
+			HTTP: HTTP{URL: "https://h", UserAgent: "a&b", Insecure: true, Echo: true, MaxTimeouts: 5}}},
 		{"cloudlogging", Spec{Kind: "cloudlogging", Format: CloudLogging, Heartbeats: true}},
 		{"pubsub:projects/p/topics/top?encoding=binary&spool=/var/lib/t&max=64M", Spec{Kind: "pubsub",
 			Target: "projects/p/topics/top", Heartbeats: true, Encoding: alert.EncodingBinary, SpoolDir: "/var/lib/t", SpoolBytes: 64 << 20}},
@@ -57,6 +60,16 @@ func TestParseErrors(t *testing.T) {
 		{"file:/x?format=xml", `option format: format "xml": not text, json, falco-text or falco-json`},
 		{"file:/x?each=true", `option "each": file takes format, heartbeats`},
 		{"file:/x?format=json&format=text", `option "format": given twice`},
+		{"http", "http needs an address, as in http?url=http://falcosidekick:2801"},
+		{"http://h:1/", "http needs an address"},
+		{"http?url=", "http needs an address"},
+		{"http?url=h:1", "url: not a URL"},
+		{"http?url=ftp://h", `url: scheme "ftp": not http or https`},
+		{"http?each=true&url=http://h", `option "each": http takes format, heartbeats, user_agent`},
+		{"http?insecure=yes&url=http://h", `option insecure: "yes": not true or false`},
+		{"http?max_consecutive_timeouts=-1&url=http://h", "max_consecutive_timeouts -1: negative"},
+		{"http?client_key=/k&url=http://h", "client_cert and client_key belong together"},
+		{"http?ca_bundle=/does/not/exist&url=https://h", "ca_bundle: open /does/not/exist: no such file"},
 		{"syslog:unix:///x?format=json", `option "format": syslog takes none`},
 		{"stdout?heartbeats=1", `option heartbeats: "1": not true or false`},
 		{"syslog:/dev/log", `address "/dev/log": not unix, udp or tcp`},
@@ -79,6 +92,7 @@ func FuzzParse(f *testing.F) {
 	f.Add("file:/var/log/x.json?format=json")
 	f.Add("program?each=true:x")
 	f.Add("syslog:tcp://[::1]:601")
+	f.Add("http?echo=true&url=https://h:1/?x=y")
 	f.Add("pubsub:projects/p/topics/top?max=9999999999G")
 	f.Fuzz(func(t *testing.T, setting string) {
 		if s, err := Parse(setting); err == nil && s.Name() == "" {
