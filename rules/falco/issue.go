@@ -27,6 +27,15 @@ const (
 	AppendNoValues         Code = "LOAD_APPEND_NO_VALUES"
 	ExceptionNameNotUnique Code = "LOAD_EXCEPTION_NAME_NOT_UNIQUE"
 	ConditionWarning       Code = "LOAD_COMPILE_CONDITION"
+	InvalidMacroName       Code = "LOAD_INVALID_MACRO_NAME"
+	InvalidListName        Code = "LOAD_INVALID_LIST_NAME"
+)
+
+// Warnings of ours, where Falco is silent.
+const (
+	DuplicateKey Code = "LOAD_DUPLICATE_KEY"
+	Ignored      Code = "LOAD_IGNORED"     // what Falco would do and we do not
+	NestedList   Code = "LOAD_NESTED_LIST" // a list's name that stays a text
 )
 
 // An Issue is one thing wrong with a file, or worth a warning.

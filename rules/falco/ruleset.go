@@ -3,6 +3,9 @@
 package falco
 
 import (
+	"strings"
+	"unicode"
+
 	"tiercel.dev/rules/falco/syntax"
 	"tiercel.dev/rules/source"
 )
@@ -53,8 +56,7 @@ type Rule struct {
 	Desc string
 	// Condition is the rule's own with its exceptions: (own) and not (…) and not (…).
 	Condition *Condition
-	Output    string       // without white space around it
-	OutputAt  *source.Join // the places of the text that Output is cut from
+	Output    string // without white space around it
 	Priority  Priority
 	Tags      []string // each once, as they came
 	Enabled   bool
@@ -64,21 +66,22 @@ type Rule struct {
 	SkipUnknown bool
 	Position    source.Position
 	Comments    []string // see [Macro]
+	output      *source.Join
+}
+
+// OutputAt finds the place in a file of an offset in bytes into Output.
+func (r *Rule) OutputAt(offset int) source.Position {
+	text := r.output.String()
+	return r.output.AtByte(offset + len(text) - len(strings.TrimLeftFunc(text, unicode.IsSpace)))
 }
 
 // A Condition is a parsed condition whose text may come from several places.
 type Condition struct {
 	Expr syntax.Expr
 	// Text is what Expr's places count in: the texts as they stand in the files, joined by Falco's rules.
-	Text  string
-	Names Names
-	join  *source.Join
-}
-
-// Names are the macros and lists that a condition uses itself, each once, in the order of their first use.
-type Names struct {
-	Macros []string
-	Lists  []string
+	Text   string
+	join   *source.Join
+	macros []*syntax.Macro // those in Expr
 }
 
 // At finds the place in a file of an offset in bytes into the text.

@@ -29,6 +29,14 @@ func (j *Join) Add(t Text) {
 	j.parts = append(j.parts, part{start, j.runes, t})
 }
 
+// AddJoin adds what another is made of.
+func (j *Join) AddJoin(other *Join) {
+	for _, p := range other.parts {
+		j.parts = append(j.parts, part{p.start + j.runes, p.end + j.runes, p.Text})
+	}
+	j.Word(other.text)
+}
+
 // At finds the place of an offset in characters. Words are where the text before them ends.
 func (j *Join) At(offset int) Position {
 	p, offset := j.part(offset)
@@ -36,8 +44,15 @@ func (j *Join) At(offset int) Position {
 }
 
 // AtByte is At of an offset in bytes.
-func (j *Join) AtByte(offset int) Position {
-	return j.At(utf8.RuneCountInString(j.text[:min(max(offset, 0), len(j.text))]))
+func (j *Join) AtByte(offset int) Position { return j.At(j.characters(offset)) }
+
+// ErrorAtByte is Error of an offset in bytes.
+func (j *Join) ErrorAtByte(offset int, message string) *Error {
+	return j.Error(j.characters(offset), message)
+}
+
+func (j *Join) characters(bytes int) int {
+	return utf8.RuneCountInString(j.text[:min(max(bytes, 0), len(j.text))])
 }
 
 // Error says that something is wrong at an offset in characters.

@@ -137,6 +137,25 @@ func (p *parser) list(r *Right) error {
 	return p.value(r)
 }
 
+// ParseValues reads values with commas between them, at least one. The error is an [*Error].
+func ParseValues(text string) ([]Value, error) {
+	p := parser{scanner: scanner{text: text}}
+	var r Right
+	for {
+		p.blanks()
+		if err := p.value(&r); err != nil {
+			return nil, err
+		}
+		if p.blanks(); p.atEnd() {
+			return r.Values, nil
+		}
+		if !p.hasPrefix(",") {
+			return nil, p.fail("expected , or the end, found %s", p.found())
+		}
+		p.at++
+	}
+}
+
 // value adds a value to the right-hand side.
 func (p *parser) value(r *Right) error {
 	v := Value{Pos: Pos(p.at)}
