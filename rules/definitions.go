@@ -187,7 +187,7 @@ func (d *document) addMacro(f *file, key, value *yaml.Node) {
 	d.macros = append(d.macros, m)
 }
 
-var ruleKeys = []string{"name", "title", "description", "condition", "output", "severity", "attack", "tags", "throttle", "enabled", "override", "except"}
+var ruleKeys = []string{"name", "title", "description", "condition", "output", "severity", "severity_reason", "attack", "tags", "throttle", "enabled", "override", "except"}
 
 func (d *document) addRule(f *file, n *yaml.Node) {
 	if !f.is(n, yaml.MappingNode, "a rule") {

@@ -24,6 +24,7 @@
 //	    condition: evt.type == "execve" && in_container && proc.name in shells && proc.tty != 0
 //	    output: shell {proc.cmdline} started by {proc.pname} in {container.name}
 //	    severity: MEDIUM                        # LOW, MEDIUM, HIGH or CRITICAL
+//	    severity_reason: Mostly somebody of ours debugging.   # why it is not another, for those who read alerts
 //	    attack: [T1059.004, TA0002]             # MITRE ATT&CK techniques and tactics
 //	    tags: [container, shell]
 //	    throttle: {per: [container.id, proc.name], every: 1m}

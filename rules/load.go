@@ -147,7 +147,7 @@ func (l *loading) rule(m *mergedRule) *Rule {
 		s, _ := k.file.text(k.node, key)
 		return s
 	}
-	r.Title, r.Description = text("title"), text("description")
+	r.Title, r.Description, r.SeverityReason = text("title"), text("description"), text("severity_reason")
 	l.facts(r, m)
 	if k, ok := m.keys["output"]; ok {
 		if s, ok := k.file.text(k.node, "output"); ok {

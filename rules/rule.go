@@ -55,6 +55,7 @@ var attackID = regexp.MustCompile(`^(T\d{4}(\.\d{3})?|TA\d{4})$`)
 type Rule struct {
 	Name, Title, Description string
 	Severity                 Severity
+	SeverityReason           string // why it is not another
 	Attack, Tags             []string
 	Throttle                 Throttle
 	Enabled                  bool
@@ -138,6 +139,7 @@ type Info struct {
 	Title        string            `json:"title,omitempty"`
 	Description  string            `json:"description,omitempty"`
 	Severity     Severity          `json:"severity"`
+	Reason       string            `json:"severity_reason,omitempty"`
 	Attack       []string          `json:"attack,omitempty"`
 	Tags         []string          `json:"tags,omitempty"`
 	Enabled      bool              `json:"enabled"`
@@ -155,7 +157,7 @@ type Info struct {
 
 // Info gathers what is known of the rule.
 func (r *Rule) Info() Info {
-	info := Info{Name: r.Name, Title: r.Title, Description: r.Description, Severity: r.Severity, Attack: r.Attack, Tags: r.Tags,
+	info := Info{Name: r.Name, Title: r.Title, Description: r.Description, Severity: r.Severity, Reason: r.SeverityReason, Attack: r.Attack, Tags: r.Tags,
 		Enabled: r.Enabled, Position: r.Position, Condition: r.text, Expanded: r.Expanded(), Output: r.output.text,
 		Fields: names(r.cond.Fields), OutputFields: names(r.output.fields()), Events: map[string]string{}, Metadata: r.metadata,
 		ThrottlePer: names(r.Throttle.Per)}

@@ -101,6 +101,10 @@ func flat(e ast.Expr, operator string, sides *[]ast.Expr) {
 	*sides = append(*sides, e)
 }
 
+// restSeldom: one in so many events passes the first side of an && and pays for the others. All sides of an || are mostly
+// false, and paid for.
+const restSeldom = 8
+
 // logical is && or || over many sides. It tries cheap sides first: the order makes no difference to the result, since
 // a side that decides does so whatever the others are, errors included.
 func logical(sides []boolNode, or bool) boolNode {
@@ -119,6 +123,9 @@ func logical(sides []boolNode, or bool) boolNode {
 	}
 	base := join(0, parts...)
 	slices.SortStableFunc(sides, func(x, y boolNode) int { return cmp.Compare(x.cost, y.cost) })
+	if !or {
+		base.cost = sides[0].cost + (base.cost-sides[0].cost)/restSeldom
+	}
 	evals := make([]func(*frame) bool, len(sides))
 	for i, s := range sides {
 		evals[i] = s.eval

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
@@ -267,7 +268,11 @@ func (b *building) matches(target, pattern ast.Expr) boolNode {
 		b.issue(pattern, false, "%s", err)
 		return constant(false)
 	}
-	return leaf(join(100, s.basis()), func(f *frame) bool { return re.MatchString(s.eval(f)) })
+	cost := 100
+	if !strings.HasPrefix(text, "^") {
+		cost = 2000 // it is tried at every place of the text
+	}
+	return leaf(join(cost, s.basis()), func(f *frame) bool { return re.MatchString(s.eval(f)) })
 }
 
 // inCIDR of addresses given as one or as a list, and networks likewise.

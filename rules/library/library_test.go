@@ -77,6 +77,8 @@ func TestEachRuleSaysWhatItIs(t *testing.T) {
 			t.Errorf("%s: title %q", r.Name, r.Title)
 		case strings.Count(r.Description, ". ") < 1:
 			t.Errorf("%s: the description says what happened and what to do next, in sentences: %q", r.Name, r.Description)
+		case !strings.HasSuffix(r.SeverityReason, "."):
+			t.Errorf("%s: it is %s for no reason given: %q", r.Name, r.Severity, r.SeverityReason)
 		case len(r.Attack) == 0 || len(r.Tags) == 0:
 			t.Errorf("%s: attack %v, tags %v", r.Name, r.Attack, r.Tags)
 		case r.Throttle.Every == 0 || len(r.Throttle.Per) == 0:

@@ -61,7 +61,8 @@ func (a Arguments) String() string {
 // Config says how much is kept. The zero value is the default.
 type Config struct {
 	Arguments Arguments
-	// Environment keeps environments, secrets replaced. Without it they are dropped.
+	// Environment keeps environments, secrets replaced. Without it only the variables that say how a program is loaded and
+	// keeps its history are kept.
 	Environment bool
 }
 
@@ -120,11 +121,11 @@ func (r *Redactor) exec(x *event.ExecFacts) {
 	case Redact:
 		x.Args = joined(x.Args, func(argv []string) ([]string, int) { return Args("", argv) })
 	}
-	if !r.config.Environment {
-		x.Env = nil
-	} else {
-		x.Env = joined(x.Env, Env)
-	}
+	x.Env = joined(x.Env, func(env []string) ([]string, int) {
+		kept := r.environment(env)
+		safe, n := Env(kept)
+		return safe, n + len(env) - len(kept)
+	})
 }
 
 // joined redacts a list of strings that each end in NUL. One cut at the end has no NUL, and gets none.
@@ -140,6 +141,9 @@ func joined(b []byte, redact func([]string) ([]string, int)) []byte {
 	list, n := redact(strings.Split(s, "\x00"))
 	if n == 0 {
 		return b
+	}
+	if len(list) == 0 {
+		return nil
 	}
 	return []byte(strings.Join(list, "\x00") + end)
 }
@@ -163,13 +167,9 @@ func (r *Redactor) process(p *event.Process) {
 	case Redact:
 		r.arguments(p, &n)
 	}
-	if !r.config.Environment {
-		p.Env = nil
-	} else {
-		env, found := Env(p.Env)
-		p.Env = env
-		n += found
-	}
+	env, found := Env(r.environment(p.Env))
+	p.Env = env
+	n += found
 	p.Redacted += n
 }
 
