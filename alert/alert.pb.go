@@ -210,20 +210,28 @@ const (
 	Alert_File_CHANGE_MODE           Alert_File_Operation = 6
 	Alert_File_MOUNT                 Alert_File_Operation = 7
 	Alert_File_EXECUTE               Alert_File_Operation = 8
+	// A directory or a node.
+	Alert_File_CREATE Alert_File_Operation = 9
+	// Two files: what the link leads to, and the link.
+	Alert_File_LINK    Alert_File_Operation = 10
+	Alert_File_UNMOUNT Alert_File_Operation = 11
 )
 
 // Enum value maps for Alert_File_Operation.
 var (
 	Alert_File_Operation_name = map[int32]string{
-		0: "OPERATION_UNSPECIFIED",
-		1: "OPEN",
-		2: "READ",
-		3: "WRITE",
-		4: "RENAME",
-		5: "DELETE",
-		6: "CHANGE_MODE",
-		7: "MOUNT",
-		8: "EXECUTE",
+		0:  "OPERATION_UNSPECIFIED",
+		1:  "OPEN",
+		2:  "READ",
+		3:  "WRITE",
+		4:  "RENAME",
+		5:  "DELETE",
+		6:  "CHANGE_MODE",
+		7:  "MOUNT",
+		8:  "EXECUTE",
+		9:  "CREATE",
+		10: "LINK",
+		11: "UNMOUNT",
 	}
 	Alert_File_Operation_value = map[string]int32{
 		"OPERATION_UNSPECIFIED": 0,
@@ -235,6 +243,9 @@ var (
 		"CHANGE_MODE":           6,
 		"MOUNT":                 7,
 		"EXECUTE":               8,
+		"CREATE":                9,
+		"LINK":                  10,
+		"UNMOUNT":               11,
 	}
 )
 
@@ -2772,7 +2783,7 @@ var File_alert_proto protoreflect.FileDescriptor
 const file_alert_proto_rawDesc = "" +
 	"\n" +
 	"\valert.proto\x12\n" +
-	"tiercel.v1\"\xc04\n" +
+	"tiercel.v1\"\xe34\n" +
 	"\x05Alert\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12*\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x16.tiercel.v1.Alert.KindR\x04kind\x12\x19\n" +
@@ -2909,7 +2920,7 @@ const file_alert_proto_rawDesc = "" +
 	"\aCluster\x12\x18\n" +
 	"\aproject\x18\x01 \x01(\tR\aproject\x12\x1a\n" +
 	"\blocation\x18\x02 \x01(\tR\blocation\x12\x12\n" +
-	"\x04name\x18\x03 \x01(\tR\x04name\x1a\xfc\x02\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\x1a\x9f\x03\n" +
 	"\x04File\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x19\n" +
 	"\braw_path\x18\x02 \x01(\tR\arawPath\x12\x1b\n" +
@@ -2918,7 +2929,7 @@ const file_alert_proto_rawDesc = "" +
 	"\x05inode\x18\x05 \x01(\x04R\x05inode\x12\x16\n" +
 	"\x06device\x18\x06 \x01(\tR\x06device\x12\x17\n" +
 	"\afs_path\x18\a \x01(\tR\x06fsPath\x12\x18\n" +
-	"\aforeign\x18\b \x01(\bR\aforeign\"\x86\x01\n" +
+	"\aforeign\x18\b \x01(\bR\aforeign\"\xa9\x01\n" +
 	"\tOperation\x12\x19\n" +
 	"\x15OPERATION_UNSPECIFIED\x10\x00\x12\b\n" +
 	"\x04OPEN\x10\x01\x12\b\n" +
@@ -2930,7 +2941,12 @@ const file_alert_proto_rawDesc = "" +
 	"\x06DELETE\x10\x05\x12\x0f\n" +
 	"\vCHANGE_MODE\x10\x06\x12\t\n" +
 	"\x05MOUNT\x10\a\x12\v\n" +
-	"\aEXECUTE\x10\b\x1a\xe4\x02\n" +
+	"\aEXECUTE\x10\b\x12\n" +
+	"\n" +
+	"\x06CREATE\x10\t\x12\b\n" +
+	"\x04LINK\x10\n" +
+	"\x12\v\n" +
+	"\aUNMOUNT\x10\v\x1a\xe4\x02\n" +
 	"\n" +
 	"Connection\x12\x1a\n" +
 	"\bprotocol\x18\x01 \x01(\tR\bprotocol\x12\x19\n" +

@@ -8,7 +8,11 @@
 
 /* The same in both 32-bit tables: ids of 16 bits, where -1 is 0xffff. */
 #define COMPAT_SETUID16	   23
+#define COMPAT_SETGID16	   46
+#define COMPAT_SETREUID16  70
+#define COMPAT_SETREGID16  71
 #define COMPAT_SETRESUID16 164
+#define COMPAT_SETRESGID16 170
 
 /* is_compat asks the task, and not the registers: a 64-bit program, too, can make a 32-bit call,
  * and can put into every register what a native one would have there.
@@ -77,7 +81,13 @@ static __always_inline void unfold_socketcall(struct call *c)
 /* widen_compat makes the arguments those of the native call. */
 static __always_inline void widen_compat(struct call *c, __u64 nr)
 {
-	if (nr == COMPAT_SETUID16 || nr == COMPAT_SETRESUID16) {
+	switch (nr) {
+	case COMPAT_SETUID16:
+	case COMPAT_SETGID16:
+	case COMPAT_SETREUID16:
+	case COMPAT_SETREGID16:
+	case COMPAT_SETRESUID16:
+	case COMPAT_SETRESGID16:
 		for (int i = 0; i < 3; i++)
 			c->args[i] = id_of(c->args[i]);
 	}

@@ -76,9 +76,12 @@ int BPF_PROG(on_open, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-/* An exec that failed: the process goes on as it was. */
+/* on_path is for calls on one path, with a number behind it or none. An exec that failed is one:
+ * the process goes on as it was. What was removed has no path any more: there is only the one asked
+ * for.
+ */
 SEC("tp_btf/sys_exit")
-int BPF_PROG(on_exec_failed, struct pt_regs *regs, long ret)
+int BPF_PROG(on_path, struct pt_regs *regs, long ret)
 {
 	struct scratch *s = begin_call(ret, sizeof(struct path_event));
 	struct path_event *e;
@@ -87,35 +90,27 @@ int BPF_PROG(on_exec_failed, struct pt_regs *regs, long ret)
 	if (!s)
 		return 0;
 	e = &s->record.path;
-	at = e->header.kind == EVENT_EXECVEAT;
-	if (at)
+	at = e->header.kind == EVENT_EXECVEAT || e->header.kind == EVENT_UNLINKAT;
+	switch (e->header.kind) {
+	case EVENT_EXECVEAT:
 		e->flags = (__u32)call_arg(s, 4);
-	read_path_arg(s, sizeof(*e), &e->path, at ? (__s32)call_arg(s, 0) : AT_FDCWD,
-		at ? (void *)call_arg(s, 1) : (void *)call_arg(s, 0));
-	send_record(s, sizeof(*e));
-	return 0;
-}
-
-/* What was removed has no path any more: there is only the one asked for. */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(on_unlink, struct pt_regs *regs, long ret)
-{
-	struct scratch *s = begin_call(ret, sizeof(struct path_event));
-	struct path_event *e;
-	bool at;
-
-	if (!s)
-		return 0;
-	e = &s->record.path;
-	at = e->header.kind == EVENT_UNLINKAT;
-	if (at)
+		break;
+	case EVENT_UNLINKAT:
 		e->flags = (__u32)call_arg(s, 2);
+		break;
+	case EVENT_UMOUNT2:
+		e->flags = (__u32)call_arg(s, 1);
+		break;
+	case EVENT_TRUNCATE:
+		e->flags = call_arg(s, 1);
+	}
 	read_path_arg(s, sizeof(*e), &e->path, at ? (__s32)call_arg(s, 0) : AT_FDCWD,
 		at ? (void *)call_arg(s, 1) : (void *)call_arg(s, 0));
 	send_record(s, sizeof(*e));
 	return 0;
 }
 
+/* on_rename is for calls on an old path and a new one: renames, hard links. */
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_rename, struct pt_regs *regs, long ret)
 {
@@ -129,13 +124,13 @@ int BPF_PROG(on_rename, struct pt_regs *regs, long ret)
 	e = &s->record.path;
 	from = (void *)call_arg(s, 0);
 	to = (void *)call_arg(s, 1);
-	if (e->header.kind != EVENT_RENAME) {
+	if (e->header.kind != EVENT_RENAME && e->header.kind != EVENT_LINK) {
 		from_dir = call_arg(s, 0);
 		from = (void *)call_arg(s, 1);
 		to_dir = call_arg(s, 2);
 		to = (void *)call_arg(s, 3);
 	}
-	if (e->header.kind == EVENT_RENAMEAT2)
+	if (e->header.kind == EVENT_RENAMEAT2 || e->header.kind == EVENT_LINKAT)
 		e->flags = (__u32)call_arg(s, 4);
 	read_path_arg(s, sizeof(*e), &e->path, from_dir, from);
 	read_path_arg(s, sizeof(*e), &e->new_path, to_dir, to);
@@ -143,8 +138,9 @@ int BPF_PROG(on_rename, struct pt_regs *regs, long ret)
 	return 0;
 }
 
+/* What a symbolic link points at is a text: it need not exist, and is looked up from the link. */
 SEC("tp_btf/sys_exit")
-int BPF_PROG(on_chmod, struct pt_regs *regs, long ret)
+int BPF_PROG(on_symlink, struct pt_regs *regs, long ret)
 {
 	struct scratch *s = begin_call(ret, sizeof(struct path_event));
 	struct path_event *e;
@@ -153,10 +149,35 @@ int BPF_PROG(on_chmod, struct pt_regs *regs, long ret)
 	if (!s)
 		return 0;
 	e = &s->record.path;
-	at = e->header.kind != EVENT_CHMOD;
-	e->mode = (at ? call_arg(s, 2) : call_arg(s, 1)) & 07777;
-	if (e->header.kind == EVENT_FCHMODAT2)
-		e->flags = (__u32)call_arg(s, 3);
+	at = e->header.kind == EVENT_SYMLINKAT;
+	e->path.dirfd = AT_FDCWD;
+	read_path_text(s, sizeof(*e), &e->path, (void *)call_arg(s, 0));
+	read_path_arg(s, sizeof(*e), &e->new_path, at ? (__s32)call_arg(s, 1) : AT_FDCWD,
+		at ? (void *)call_arg(s, 2) : (void *)call_arg(s, 1));
+	send_record(s, sizeof(*e));
+	return 0;
+}
+
+/* on_mode is for calls on one path and a mode, and flags or a device behind that: what is there
+ * gets another mode, or what has it is made.
+ */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_mode, struct pt_regs *regs, long ret)
+{
+	struct scratch *s = begin_call(ret, sizeof(struct path_event));
+	struct path_event *e;
+	bool at, node;
+
+	if (!s)
+		return 0;
+	e = &s->record.path;
+	at = e->header.kind != EVENT_CHMOD && e->header.kind != EVENT_MKDIR &&
+	     e->header.kind != EVENT_MKNOD;
+	node = e->header.kind == EVENT_MKNOD || e->header.kind == EVENT_MKNODAT;
+	/* A node's type stands in its mode. */
+	e->mode = (at ? call_arg(s, 2) : call_arg(s, 1)) & (node ? 0177777 : 07777);
+	if (node || e->header.kind == EVENT_FCHMODAT2)
+		e->flags = (__u32)(at ? call_arg(s, 3) : call_arg(s, 2));
 	read_path_arg(s, sizeof(*e), &e->path, at ? (__s32)call_arg(s, 0) : AT_FDCWD,
 		at ? (void *)call_arg(s, 1) : (void *)call_arg(s, 0));
 	send_record(s, sizeof(*e));

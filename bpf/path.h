@@ -143,24 +143,34 @@ static __always_inline struct file *file_of(struct task_struct *task, __s32 fd)
 	return READ_MEMORY(table->fd[(__u32)fd]);
 }
 
-/* read_path_arg reads a path from the process's memory and, if it is relative, finds the directory
- * that it starts from.
+/* read_path_text reads a path from the process's memory; false: it was not resident. */
+static __always_inline bool read_path_text(
+	struct scratch *s, __u32 fixed, struct path_arg *arg, const void *from)
+{
+	long n = append_user_str(s, fixed, from);
+
+	if (n < 0) {
+		arg->flags |= PATH_UNREADABLE;
+		return 0;
+	}
+	arg->raw_len = n;
+	return 1;
+}
+
+/* read_path_arg reads a path and, if it is relative, finds the directory that it starts from. A
+ * directory that was given is of interest even if the path does not need it.
  */
 static __always_inline void read_path_arg(
 	struct scratch *s, __u32 fixed, struct path_arg *arg, __s32 dirfd, const void *from)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u8 *text = text_end(s, fixed);
-	long n = append_user_str(s, fixed, from);
 	struct path *base = &task->fs->pwd;
 
 	arg->dirfd = dirfd;
-	if (n < 0) {
-		arg->flags |= PATH_UNREADABLE;
+	if (!read_path_text(s, fixed, arg, from))
 		return;
-	}
-	arg->raw_len = n;
-	if (n && *text == '/')
+	if (arg->raw_len && *text == '/' && dirfd == AT_FDCWD)
 		return;
 	if (dirfd != AT_FDCWD) {
 		struct file *file = file_of(task, dirfd);

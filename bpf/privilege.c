@@ -20,12 +20,36 @@ int BPF_PROG(on_number, struct pt_regs *regs, long ret)
 	case EVENT_BPF:
 		e->number = (__s32)call_arg(s, 0);
 		break;
+	case EVENT_UNSHARE:
+		e->number = (__u32)call_arg(s, 0);
+		break;
+	case EVENT_PROCESS_VM_READV:
+	case EVENT_PROCESS_VM_WRITEV:
+		e->pid = call_arg(s, 0);
+		break;
+	case EVENT_TGKILL:
+		e->pid = call_arg(s, 0);
+		e->id[0] = call_arg(s, 1);
+		e->number = (__s32)call_arg(s, 2);
+		break;
+	case EVENT_KILL:
+	case EVENT_TKILL:
+		e->pid = call_arg(s, 0);
+		e->number = (__s32)call_arg(s, 1);
+		break;
+	case EVENT_CAPSET: /* the header has what came of it */
+		break;
 	case EVENT_SETRESUID:
-		e->uid[2] = call_arg(s, 2);
-		e->uid[1] = call_arg(s, 1);
+	case EVENT_SETRESGID:
+		e->id[2] = call_arg(s, 2);
+		/* fallthrough */
+	case EVENT_SETREUID:
+	case EVENT_SETREGID:
+		e->id[1] = call_arg(s, 1);
 		/* fallthrough */
 	case EVENT_SETUID:
-		e->uid[0] = call_arg(s, 0);
+	case EVENT_SETGID:
+		e->id[0] = call_arg(s, 0);
 	}
 	send_record(s, sizeof(*e));
 	return 0;

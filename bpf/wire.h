@@ -52,6 +52,30 @@ enum event_kind {
 	EVENT_INIT_MODULE = 43,
 	EVENT_FINIT_MODULE = 44,
 	EVENT_BPF = 45,
+	EVENT_SYMLINK = 46,
+	EVENT_SYMLINKAT = 47,
+	EVENT_LINK = 48,
+	EVENT_LINKAT = 49,
+	EVENT_RMDIR = 50,
+	EVENT_MKDIR = 51,
+	EVENT_MKDIRAT = 52,
+	EVENT_MKNOD = 53,
+	EVENT_MKNODAT = 54,
+	EVENT_UNSHARE = 56,
+	EVENT_PROCESS_VM_READV = 60,
+	EVENT_PROCESS_VM_WRITEV = 61,
+	EVENT_UMOUNT = 62,
+	EVENT_UMOUNT2 = 63,
+
+	EVENT_TRUNCATE = 90,
+	EVENT_SETGID = 93,
+	EVENT_SETRESGID = 94,
+	EVENT_SETREUID = 95,
+	EVENT_SETREGID = 96,
+	EVENT_CAPSET = 97,
+	EVENT_KILL = 98,
+	EVENT_TKILL = 99,
+	EVENT_TGKILL = 100,
 
 	/* The kernel's tables are indexed by kind with a mask of this less one. */
 	EVENT_KINDS = 128,
@@ -265,12 +289,13 @@ struct fd_event {
 	__u32 reserved;
 };
 
-/* execve, execveat (failed), unlink, unlinkat, rename, renameat, renameat2, chmod, fchmodat,
- * fchmodat2, mount. Texts: path's, new_path's, source, fstype.
+/* execve, execveat (failed), unlink, unlinkat, rmdir, rename, renameat, renameat2, link, linkat,
+ * symlink, symlinkat, chmod, fchmodat, fchmodat2, mkdir, mkdirat, mknod, mknodat, truncate, mount,
+ * umount2. Texts: path's, new_path's, source, fstype.
  */
 struct path_event {
 	struct event_header header;
-	__u64 flags;
+	__u64 flags; /* mknod: the device; truncate: the length */
 	struct path_arg path;
 	struct path_arg new_path;
 	__u32 mode;
@@ -278,12 +303,14 @@ struct path_event {
 	__u16 fstype_len;
 };
 
-/* ptrace, setuid, setresuid, init_module, bpf. Text: init_module's parameters. */
+/* ptrace, set*id, capset, init_module, bpf, unshare, process_vm_*, the kill family. Text:
+ * init_module's parameters.
+ */
 struct number_event {
 	struct event_header header;
-	__s64 number; /* ptrace: the request; bpf: the command */
+	__s64 number; /* ptrace: the request; bpf: the command; unshare: flags; kill: the signal */
 	__s32 pid;
-	__s32 uid[3];
+	__s32 id[3]; /* users or groups; tgkill: the thread */
 	__u32 params_len;
 	__u32 reserved;
 };

@@ -128,21 +128,25 @@ type Path struct {
 
 // Args are the arguments of a system call, raw: flags and constants are the kernel's numbers for this architecture.
 type Args struct {
-	Flags    uint64   // open, openat2, accept4, mount, dup3, unlinkat, renameat2, execveat, finit_module, fchmodat2
-	Mode     uint32   // open, creat, chmod
-	Path     Path     // unlink, rename (old), chmod, mount (target), failed execve
-	NewPath  Path     // rename (new)
+	Flags    uint64   // open, openat2, accept4, mount, umount2, dup3, unlinkat, renameat2, linkat, execveat, finit_module, fchmodat2, unshare
+	Mode     uint32   // open, creat, chmod, mkdir, mknod
+	Dev      uint32   // mknod: the device, as user space writes it (makedev)
+	Path     Path     // unlink, rename and link (old), chmod, mkdir, mknod, truncate, mount and umount (target), failed execve; symlink: what it points at
+	NewPath  Path     // rename and link (new); symlink: the link
 	Source   string   // mount: device; finit_module and init_module: parameters
 	FSType   string   // mount
-	Request  int64    // ptrace
-	PID      int32    // ptrace: the target
+	Request  int64    // ptrace; kill family: the signal
+	PID      int32    // ptrace, process_vm_readv, process_vm_writev, kill, tgkill: the target
+	TID      int32    // tkill, tgkill: the target
 	Cmd      int32    // bpf
-	UID      [3]int32 // setuid: [0]; setresuid: real, effective, saved; -1 leaves an id as it is
+	UID      [3]int32 // setuid: [0]; setreuid: real, effective; setresuid: real, effective, saved; -1 leaves an id as it is
+	GID      [3]int32 // the same of setgid, setregid, setresgid
 	OldFD    int32    // dup
 	NewFD    int32    // dup2, dup3
-	DirFD    int32    // *at calls: the directory's descriptor, or AT_FDCWD; renameat: the old one's
-	NewDirFD int32    // renameat
+	DirFD    int32    // *at calls: the directory's descriptor, or AT_FDCWD; renameat, linkat: the old one's
+	NewDirFD int32    // renameat, linkat, symlinkat
 	Backlog  int32    // listen
+	Length   int64    // truncate
 }
 
 // FD is the descriptor that an event makes, uses or ends. Valid is false for events that have none.

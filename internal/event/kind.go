@@ -51,6 +51,31 @@ const (
 	FinitModule Kind = 44
 	Bpf         Kind = 45
 
+	Symlink         Kind = 46
+	Symlinkat       Kind = 47
+	Link            Kind = 48
+	Linkat          Kind = 49
+	Rmdir           Kind = 50
+	Mkdir           Kind = 51
+	Mkdirat         Kind = 52
+	Mknod           Kind = 53
+	Mknodat         Kind = 54
+	Unshare         Kind = 56
+	ProcessVMReadv  Kind = 60
+	ProcessVMWritev Kind = 61
+	Umount          Kind = 62 // 32-bit only
+	Umount2         Kind = 63
+
+	Truncate  Kind = 90
+	Setgid    Kind = 93
+	Setresgid Kind = 94
+	Setreuid  Kind = 95
+	Setregid  Kind = 96
+	Capset    Kind = 97
+	Kill      Kind = 98
+	Tkill     Kind = 99
+	Tgkill    Kind = 100
+
 	// Kinds is how many kinds there is room for: in a [KindSet], in the kernel's tables and in arrays by kind. Some
 	// numbers are spare.
 	Kinds = 128
@@ -67,6 +92,12 @@ var typeNames = [Kinds]string{
 	Chmod: "chmod", Fchmod: "fchmod", Fchmodat: "fchmodat", Fchmodat2: "fchmodat2",
 	Mount: "mount", Dup: "dup", Dup2: "dup2", Dup3: "dup3",
 	InitModule: "init_module", FinitModule: "finit_module", Bpf: "bpf",
+	Symlink: "symlink", Symlinkat: "symlinkat", Link: "link", Linkat: "linkat", Rmdir: "rmdir",
+	Mkdir: "mkdir", Mkdirat: "mkdirat", Mknod: "mknod", Mknodat: "mknodat", Truncate: "truncate",
+	Umount: "umount", Umount2: "umount2",
+	Unshare: "unshare", ProcessVMReadv: "process_vm_readv", ProcessVMWritev: "process_vm_writev",
+	Setgid: "setgid", Setresgid: "setresgid", Setreuid: "setreuid", Setregid: "setregid", Capset: "capset",
+	Kill: "kill", Tkill: "tkill", Tgkill: "tgkill",
 }
 
 // Type is the kind's evt.type: the system call's name. Exec and a failed Execve are both "execve", and so is an

@@ -28,7 +28,7 @@ var params = [event.Kinds][]param{
 	event.Open:    {fdParam, openName, openFlagsParam, openMode, dev, ino},
 	event.Openat:  {fdParam, dirfd("dirfd"), openName, openFlagsParam, openMode, dev, ino},
 	event.Openat2: {fdParam, dirfd("dirfd"), openName, openFlagsParam, openMode, dev, ino},
-	event.Creat:   {fdParam, openName, creatMode, dev, ino},
+	event.Creat:   {fdParam, openName, octalMode, dev, ino},
 
 	event.Connect: {res, tuple, fdParam, asked},
 	event.Accept:  {fdParam, tuple},
@@ -37,15 +37,39 @@ var params = [event.Kinds][]param{
 	event.Listen:  {res, fdParam, whole("backlog", func(a *event.Args) *int32 { return &a.Backlog })},
 
 	event.Ptrace: {res, symbol("request", render(ptraceText), func(a *event.Args) *int64 { return &a.Request }, parsePtrace),
-		whole("pid", func(a *event.Args) *int32 { return &a.PID })},
+		pid},
+	event.ProcessVMReadv:  {res, pid},
+	event.ProcessVMWritev: {res, pid},
+	event.Kill:            {res, pid, signal},
+	event.Tkill:           {res, tid, signal},
+	event.Tgkill:          {res, pid, tid, signal},
+
 	event.Setuid:    {uid("uid", 0), res},
+	event.Setreuid:  {res, uid("ruid", 0), uid("euid", 1)},
 	event.Setresuid: {uid("ruid", 0), uid("euid", 1), uid("suid", 2), res},
+	event.Setgid:    {res, gid("gid", 0)},
+	event.Setregid:  {res, gid("rgid", 0), gid("egid", 1)},
+	event.Setresgid: {res, gid("rgid", 0), gid("egid", 1), gid("sgid", 2)},
+	event.Capset:    capsetParams(),
+	event.Unshare:   {res, flags(cloneBits)},
 
 	event.Unlink:    {res, pathParam("path", oldPath)},
 	event.Unlinkat:  {res, dirfd("dirfd"), pathParam("name", oldPath), flags(unlinkBits)},
+	event.Rmdir:     {res, pathParam("path", oldPath)},
+	event.Truncate:  {res, pathParam("path", oldPath), length},
 	event.Rename:    {res, pathParam("oldpath", oldPath), pathParam("newpath", newPath)},
-	event.Renameat:  {res, dirfd("olddirfd"), pathParam("oldpath", oldPath), newdirfd, pathParam("newpath", newPath)},
-	event.Renameat2: {res, dirfd("olddirfd"), pathParam("oldpath", oldPath), newdirfd, pathParam("newpath", newPath), flags(renameBits)},
+	event.Renameat:  {res, dirfd("olddirfd"), pathParam("oldpath", oldPath), dirfdAt("newdirfd", newDirFD), pathParam("newpath", newPath)},
+	event.Renameat2: {res, dirfd("olddirfd"), pathParam("oldpath", oldPath), dirfdAt("newdirfd", newDirFD), pathParam("newpath", newPath), flags(renameBits)},
+
+	event.Link:      {res, pathParam("oldpath", oldPath), pathParam("newpath", newPath)},
+	event.Linkat:    {res, dirfd("olddir"), pathParam("oldpath", oldPath), dirfdAt("newdir", newDirFD), pathParam("newpath", newPath), flags(linkBits)},
+	event.Symlink:   {res, linkTarget, pathParam("linkpath", newPath)},
+	event.Symlinkat: {res, linkTarget, dirfdAt("linkdirfd", newDirFD), pathParam("linkpath", newPath)},
+
+	event.Mkdir:   {res, pathParam("path", oldPath), octalMode},
+	event.Mkdirat: {res, dirfd("dirfd"), pathParam("path", oldPath), octalMode},
+	event.Mknod:   {res, pathParam("path", oldPath), nodeMode, nodeDev},
+	event.Mknodat: {res, dirfd("dirfd"), pathParam("path", oldPath), nodeMode, nodeDev},
 
 	event.Chmod:     {res, pathParam("filename", oldPath), permissions},
 	event.Fchmod:    {res, fdParam, permissions},
@@ -54,6 +78,9 @@ var params = [event.Kinds][]param{
 
 	event.Mount: {res, plain("dev", func(a *event.Args) *string { return &a.Source }), pathParam("dir", oldPath),
 		plain("type", func(a *event.Args) *string { return &a.FSType }), flags(mountBits)},
+
+	event.Umount:  {res, pathParam("name", oldPath)},
+	event.Umount2: {res, pathParam("name", oldPath), flags(umountBits)},
 
 	event.Dup:  {fdParam, whole("oldfd", oldFD)},
 	event.Dup2: {fdParam, whole("oldfd", oldFD), whole("newfd", newFD)},
@@ -69,6 +96,12 @@ func oldPath(a *event.Args) *event.Path { return &a.Path }
 func newPath(a *event.Args) *event.Path { return &a.NewPath }
 func oldFD(a *event.Args) *int32        { return &a.OldFD }
 func newFD(a *event.Args) *int32        { return &a.NewFD }
+func newDirFD(a *event.Args) *int32     { return &a.NewDirFD }
+
+var (
+	pid = whole("pid", func(a *event.Args) *int32 { return &a.PID })
+	tid = whole("tid", func(a *event.Args) *int32 { return &a.TID })
+)
 
 var res = param{name: "res",
 	text: func(ev *event.Event) (string, bool) {
@@ -110,17 +143,13 @@ var openFlagsParam = func() param {
 }()
 
 var (
-	creatMode = mode(render(func(v uint64) string { return octal(v) }), parseOctal, func(*event.Event) bool { return true })
+	octalMode = mode(render(func(v uint64) string { return octal(v) }), parseOctal, func(*event.Event) bool { return true })
 	// The mode of an open that makes no file means nothing; the kernel ignores it.
 	openMode = mode(render(func(v uint64) string { return octal(v) }), parseOctal, func(ev *event.Event) bool {
 		return ev.Args.Flags&(create|tmpfile) != 0
 	})
-	permissions = mode(renderBits(permissionBits), func(v string) (uint64, error) {
-		if n, err := parseOctal(v); err == nil {
-			return n, nil
-		}
-		return parseBits(permissionBits, v)
-	}, func(*event.Event) bool { return true })
+	permissions = modeBits(renderBits(permissionBits), permissionBits)
+	nodeMode    = modeBits(render(nodeText), slices.Concat(nodeTypes, permissionBits))
 )
 
 func mode(texts *rendered, parse func(string) (uint64, error), has func(*event.Event) bool) param {
@@ -143,6 +172,16 @@ func mode(texts *rendered, parse func(string) (uint64, error), has func(*event.E
 			return err
 		},
 	}
+}
+
+// modeBits is a mode shown by the names of its bits, of which some are a type's.
+func modeBits(texts *rendered, table []bit) param {
+	return mode(texts, func(v string) (uint64, error) {
+		if n, err := parseOctal(v); err == nil {
+			return n, nil
+		}
+		return parseBits(table, v)
+	}, func(*event.Event) bool { return true })
 }
 
 func octal(v uint64) string {
@@ -261,8 +300,6 @@ func plain(name string, at func(*event.Args) *string) param {
 const atFDCWD = -100
 
 func dirfd(name string) param { return dirfdAt(name, func(a *event.Args) *int32 { return &a.DirFD }) }
-
-var newdirfd = dirfdAt("newdirfd", func(a *event.Args) *int32 { return &a.NewDirFD })
 
 func dirfdAt(name string, at func(*event.Args) *int32) param {
 	p := whole(name, at)

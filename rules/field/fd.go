@@ -10,7 +10,7 @@ import (
 
 // fdKinds make, use or end a descriptor.
 var fdKinds = openKinds.Union(kindSet(event.Creat, event.Connect, event.Accept, event.Accept4, event.Bind, event.Listen,
-	event.Unlinkat, event.Fchmod, event.Fchmodat, event.Fchmodat2, event.Dup, event.Dup2, event.Dup3, event.FinitModule, event.Bpf))
+	event.Unlinkat, event.Mkdirat, event.Mknodat, event.Symlinkat, event.Fchmod, event.Fchmodat, event.Fchmodat2, event.Dup, event.Dup2, event.Dup3, event.FinitModule, event.Bpf))
 
 var socketKinds = kindSet(event.Connect, event.Accept, event.Accept4, event.Bind, event.Listen, event.Dup, event.Dup2, event.Dup3)
 

@@ -52,8 +52,16 @@ var (
 		{32768, "SILENT"}, {1 << 16, "POSIXACL"}, {1 << 17, "UNBINDABLE"}, {1 << 18, "PRIVATE"}, {1 << 19, "SLAVE"},
 		{1 << 20, "SHARED"}, {1 << 21, "RELATIME"}, {1 << 23, "I_VERSION"}, {1 << 24, "STRICTATIME"}, {1 << 25, "LAZYTIME"},
 	}
-	acceptBits   = []bit{{0o4000, "SOCK_NONBLOCK"}, {0o2000000, "SOCK_CLOEXEC"}}
-	dupBits      = []bit{{0o2000000, "O_CLOEXEC"}}
+	acceptBits = []bit{{0o4000, "SOCK_NONBLOCK"}, {0o2000000, "SOCK_CLOEXEC"}}
+	dupBits    = []bit{{0o2000000, "O_CLOEXEC"}}
+	umountBits = []bit{{1, "FORCE"}, {2, "DETACH"}, {4, "EXPIRE"}, {8, "NOFOLLOW"}}
+	linkBits   = []bit{{0x400, "AT_SYMLINK_FOLLOW"}, {0x1000, "AT_EMPTY_PATH"}}
+	cloneBits  = []bit{ // linux/sched.h: what unshare takes and setns joins
+		{0x80, "CLONE_NEWTIME"}, {0x100, "CLONE_VM"}, {0x200, "CLONE_FS"}, {0x400, "CLONE_FILES"}, {0x800, "CLONE_SIGHAND"},
+		{0x10000, "CLONE_THREAD"}, {0x20000, "CLONE_NEWNS"}, {0x40000, "CLONE_SYSVSEM"}, {0x2000000, "CLONE_NEWCGROUP"},
+		{0x4000000, "CLONE_NEWUTS"}, {0x8000000, "CLONE_NEWIPC"}, {0x10000000, "CLONE_NEWUSER"}, {0x20000000, "CLONE_NEWPID"},
+		{0x40000000, "CLONE_NEWNET"},
+	}
 	unlinkBits   = []bit{{0x200, "AT_REMOVEDIR"}}
 	renameBits   = []bit{{1, "RENAME_NOREPLACE"}, {2, "RENAME_EXCHANGE"}, {4, "RENAME_WHITEOUT"}}
 	execveatBits = []bit{{0x1000, "AT_EMPTY_PATH"}, {0x100, "AT_SYMLINK_NOFOLLOW"}}

@@ -107,13 +107,18 @@ func TestScopeIsAsTagged(t *testing.T) {
 	}
 }
 
-// The kinds that the sensor sees and no shipped rule looks at: a list to shorten.
+// uncovered are the types of events that the sensor sees and no shipped rule looks at: a list to shorten.
+var uncovered = strings.Fields(`symlink symlinkat link linkat rmdir mkdir mkdirat mknod mknodat truncate umount umount2
+	unshare process_vm_readv process_vm_writev setgid setresgid setreuid setregid capset kill tkill tgkill`)
+
 func TestKindsCovered(t *testing.T) {
 	var covered event.KindSet
 	for _, r := range load(t).Rules() {
 		covered = covered.Union(r.Kinds())
 	}
-	for k := range event.AllKinds().Minus(covered).All() {
-		t.Errorf("no rule looks at %s", k)
+	for k := range event.AllKinds().All() {
+		if covered.Has(k) == slices.Contains(uncovered, k.Type()) {
+			t.Errorf("%s: a rule looks at it: %v", k, covered.Has(k))
+		}
 	}
 }

@@ -194,6 +194,13 @@ func TestFiles(t *testing.T) {
 		{"fchmod", event.Event{Kind: event.Fchmod, FD: file}, opened(alert.Alert_File_CHANGE_MODE)},
 		{"chmod", event.Event{Kind: event.Fchmodat, Args: event.Args{Path: path}}, asked(alert.Alert_File_CHANGE_MODE)},
 		{"unlink", event.Event{Kind: event.Unlinkat, Args: event.Args{Path: path}}, asked(alert.Alert_File_DELETE)},
+		{"below a descriptor", event.Event{Kind: event.Mkdirat, Args: event.Args{Path: path, DirFD: 3},
+			FD: event.FD{Valid: true, Num: 3, Type: event.FDDirectory, Real: "/d"}}, asked(alert.Alert_File_CREATE)},
+		{"rmdir", event.Event{Kind: event.Rmdir, Args: event.Args{Path: path}}, asked(alert.Alert_File_DELETE)},
+		{"truncate", event.Event{Kind: event.Truncate, Args: event.Args{Path: path}}, asked(alert.Alert_File_WRITE)},
+		{"umount", event.Event{Kind: event.Umount2, Args: event.Args{Path: path}}, asked(alert.Alert_File_UNMOUNT)},
+		{"symlink", event.Event{Kind: event.Symlink, Args: event.Args{Path: path, NewPath: other}}, []*alert.File{
+			{Path: "/d/x", RawPath: "x", Operation: alert.Alert_File_LINK}, {Path: "/d/y", RawPath: "y", Operation: alert.Alert_File_LINK}}},
 		{"mount", event.Event{Kind: event.Mount, Args: event.Args{Path: path}}, asked(alert.Alert_File_MOUNT)},
 		{"failed execve", event.Event{Kind: event.Execve, Ret: -2, Args: event.Args{Path: path}}, asked(alert.Alert_File_EXECUTE)},
 		{"module", event.Event{Kind: event.FinitModule, FD: file}, opened(alert.Alert_File_OPERATION_UNSPECIFIED)},

@@ -17,12 +17,21 @@ func files(ev *event.Event) []*alert.File {
 		}
 	}
 	op := operation(ev)
-	if f := file(&ev.FD, op); f != nil {
+	if f := file(&ev.FD, op); f != nil && !startsAtDescriptor(ev.Kind) {
 		out = append(out, f)
 	}
 	add(ev.Args.Path, op)
 	add(ev.Args.NewPath, op)
 	return out
+}
+
+// startsAtDescriptor: the descriptor is the directory in which the call finds its path, and not what it is about.
+func startsAtDescriptor(kind event.Kind) bool {
+	switch kind {
+	case event.Unlinkat, event.Fchmodat, event.Fchmodat2, event.Mkdirat, event.Mknodat, event.Symlinkat:
+		return true
+	}
+	return false
 }
 
 // file is the descriptor's, or nil if it is none of a file.
@@ -41,16 +50,22 @@ func operation(ev *event.Event) alert.Operation {
 	switch ev.Kind {
 	case event.Open, event.Openat, event.Openat2:
 		return openOperation(ev.Args.Flags)
-	case event.Creat:
+	case event.Creat, event.Truncate:
 		return alert.Alert_File_WRITE
+	case event.Mkdir, event.Mkdirat, event.Mknod, event.Mknodat:
+		return alert.Alert_File_CREATE
+	case event.Link, event.Linkat, event.Symlink, event.Symlinkat:
+		return alert.Alert_File_LINK
 	case event.Rename, event.Renameat, event.Renameat2:
 		return alert.Alert_File_RENAME
-	case event.Unlink, event.Unlinkat:
+	case event.Unlink, event.Unlinkat, event.Rmdir:
 		return alert.Alert_File_DELETE
 	case event.Chmod, event.Fchmod, event.Fchmodat, event.Fchmodat2:
 		return alert.Alert_File_CHANGE_MODE
 	case event.Mount:
 		return alert.Alert_File_MOUNT
+	case event.Umount, event.Umount2:
+		return alert.Alert_File_UNMOUNT
 	case event.Execve, event.Execveat:
 		return alert.Alert_File_EXECUTE
 	default:

@@ -74,6 +74,12 @@ func (c *coder) arguments(a *event.Args) {
 	signed(c, 46, &a.DirFD)
 	signed(c, 47, &a.NewDirFD)
 	signed(c, 48, &a.Backlog)
+	unsigned(c, 102, &a.Dev)
+	signed(c, 103, &a.TID)
+	signed(c, 104, &a.GID[0])
+	signed(c, 105, &a.GID[1])
+	signed(c, 106, &a.GID[2])
+	signed(c, 107, &a.Length)
 }
 
 func (c *coder) descriptor(fd *event.FD) {

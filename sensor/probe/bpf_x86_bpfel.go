@@ -64,43 +64,66 @@ type bpfEventHeader struct {
 type bpfEventKind uint32
 
 const (
-	bpfEventKindEVENT_NONE         bpfEventKind = 0
-	bpfEventKindEVENT_FORK         bpfEventKind = 1
-	bpfEventKindEVENT_EXEC         bpfEventKind = 2
-	bpfEventKindEVENT_EXIT         bpfEventKind = 3
-	bpfEventKindEVENT_CGROUP_PATH  bpfEventKind = 4
-	bpfEventKindEVENT_CGROUP_MOVE  bpfEventKind = 5
-	bpfEventKindEVENT_EXECVE       bpfEventKind = 16
-	bpfEventKindEVENT_EXECVEAT     bpfEventKind = 17
-	bpfEventKindEVENT_OPEN         bpfEventKind = 18
-	bpfEventKindEVENT_OPENAT       bpfEventKind = 19
-	bpfEventKindEVENT_OPENAT2      bpfEventKind = 20
-	bpfEventKindEVENT_CREAT        bpfEventKind = 21
-	bpfEventKindEVENT_CONNECT      bpfEventKind = 22
-	bpfEventKindEVENT_ACCEPT       bpfEventKind = 23
-	bpfEventKindEVENT_ACCEPT4      bpfEventKind = 24
-	bpfEventKindEVENT_BIND         bpfEventKind = 25
-	bpfEventKindEVENT_LISTEN       bpfEventKind = 26
-	bpfEventKindEVENT_PTRACE       bpfEventKind = 27
-	bpfEventKindEVENT_SETUID       bpfEventKind = 28
-	bpfEventKindEVENT_SETRESUID    bpfEventKind = 29
-	bpfEventKindEVENT_UNLINK       bpfEventKind = 30
-	bpfEventKindEVENT_UNLINKAT     bpfEventKind = 31
-	bpfEventKindEVENT_RENAME       bpfEventKind = 32
-	bpfEventKindEVENT_RENAMEAT     bpfEventKind = 33
-	bpfEventKindEVENT_RENAMEAT2    bpfEventKind = 34
-	bpfEventKindEVENT_CHMOD        bpfEventKind = 35
-	bpfEventKindEVENT_FCHMOD       bpfEventKind = 36
-	bpfEventKindEVENT_FCHMODAT     bpfEventKind = 37
-	bpfEventKindEVENT_FCHMODAT2    bpfEventKind = 38
-	bpfEventKindEVENT_MOUNT        bpfEventKind = 39
-	bpfEventKindEVENT_DUP          bpfEventKind = 40
-	bpfEventKindEVENT_DUP2         bpfEventKind = 41
-	bpfEventKindEVENT_DUP3         bpfEventKind = 42
-	bpfEventKindEVENT_INIT_MODULE  bpfEventKind = 43
-	bpfEventKindEVENT_FINIT_MODULE bpfEventKind = 44
-	bpfEventKindEVENT_BPF          bpfEventKind = 45
-	bpfEventKindEVENT_KINDS        bpfEventKind = 128
+	bpfEventKindEVENT_NONE              bpfEventKind = 0
+	bpfEventKindEVENT_FORK              bpfEventKind = 1
+	bpfEventKindEVENT_EXEC              bpfEventKind = 2
+	bpfEventKindEVENT_EXIT              bpfEventKind = 3
+	bpfEventKindEVENT_CGROUP_PATH       bpfEventKind = 4
+	bpfEventKindEVENT_CGROUP_MOVE       bpfEventKind = 5
+	bpfEventKindEVENT_EXECVE            bpfEventKind = 16
+	bpfEventKindEVENT_EXECVEAT          bpfEventKind = 17
+	bpfEventKindEVENT_OPEN              bpfEventKind = 18
+	bpfEventKindEVENT_OPENAT            bpfEventKind = 19
+	bpfEventKindEVENT_OPENAT2           bpfEventKind = 20
+	bpfEventKindEVENT_CREAT             bpfEventKind = 21
+	bpfEventKindEVENT_CONNECT           bpfEventKind = 22
+	bpfEventKindEVENT_ACCEPT            bpfEventKind = 23
+	bpfEventKindEVENT_ACCEPT4           bpfEventKind = 24
+	bpfEventKindEVENT_BIND              bpfEventKind = 25
+	bpfEventKindEVENT_LISTEN            bpfEventKind = 26
+	bpfEventKindEVENT_PTRACE            bpfEventKind = 27
+	bpfEventKindEVENT_SETUID            bpfEventKind = 28
+	bpfEventKindEVENT_SETRESUID         bpfEventKind = 29
+	bpfEventKindEVENT_UNLINK            bpfEventKind = 30
+	bpfEventKindEVENT_UNLINKAT          bpfEventKind = 31
+	bpfEventKindEVENT_RENAME            bpfEventKind = 32
+	bpfEventKindEVENT_RENAMEAT          bpfEventKind = 33
+	bpfEventKindEVENT_RENAMEAT2         bpfEventKind = 34
+	bpfEventKindEVENT_CHMOD             bpfEventKind = 35
+	bpfEventKindEVENT_FCHMOD            bpfEventKind = 36
+	bpfEventKindEVENT_FCHMODAT          bpfEventKind = 37
+	bpfEventKindEVENT_FCHMODAT2         bpfEventKind = 38
+	bpfEventKindEVENT_MOUNT             bpfEventKind = 39
+	bpfEventKindEVENT_DUP               bpfEventKind = 40
+	bpfEventKindEVENT_DUP2              bpfEventKind = 41
+	bpfEventKindEVENT_DUP3              bpfEventKind = 42
+	bpfEventKindEVENT_INIT_MODULE       bpfEventKind = 43
+	bpfEventKindEVENT_FINIT_MODULE      bpfEventKind = 44
+	bpfEventKindEVENT_BPF               bpfEventKind = 45
+	bpfEventKindEVENT_SYMLINK           bpfEventKind = 46
+	bpfEventKindEVENT_SYMLINKAT         bpfEventKind = 47
+	bpfEventKindEVENT_LINK              bpfEventKind = 48
+	bpfEventKindEVENT_LINKAT            bpfEventKind = 49
+	bpfEventKindEVENT_RMDIR             bpfEventKind = 50
+	bpfEventKindEVENT_MKDIR             bpfEventKind = 51
+	bpfEventKindEVENT_MKDIRAT           bpfEventKind = 52
+	bpfEventKindEVENT_MKNOD             bpfEventKind = 53
+	bpfEventKindEVENT_MKNODAT           bpfEventKind = 54
+	bpfEventKindEVENT_UNSHARE           bpfEventKind = 56
+	bpfEventKindEVENT_PROCESS_VM_READV  bpfEventKind = 60
+	bpfEventKindEVENT_PROCESS_VM_WRITEV bpfEventKind = 61
+	bpfEventKindEVENT_UMOUNT            bpfEventKind = 62
+	bpfEventKindEVENT_UMOUNT2           bpfEventKind = 63
+	bpfEventKindEVENT_TRUNCATE          bpfEventKind = 90
+	bpfEventKindEVENT_SETGID            bpfEventKind = 93
+	bpfEventKindEVENT_SETRESGID         bpfEventKind = 94
+	bpfEventKindEVENT_SETREUID          bpfEventKind = 95
+	bpfEventKindEVENT_SETREGID          bpfEventKind = 96
+	bpfEventKindEVENT_CAPSET            bpfEventKind = 97
+	bpfEventKindEVENT_KILL              bpfEventKind = 98
+	bpfEventKindEVENT_TKILL             bpfEventKind = 99
+	bpfEventKindEVENT_TGKILL            bpfEventKind = 100
+	bpfEventKindEVENT_KINDS             bpfEventKind = 128
 )
 
 type bpfExecEvent struct {
@@ -198,7 +221,7 @@ type bpfNumberEvent struct {
 	Header    bpfEventHeader
 	Number    int64
 	Pid       int32
-	Uid       [3]int32
+	Id        [3]int32
 	ParamsLen uint32
 	Reserved  uint32
 }
@@ -297,23 +320,23 @@ const (
 	bpfMapRecords          = "records"
 	bpfMapScratches        = "scratches"
 	bpfProgOnCgroupAttach  = "on_cgroup_attach"
-	bpfProgOnChmod         = "on_chmod"
 	bpfProgOnConnect       = "on_connect"
 	bpfProgOnExec          = "on_exec"
-	bpfProgOnExecFailed    = "on_exec_failed"
 	bpfProgOnExit          = "on_exit"
 	bpfProgOnFchmod        = "on_fchmod"
 	bpfProgOnFinitModule   = "on_finit_module"
 	bpfProgOnFork          = "on_fork"
 	bpfProgOnInitModule    = "on_init_module"
 	bpfProgOnListen        = "on_listen"
+	bpfProgOnMode          = "on_mode"
 	bpfProgOnMount         = "on_mount"
 	bpfProgOnNewFd         = "on_new_fd"
 	bpfProgOnNumber        = "on_number"
 	bpfProgOnOpen          = "on_open"
+	bpfProgOnPath          = "on_path"
 	bpfProgOnRename        = "on_rename"
+	bpfProgOnSymlink       = "on_symlink"
 	bpfProgOnSysExit       = "on_sys_exit"
-	bpfProgOnUnlink        = "on_unlink"
 	bpfVarCalls            = "calls"
 	bpfVarCgroupSubsys     = "cgroup_subsys"
 	bpfVarDirectReads      = "direct_reads"
@@ -373,23 +396,23 @@ type bpfSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type bpfProgramSpecs struct {
 	OnCgroupAttach *ebpf.ProgramSpec `ebpf:"on_cgroup_attach"`
-	OnChmod        *ebpf.ProgramSpec `ebpf:"on_chmod"`
 	OnConnect      *ebpf.ProgramSpec `ebpf:"on_connect"`
 	OnExec         *ebpf.ProgramSpec `ebpf:"on_exec"`
-	OnExecFailed   *ebpf.ProgramSpec `ebpf:"on_exec_failed"`
 	OnExit         *ebpf.ProgramSpec `ebpf:"on_exit"`
 	OnFchmod       *ebpf.ProgramSpec `ebpf:"on_fchmod"`
 	OnFinitModule  *ebpf.ProgramSpec `ebpf:"on_finit_module"`
 	OnFork         *ebpf.ProgramSpec `ebpf:"on_fork"`
 	OnInitModule   *ebpf.ProgramSpec `ebpf:"on_init_module"`
 	OnListen       *ebpf.ProgramSpec `ebpf:"on_listen"`
+	OnMode         *ebpf.ProgramSpec `ebpf:"on_mode"`
 	OnMount        *ebpf.ProgramSpec `ebpf:"on_mount"`
 	OnNewFd        *ebpf.ProgramSpec `ebpf:"on_new_fd"`
 	OnNumber       *ebpf.ProgramSpec `ebpf:"on_number"`
 	OnOpen         *ebpf.ProgramSpec `ebpf:"on_open"`
+	OnPath         *ebpf.ProgramSpec `ebpf:"on_path"`
 	OnRename       *ebpf.ProgramSpec `ebpf:"on_rename"`
+	OnSymlink      *ebpf.ProgramSpec `ebpf:"on_symlink"`
 	OnSysExit      *ebpf.ProgramSpec `ebpf:"on_sys_exit"`
-	OnUnlink       *ebpf.ProgramSpec `ebpf:"on_unlink"`
 }
 
 // bpfMapSpecs contains maps before they are loaded into the kernel.
@@ -482,45 +505,45 @@ type bpfVariables struct {
 // It can be passed to loadBpfObjects or ebpf.CollectionSpec.LoadAndAssign.
 type bpfPrograms struct {
 	OnCgroupAttach *ebpf.Program `ebpf:"on_cgroup_attach"`
-	OnChmod        *ebpf.Program `ebpf:"on_chmod"`
 	OnConnect      *ebpf.Program `ebpf:"on_connect"`
 	OnExec         *ebpf.Program `ebpf:"on_exec"`
-	OnExecFailed   *ebpf.Program `ebpf:"on_exec_failed"`
 	OnExit         *ebpf.Program `ebpf:"on_exit"`
 	OnFchmod       *ebpf.Program `ebpf:"on_fchmod"`
 	OnFinitModule  *ebpf.Program `ebpf:"on_finit_module"`
 	OnFork         *ebpf.Program `ebpf:"on_fork"`
 	OnInitModule   *ebpf.Program `ebpf:"on_init_module"`
 	OnListen       *ebpf.Program `ebpf:"on_listen"`
+	OnMode         *ebpf.Program `ebpf:"on_mode"`
 	OnMount        *ebpf.Program `ebpf:"on_mount"`
 	OnNewFd        *ebpf.Program `ebpf:"on_new_fd"`
 	OnNumber       *ebpf.Program `ebpf:"on_number"`
 	OnOpen         *ebpf.Program `ebpf:"on_open"`
+	OnPath         *ebpf.Program `ebpf:"on_path"`
 	OnRename       *ebpf.Program `ebpf:"on_rename"`
+	OnSymlink      *ebpf.Program `ebpf:"on_symlink"`
 	OnSysExit      *ebpf.Program `ebpf:"on_sys_exit"`
-	OnUnlink       *ebpf.Program `ebpf:"on_unlink"`
 }
 
 func (p *bpfPrograms) Close() error {
 	return _BpfClose(
 		p.OnCgroupAttach,
-		p.OnChmod,
 		p.OnConnect,
 		p.OnExec,
-		p.OnExecFailed,
 		p.OnExit,
 		p.OnFchmod,
 		p.OnFinitModule,
 		p.OnFork,
 		p.OnInitModule,
 		p.OnListen,
+		p.OnMode,
 		p.OnMount,
 		p.OnNewFd,
 		p.OnNumber,
 		p.OnOpen,
+		p.OnPath,
 		p.OnRename,
+		p.OnSymlink,
 		p.OnSysExit,
-		p.OnUnlink,
 	)
 }
 

@@ -77,10 +77,13 @@ func (d *Decoder) body(raw []byte, ev *event.Event) error {
 	case event.Connect, event.Accept, event.Accept4, event.Bind, event.Listen,
 		event.Dup, event.Dup2, event.Dup3, event.Fchmod, event.FinitModule:
 		return d.descriptor(raw, ev)
-	case event.Execve, event.Execveat, event.Unlink, event.Unlinkat, event.Rename, event.Renameat, event.Renameat2,
-		event.Chmod, event.Fchmodat, event.Fchmodat2, event.Mount:
+	case event.Execve, event.Execveat, event.Unlink, event.Unlinkat, event.Rmdir, event.Truncate, event.Umount, event.Umount2,
+		event.Rename, event.Renameat, event.Renameat2, event.Link, event.Linkat, event.Symlink, event.Symlinkat,
+		event.Chmod, event.Fchmodat, event.Fchmodat2, event.Mkdir, event.Mkdirat, event.Mknod, event.Mknodat, event.Mount:
 		return d.paths(raw, ev)
-	case event.Ptrace, event.Setuid, event.Setresuid, event.InitModule, event.Bpf:
+	case event.Ptrace, event.InitModule, event.Bpf, event.Unshare, event.ProcessVMReadv, event.ProcessVMWritev,
+		event.Setuid, event.Setreuid, event.Setresuid, event.Setgid, event.Setregid, event.Setresgid, event.Capset,
+		event.Kill, event.Tkill, event.Tgkill:
 		return d.numbers(raw, ev)
 	}
 	return fmt.Errorf("kind %d: %w", ev.Kind, ErrUnknownKind)

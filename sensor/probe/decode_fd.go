@@ -17,7 +17,7 @@ func (d *Decoder) open(raw []byte, ev *event.Event) error {
 	ev.Args.Mode = v.Mode
 	ev.Args.DirFD = v.Path.Dirfd
 	f := &ev.FD
-	f.Path = d.path(&v.Path, &t)
+	f.Path, _ = d.path(&v.Path, &t)
 	f.Valid, f.Num = true, -1
 	f.Type = event.FDFile
 	if ev.Ret >= 0 {

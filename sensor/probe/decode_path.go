@@ -2,19 +2,14 @@ package probe
 
 import "tiercel.dev/internal/event"
 
-// path decodes a path argument and its two texts.
-func (d *Decoder) path(v *bpfPathArg, t *texts) event.Path {
-	raw := str(t.next(int(v.RawLen)))
-	base := t.next(int(v.BaseLen))
-	p := event.Path{Raw: raw}
-	switch {
-	case v.Flags&uint8(bpfPathFlagPATH_UNREADABLE) != 0:
-		return p
-	case v.BaseStatus == uint8(event.PathResolved) && len(base) == 0:
-		base = slash
+// path decodes a path argument and its two texts, of which the second is the directory that it starts from.
+func (d *Decoder) path(v *bpfPathArg, t *texts) (p event.Path, base string) {
+	p.Raw = str(t.next(int(v.RawLen)))
+	base = realPath(t.next(int(v.BaseLen)), v.BaseStatus)
+	if v.Flags&uint8(bpfPathFlagPATH_UNREADABLE) == 0 {
+		p.Name = d.join(base, p.Raw)
 	}
-	p.Name = d.join(str(base), raw)
-	return p
+	return p, base
 }
 
 var slash = []byte("/")

@@ -138,15 +138,21 @@ func (p *Probe) attachCalls(want bool) (err error) {
 // handlers names the program of each system call. Calls that differ only in the order of their arguments share one.
 func (o *bpfObjects) handlers() map[event.Kind]*ebpf.Program {
 	return map[event.Kind]*ebpf.Program{
-		event.Execve: o.OnExecFailed, event.Execveat: o.OnExecFailed,
 		event.Open: o.OnOpen, event.Openat: o.OnOpen, event.Openat2: o.OnOpen, event.Creat: o.OnOpen,
 		event.Connect: o.OnConnect, event.Bind: o.OnConnect, event.Listen: o.OnListen,
 		event.Accept: o.OnNewFd, event.Accept4: o.OnNewFd,
 		event.Dup: o.OnNewFd, event.Dup2: o.OnNewFd, event.Dup3: o.OnNewFd,
-		event.Ptrace: o.OnNumber, event.Setuid: o.OnNumber, event.Setresuid: o.OnNumber, event.Bpf: o.OnNumber,
-		event.Unlink: o.OnUnlink, event.Unlinkat: o.OnUnlink,
+		event.Ptrace: o.OnNumber, event.Bpf: o.OnNumber, event.Unshare: o.OnNumber, event.Capset: o.OnNumber,
+		event.ProcessVMReadv: o.OnNumber, event.ProcessVMWritev: o.OnNumber,
+		event.Setuid: o.OnNumber, event.Setreuid: o.OnNumber, event.Setresuid: o.OnNumber,
+		event.Setgid: o.OnNumber, event.Setregid: o.OnNumber, event.Setresgid: o.OnNumber,
+		event.Kill: o.OnNumber, event.Tkill: o.OnNumber, event.Tgkill: o.OnNumber,
+		event.Execve: o.OnPath, event.Execveat: o.OnPath, event.Unlink: o.OnPath, event.Unlinkat: o.OnPath,
+		event.Rmdir: o.OnPath, event.Truncate: o.OnPath, event.Umount: o.OnPath, event.Umount2: o.OnPath,
 		event.Rename: o.OnRename, event.Renameat: o.OnRename, event.Renameat2: o.OnRename,
-		event.Chmod: o.OnChmod, event.Fchmodat: o.OnChmod, event.Fchmodat2: o.OnChmod, event.Fchmod: o.OnFchmod,
+		event.Link: o.OnRename, event.Linkat: o.OnRename, event.Symlink: o.OnSymlink, event.Symlinkat: o.OnSymlink,
+		event.Chmod: o.OnMode, event.Fchmodat: o.OnMode, event.Fchmodat2: o.OnMode, event.Fchmod: o.OnFchmod,
+		event.Mkdir: o.OnMode, event.Mkdirat: o.OnMode, event.Mknod: o.OnMode, event.Mknodat: o.OnMode,
 		event.Mount:      o.OnMount,
 		event.InitModule: o.OnInitModule, event.FinitModule: o.OnFinitModule,
 	}

@@ -373,6 +373,23 @@ func TestPathCalls(t *testing.T) {
 		{event.Unlink, []uintptr{text(relative.Raw)}, event.Args{Path: relative, DirFD: cwd}},
 		{event.Unlinkat, []uintptr{at(dirfd), text(below.Raw), unix.AT_REMOVEDIR},
 			event.Args{Path: below, DirFD: int32(dirfd), Flags: unix.AT_REMOVEDIR}},
+		{event.Rmdir, []uintptr{text(relative.Raw)}, event.Args{Path: relative, DirFD: cwd}},
+		{event.Truncate, []uintptr{text(relative.Raw), 4711}, event.Args{Path: relative, DirFD: cwd, Length: 4711}},
+		{event.Umount, []uintptr{text(relative.Raw), 7}, event.Args{Path: relative, DirFD: cwd}},
+		{event.Umount2, []uintptr{text(relative.Raw), unix.MNT_DETACH}, event.Args{Path: relative, DirFD: cwd, Flags: unix.MNT_DETACH}},
+		{event.Link, []uintptr{text(relative.Raw), text(absolute.Raw)},
+			event.Args{Path: relative, NewPath: absolute, DirFD: cwd, NewDirFD: cwd}},
+		{event.Linkat, []uintptr{at(cwd), text(relative.Raw), at(dirfd), text(below.Raw), unix.AT_SYMLINK_FOLLOW},
+			event.Args{Path: relative, NewPath: below, DirFD: cwd, NewDirFD: int32(dirfd), Flags: unix.AT_SYMLINK_FOLLOW}},
+		{event.Symlink, []uintptr{text("../t"), text(absolute.Raw)},
+			event.Args{Path: event.Path{Raw: "../t", Name: "/t"}, NewPath: absolute, DirFD: cwd, NewDirFD: cwd}},
+		{event.Symlinkat, []uintptr{text("/t//u/."), at(dirfd), text(below.Raw)},
+			event.Args{Path: event.Path{Raw: "/t//u/.", Name: "/t/u"}, NewPath: below, DirFD: cwd, NewDirFD: int32(dirfd)}},
+		{event.Mkdir, []uintptr{text(absolute.Raw), 0o1750}, event.Args{Path: absolute, Mode: 0o1750, DirFD: cwd}},
+		{event.Mkdirat, []uintptr{at(dirfd), text(below.Raw), 0o711}, event.Args{Path: below, Mode: 0o711, DirFD: int32(dirfd)}},
+		{event.Mknod, []uintptr{text(absolute.Raw), unix.S_IFIFO | 0o640, 7}, event.Args{Path: absolute, Mode: unix.S_IFIFO | 0o640, Dev: 7, DirFD: cwd}},
+		{event.Mknodat, []uintptr{at(dirfd), text(below.Raw), unix.S_IFCHR | 0o666, 0x103},
+			event.Args{Path: below, Mode: unix.S_IFCHR | 0o666, Dev: 0x103, DirFD: int32(dirfd)}},
 		{event.Rename, []uintptr{text(relative.Raw), text(absolute.Raw)},
 			event.Args{Path: relative, NewPath: absolute, DirFD: cwd, NewDirFD: cwd}},
 		{event.Renameat, []uintptr{at(dirfd), text(below.Raw), at(cwd), text(relative.Raw)},
@@ -398,13 +415,16 @@ func TestPathCalls(t *testing.T) {
 			if errno == 0 || ev.Ret != -int64(errno) {
 				t.Errorf("returned %d, want %d", ev.Ret, -int64(errno))
 			}
-			switch test.kind {
-			case event.Rename, event.Renameat, event.Renameat2:
-			default:
-				ev.Args.NewDirFD = 0
-			}
 			if ev.Args != test.want {
 				t.Errorf("got  %+v\nwant %+v", ev.Args, test.want)
+			}
+			var fd event.FD
+			switch test.kind {
+			case event.Unlinkat, event.Mkdirat, event.Mknodat, event.Fchmodat, event.Fchmodat2, event.Symlinkat:
+				fd = event.FD{Valid: true, Num: int32(dirfd), Type: event.FDDirectory, Real: "/", RealStatus: event.PathResolved}
+			}
+			if ev.FD != fd {
+				t.Errorf("descriptor %+v, want %+v", ev.FD, fd)
 			}
 		})
 	}

@@ -327,7 +327,7 @@ func TestThreads(t *testing.T) {
 
 func TestNumberCalls(t *testing.T) {
 	l := all(t)
-	uid := os.Getuid()
+	uid, gid := os.Getuid(), os.Getgid()
 	minusOne := ^uintptr(0)
 	for _, test := range []struct {
 		kind event.Kind
@@ -337,6 +337,17 @@ func TestNumberCalls(t *testing.T) {
 		{event.Ptrace, []uintptr{unix.PTRACE_ATTACH, 1 << 29}, event.Args{Request: unix.PTRACE_ATTACH, PID: 1 << 29}},
 		{event.Setuid, []uintptr{uintptr(uid)}, event.Args{UID: [3]int32{int32(uid)}}},
 		{event.Setresuid, []uintptr{minusOne, uintptr(uid), minusOne}, event.Args{UID: [3]int32{-1, int32(uid), -1}}},
+		{event.Setreuid, []uintptr{minusOne, uintptr(uid)}, event.Args{UID: [3]int32{-1, int32(uid)}}},
+		{event.Setgid, []uintptr{uintptr(gid)}, event.Args{GID: [3]int32{int32(gid)}}},
+		{event.Setregid, []uintptr{uintptr(gid), minusOne}, event.Args{GID: [3]int32{int32(gid), -1}}},
+		{event.Setresgid, []uintptr{minusOne, uintptr(gid), minusOne}, event.Args{GID: [3]int32{-1, int32(gid), -1}}},
+		{event.Capset, []uintptr{addr(&unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3, Pid: 1}), 0}, event.Args{}},
+		{event.Unshare, []uintptr{unix.CLONE_THREAD | unix.CLONE_NEWNS}, event.Args{Flags: unix.CLONE_THREAD | unix.CLONE_NEWNS}},
+		{event.ProcessVMReadv, []uintptr{1 << 29, 0, 0, 0, 0, 1}, event.Args{PID: 1 << 29}},
+		{event.ProcessVMWritev, []uintptr{1 << 29, 0, 0, 0, 0, 1}, event.Args{PID: 1 << 29}},
+		{event.Kill, []uintptr{1 << 29, uintptr(unix.SIGTERM)}, event.Args{PID: 1 << 29, Request: int64(unix.SIGTERM)}},
+		{event.Tkill, []uintptr{1 << 29, uintptr(unix.SIGTERM)}, event.Args{TID: 1 << 29, Request: int64(unix.SIGTERM)}},
+		{event.Tgkill, []uintptr{1 << 28, 1 << 29, uintptr(unix.SIGTERM)}, event.Args{PID: 1 << 28, TID: 1 << 29, Request: int64(unix.SIGTERM)}},
 		{event.Bpf, []uintptr{unix.BPF_OBJ_GET, 0, 0}, event.Args{Cmd: unix.BPF_OBJ_GET}},
 		{event.InitModule, []uintptr{0, 0, text("option=1")}, event.Args{Source: "option=1"}},
 	} {

@@ -13,6 +13,11 @@ var nativeCalls = map[event.Kind]uint16{
 	event.Chmod: 90, event.Fchmod: 91, event.Fchmodat: 268, event.Fchmodat2: 452,
 	event.Mount: 165, event.Dup: 32, event.Dup2: 33, event.Dup3: 292,
 	event.InitModule: 175, event.FinitModule: 313, event.Bpf: 321,
+	event.Symlink: 88, event.Symlinkat: 266, event.Link: 86, event.Linkat: 265, event.Rmdir: 84,
+	event.Mkdir: 83, event.Mkdirat: 258, event.Mknod: 133, event.Mknodat: 259, event.Truncate: 76, event.Umount2: 166,
+	event.Unshare: 272, event.ProcessVMReadv: 310, event.ProcessVMWritev: 311,
+	event.Setgid: 106, event.Setresgid: 119, event.Setreuid: 113, event.Setregid: 114, event.Capset: 126,
+	event.Kill: 62, event.Tkill: 200, event.Tgkill: 234,
 }
 
 // socketcall is the 32-bit number by which all socket calls can be made: the first argument says which.
@@ -32,4 +37,11 @@ var compatCalls = map[uint16]event.Kind{
 	15: event.Chmod, 94: event.Fchmod, 306: event.Fchmodat, 452: event.Fchmodat2,
 	21: event.Mount, 41: event.Dup, 63: event.Dup2, 330: event.Dup3,
 	128: event.InitModule, 350: event.FinitModule, 357: event.Bpf,
+	83: event.Symlink, 304: event.Symlinkat, 9: event.Link, 303: event.Linkat, 40: event.Rmdir,
+	39: event.Mkdir, 296: event.Mkdirat, 14: event.Mknod, 297: event.Mknodat, 92: event.Truncate,
+	22: event.Umount, 52: event.Umount2,
+	310: event.Unshare, 347: event.ProcessVMReadv, 348: event.ProcessVMWritev,
+	46: event.Setgid, 214: event.Setgid, 170: event.Setresgid, 210: event.Setresgid,
+	70: event.Setreuid, 203: event.Setreuid, 71: event.Setregid, 204: event.Setregid, 185: event.Capset,
+	37: event.Kill, 238: event.Tkill, 270: event.Tgkill,
 }

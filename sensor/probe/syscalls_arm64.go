@@ -3,7 +3,7 @@ package probe
 import "tiercel.dev/internal/event"
 
 // nativeCalls holds the number of each call in this architecture's own table (asm-generic/unistd.h). It has no open,
-// creat, dup2, unlink, rename and chmod: only their forms with a directory.
+// creat, dup2, unlink, rmdir, rename, link, symlink, mkdir, mknod and chmod: only their forms with a directory.
 var nativeCalls = map[event.Kind]uint16{
 	event.Execve: 221, event.Execveat: 281,
 	event.Openat: 56, event.Openat2: 437,
@@ -13,6 +13,10 @@ var nativeCalls = map[event.Kind]uint16{
 	event.Fchmod: 52, event.Fchmodat: 53, event.Fchmodat2: 452,
 	event.Mount: 40, event.Dup: 23, event.Dup3: 24,
 	event.InitModule: 105, event.FinitModule: 273, event.Bpf: 280,
+	event.Symlinkat: 36, event.Linkat: 37, event.Mkdirat: 34, event.Mknodat: 33, event.Truncate: 45, event.Umount2: 39,
+	event.Unshare: 97, event.ProcessVMReadv: 270, event.ProcessVMWritev: 271,
+	event.Setgid: 144, event.Setresgid: 149, event.Setreuid: 145, event.Setregid: 143, event.Capset: 91,
+	event.Kill: 129, event.Tkill: 130, event.Tgkill: 131,
 }
 
 // socketcall is not in the ARM EABI.
@@ -31,4 +35,10 @@ var compatCalls = map[uint16]event.Kind{
 	15: event.Chmod, 94: event.Fchmod, 333: event.Fchmodat, 452: event.Fchmodat2,
 	21: event.Mount, 41: event.Dup, 63: event.Dup2, 358: event.Dup3,
 	128: event.InitModule, 379: event.FinitModule, 386: event.Bpf,
+	83: event.Symlink, 331: event.Symlinkat, 9: event.Link, 330: event.Linkat, 40: event.Rmdir,
+	39: event.Mkdir, 323: event.Mkdirat, 14: event.Mknod, 324: event.Mknodat, 92: event.Truncate, 52: event.Umount2,
+	337: event.Unshare, 376: event.ProcessVMReadv, 377: event.ProcessVMWritev,
+	46: event.Setgid, 214: event.Setgid, 170: event.Setresgid, 210: event.Setresgid,
+	70: event.Setreuid, 203: event.Setreuid, 71: event.Setregid, 204: event.Setregid, 185: event.Capset,
+	37: event.Kill, 238: event.Tkill, 268: event.Tgkill,
 }
