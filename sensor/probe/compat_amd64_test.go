@@ -51,8 +51,6 @@ func reserve(n int) []byte {
 	return b
 }
 
-func below4GiB(b []byte) []byte { return append(reserve(len(b))[:0], b...) }
-
 func address32(b []byte) uint32 { return uint32(uintptr(unsafe.Pointer(unsafe.SliceData(b)))) }
 
 // int80 enters the kernel as a 32-bit program does.
@@ -78,51 +76,18 @@ func int80(nr uint32, args ...uint32) int32 {
 	return int32(binary.LittleEndian.Uint32(result))
 }
 
-// call32 makes the call as a 32-bit program would: by its own number, or by socketcall where it has none.
-func call32(t *testing.T, kind event.Kind, a [6]uintptr) (uintptr, unix.Errno) {
-	t.Helper()
-	var args [6]uint32
-	for i := range a {
-		args[i] = uint32(a[i])
-	}
-	nr, ok := number32(kind)
-	if !ok {
-		t.Skipf("i386 has no %v", kind)
-	}
-	if nr >= 1<<16 {
-		words := point(unsafe.Slice((*byte)(unsafe.Pointer(&args)), unsafe.Sizeof(args)))
-		args = [6]uint32{nr >> 16, uint32(words)}
-		nr = socketcall
-	}
-	r := int80(nr, args[:]...)
-	called32.Add(kind)
-	if -4096 < r && r < 0 {
-		return ^uintptr(0), unix.Errno(-r)
-	}
-	return uintptr(r), 0
+// An int80Caller makes 32-bit calls from this 64-bit program.
+type int80Caller struct{}
+
+func (int80Caller) pid() int { return os.Getpid() }
+func (int80Caller) lend(int) {}
+func (int80Caller) point(b []byte) uintptr {
+	return uintptr(unsafe.Pointer(unsafe.SliceData(append(reserve(len(b))[:0], b...))))
 }
+func (int80Caller) call(_ *testing.T, nr uint32, args [6]uint32) int32 { return int80(nr, args[:]...) }
 
-// called32 are the kinds that were called so.
-var called32 event.KindSet
-
-// number32 is the highest number of a call, which is the one with ids and offsets of full width; with what a socketcall
-// is told to do in its high half if it has none.
-func number32(kind event.Kind) (nr uint32, ok bool) {
-	for n, k := range compatCalls {
-		if k == kind && uint32(n) >= nr {
-			nr, ok = uint32(n), true
-		}
-	}
-	for n, k := range socketCalls {
-		if k == kind && !ok {
-			return socketcall | uint32(n)<<16, true
-		}
-	}
-	return nr, ok
-}
-
-// by32 makes the tests' calls 32-bit ones for the rest of a test.
-func by32(t *testing.T) {
+// byInt80 has the tests' calls made so, for the rest of a test.
+func byInt80(t *testing.T) {
 	t.Helper()
 	var exit *exec.ExitError
 	if err := child(t, "int80").Run(); errors.As(err, &exit) && exit.ExitCode() == -1 {
@@ -130,25 +95,22 @@ func by32(t *testing.T) {
 	} else if err != nil {
 		t.Fatal(err)
 	}
-	calling = event.ViaCompat
-	t.Cleanup(func() { calling = event.ViaSyscall })
+	calling32 = int80Caller{}
+	t.Cleanup(func() { calling32 = nil })
 }
 
-// What is tested of native calls holds of 32-bit ones.
-func TestCompatCalls(t *testing.T) {
-	for name, test := range map[string]func(*testing.T){
-		"open": TestOpenFamily, "paths of open": TestOpenPaths, "unreadable": TestOpenUnreadable, "path": TestPathCalls,
-		"fchmod": TestFchmod, "tcp": TestTCP, "connect": TestConnectOutcomes, "unix": TestUnixSockets,
-		"no descriptor": TestNoDescriptor, "dup": TestDup, "numbers": TestNumberCalls, "finit_module": TestFinitModule,
-	} {
-		t.Run(name, func(t *testing.T) {
-			by32(t)
-			test(t)
-		})
-	}
-	for _, kind := range compatCalls {
-		if !called32.Has(kind) {
-			t.Errorf("%v was not called", kind)
+var callers32 = map[string]func(*testing.T){"int 0x80": byInt80, "program": byProgram}
+
+// Before Linux 4.3 there was no other way to make them, and it is open to all still.
+func TestSocketcall(t *testing.T) {
+	bySocketcall = true
+	defer func() { bySocketcall = false }()
+	for name, by32 := range callers32 {
+		for family, test := range map[string]func(*testing.T){"tcp": TestTCP, "connect": TestConnectOutcomes, "unix": TestUnixSockets} {
+			t.Run(name+" "+family, func(t *testing.T) {
+				by32(t)
+				test(t)
+			})
 		}
 	}
 }
@@ -161,7 +123,7 @@ func TestCompatMisread(t *testing.T) {
 	mine := func(ev *event.Event) bool { return ev.Task.TGID == int32(os.Getpid()) && ev.FD.Path.Raw == name }
 	misread := func(ev *event.Event) bool { return mine(ev) && ev.Kind != event.Creat }
 	last := func(ev *event.Event) bool { return mine(ev) && ev.Kind == event.Creat }
-	by32(t)
+	byInt80(t)
 	l.absent(t, misread, last, func() {
 		int80(remapFilePages, ^uint32(99), uint32(text(name)), unix.O_RDONLY)
 		unix.Syscall(unix.SYS_FSTAT, text(name), unix.O_RDONLY, 0) // 5: open of 32 bits
@@ -173,7 +135,7 @@ func TestCompatMisread(t *testing.T) {
 // instruction leaves its return address in rcx.
 func TestCompatDisguised(t *testing.T) {
 	l := all(t)
-	by32(t)
+	byInt80(t)
 	name := filepath.Join(resolved(t, t.TempDir()), "file")
 	page := reserve(codeBytes)
 	next := page[64:]
@@ -211,46 +173,5 @@ func TestSocketcallTable(t *testing.T) {
 		if got := socketTable(wanted)[2]; got != uint8(test.bind) {
 			t.Errorf("%v: bind leads to %d", test.wanted, got)
 		}
-	}
-}
-
-// exit32 is a whole 32-bit program: an ELF header, a program header, and exit(0).
-func exit32() []byte {
-	const base, headers = 0x08048000, 52 + 32
-	code := []byte{0x31, 0xdb, 0x31, 0xc0, 0x40, 0xcd, 0x80} // ebx = 0, eax = 1, int 0x80
-	le := binary.LittleEndian
-	b := append([]byte("\x7fELF"), 1, 1, 1)
-	b = append(b, make([]byte, 9)...)
-	b = le.AppendUint16(b, 2) // executable
-	b = le.AppendUint16(b, 3) // i386
-	for _, v := range []uint32{1, base + headers, 52, 0, 0} {
-		b = le.AppendUint32(b, v)
-	}
-	for _, v := range []uint16{52, 32, 1, 0, 0, 0} {
-		b = le.AppendUint16(b, v)
-	}
-	size := uint32(headers + len(code))
-	for _, v := range []uint32{1, 0, base, base, size, size, 5, 0x1000} {
-		b = le.AppendUint32(b, v)
-	}
-	return append(b, code...)
-}
-
-// A 32-bit program is seen to start, and to be one.
-func TestCompatProgram(t *testing.T) {
-	l := all(t)
-	by32(t)
-	name := filepath.Join(resolved(t, t.TempDir()), "exit32")
-	if err := os.WriteFile(name, exit32(), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	ev := l.expect(t, func(ev *event.Event) bool { return ev.Kind == event.Exec && ev.Exec.ExePath == name }, func() {
-		run(t, exec.CommandContext(t.Context(), name, "argument"))
-	})
-	if ev.Via != event.ViaCompat || string(ev.Exec.Args) != name+"\x00argument\x00" {
-		t.Errorf("via %d, arguments %q", ev.Via, ev.Exec.Args)
-	}
-	if ev := l.expect(t, ownExec, func() { run(t, child(t, "nothing")) }); ev.Via != event.ViaSyscall {
-		t.Errorf("a 64-bit program came by %d", ev.Via)
 	}
 }

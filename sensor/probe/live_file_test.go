@@ -208,7 +208,7 @@ func TestOpenPaths(t *testing.T) {
 		{name: "root", dirfd: cwd, raw: "/..", want: "/", real: "/", status: event.PathResolved},
 		{name: "slash at the end", dirfd: cwd, raw: "sub/", want: dir + "/sub", real: dir + "/sub", status: event.PathResolved},
 		{name: "directory", dirfd: cwd, raw: dir, flags: unix.O_DIRECTORY, want: dir, real: dir, status: event.PathResolved, directory: true},
-		{name: "own descriptor", dirfd: cwd, raw: fmt.Sprintf("/proc/self/fd/%d", file.Fd()), want: fmt.Sprintf("/proc/self/fd/%d", file.Fd()),
+		{name: "own descriptor", dirfd: cwd, raw: fmt.Sprintf("/proc/self/fd/%d", at(int(file.Fd()))), want: fmt.Sprintf("/proc/self/fd/%d", file.Fd()),
 			real: dir + "/file", status: event.PathResolved},
 		{name: "control characters and no UTF-8", dirfd: cwd, raw: strange, want: dir + "/" + strange, real: dir + "/" + strange, status: event.PathResolved},
 		{name: "70 deep", dirfd: cwd, raw: deep, want: dir + "/" + deep, status: event.PathTooDeep},
@@ -439,7 +439,7 @@ func TestFchmod(t *testing.T) {
 	}
 	defer f.Close()
 	ev := l.expect(t, mine(event.Fchmod, nil), func() {
-		if _, errno := call(t, event.Fchmod, f.Fd(), 0o4755); errno != 0 {
+		if _, errno := call(t, event.Fchmod, at(int(f.Fd())), 0o4755); errno != 0 {
 			t.Fatal(errno)
 		}
 	})

@@ -371,7 +371,7 @@ func TestFinitModule(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	ev := l.expect(t, mine(event.FinitModule, nil), func() { call(t, event.FinitModule, f.Fd(), text("option=2"), 1) })
+	ev := l.expect(t, mine(event.FinitModule, nil), func() { call(t, event.FinitModule, at(int(f.Fd())), text("option=2"), 1) })
 	if ev.Args.Source != "option=2" || ev.Args.Flags != 1 || ev.FD.Num != int32(f.Fd()) || ev.FD.Real != name {
 		t.Errorf("args %+v, descriptor %+v", ev.Args, ev.FD)
 	}

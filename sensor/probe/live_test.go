@@ -209,7 +209,7 @@ func all(t *testing.T) *listener {
 
 // mine matches events of this process, made in the way that the tests make calls at present.
 func mine(kind event.Kind, more func(*event.Event) bool) func(*event.Event) bool {
-	pid, via := int32(os.Getpid()), calling
+	pid, via := callerPID(), callerVia()
 	return func(ev *event.Event) bool {
 		return ev.Kind == kind && ev.Task.TGID == pid && ev.Via == via && (more == nil || more(ev))
 	}
