@@ -2,6 +2,7 @@ package output
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -91,4 +92,11 @@ func (o *file) Close(context.Context) error {
 	err := o.f.Close()
 	o.f = nil
 	return err
+}
+
+// brief is a file that is opened anew for each alert, so that who moves it away need not say so.
+type brief struct{ file }
+
+func (o *brief) Write(ctx context.Context, a *alert.Alert) error {
+	return errors.Join(o.file.Write(ctx, a), o.Close(ctx))
 }

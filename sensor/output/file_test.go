@@ -290,3 +290,18 @@ func TestLinesAreSafe(t *testing.T) {
 		}
 	}
 }
+
+// Each alert opens the file that is there by then.
+func TestFileOpenedForEach(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "alerts")
+	spec := Spec{Kind: "file", Target: path, Each: true}
+	o := spec.open(Env{})
+	write(t, o, "one")
+	if err := os.Rename(path, path+".1"); err != nil {
+		t.Fatal(err)
+	}
+	write(t, o, "two")
+	if got := readFile(t, path+".1") + readFile(t, path); got != line("one")+line("two") {
+		t.Errorf("got %q", got)
+	}
+}

@@ -91,9 +91,12 @@ func (s Spec) open(env Env) Output {
 	case "stderr":
 		return NewStream(env.Stderr, s.Format, env.NoColor)
 	case "file":
+		if s.Each {
+			return &brief{file{path: s.Target, format: s.Format}}
+		}
 		return NewFile(s.Target, s.Format)
 	case "syslog":
-		return NewSyslog(s.Network, s.Target)
+		return NewSyslog(s.Network, s.Target, s.Format)
 	case "program":
 		return NewProgram(s.Target, s.Format, s.Each)
 	case "http":

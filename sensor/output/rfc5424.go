@@ -1,6 +1,8 @@
 package output
 
 import (
+	"bytes"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -32,6 +34,7 @@ const minText = 256
 // syslogHeader is what stands before every message of this process.
 type syslogHeader struct {
 	host, app, procID string
+	format            Format // of the text
 }
 
 // appendMessage writes a as RFC 5424 has it, at most limit bytes long:
@@ -40,11 +43,14 @@ type syslogHeader struct {
 //
 // What is too long loses parameters, each whole and the last named first, until [minText] bytes of the text find room;
 // then the text is cut at its end, not within a character. A parameter that was cut would be no RFC 5424, or another value.
-func (h syslogHeader) appendMessage(b []byte, a *alert.Alert, limit int) []byte {
-	severity, ok := syslogSeverities[a.GetSeverity()]
-	if !ok {
-		severity = syslogInfo
+// JSON finds room before all parameters, since it is none when it is cut.
+func (h syslogHeader) appendMessage(b []byte, a *alert.Alert, limit int) ([]byte, error) {
+	line, err := h.format.line(a, false)
+	if err != nil {
+		return nil, err
 	}
+	text := bytes.TrimSuffix(line, []byte{'\n'})
+	severity := syslogSeverity(a)
 	start := len(b)
 	b = append(b, '<')
 	b = strconv.AppendInt(b, int64(facility*8+severity), 10)
@@ -56,14 +62,31 @@ func (h syslogHeader) appendMessage(b []byte, a *alert.Alert, limit int) []byte 
 		b = append(append(b, ' '), field...)
 	}
 	b = append(b, ' ')
-	text := alert.Text(a)
-	b = appendStructured(b, a, start+limit-len(textMark)-min(len(text), minText))
+	room := min(len(text), minText)
+	if kind := h.format.kind(); kind == JSON || kind == FalcoJSON {
+		room = len(text)
+	}
+	b = appendStructured(b, a, start+limit-len(textMark)-room)
 	b = append(append(b, textMark...), text...)
 	if len(b)-start > limit {
 		b = cutRunes(b, start+limit)
 	}
-	return b
+	return b, nil
 }
+
+// syslogSeverity is Falco's priority, whose words are syslog's, or what comes of the severity.
+func syslogSeverity(a *alert.Alert) int {
+	if i := slices.Index(syslogWords[:], a.GetRule().GetPriority()); i >= 0 {
+		return i
+	}
+	if severity, ok := syslogSeverities[a.GetSeverity()]; ok {
+		return severity
+	}
+	return syslogInfo
+}
+
+// syslogWords are Falco's for the severities from 0 on.
+var syslogWords = [...]string{"Emergency", "Alert", "Critical", "Error", "Warning", "Notice", "Informational", "Debug"}
 
 func syslogID(a *alert.Alert) string {
 	if a.GetKind() == alert.KindHeartbeat {

@@ -24,9 +24,9 @@ pubsub:projects/P/topics/T        through a spool on disk
 
 Options follow a question mark, separated by "&"; for program they stand before the colon, since a command may hold
 question marks, as in program?format=json:COMMAND.
-format=FORMAT                     stdout, stderr, file, program, http: text, json, falco-text or falco-json; http: default json
+format=FORMAT                     text, json, falco-text or falco-json: stdout, stderr, file, syslog, program, http (default json)
 heartbeats=true|false             all but syslog and program: heartbeats too; default true for pubsub and cloudlogging alone
-each=true|false                   program: one start for every alert
+each=true|false                   program: one start for every alert; file: opened anew for every alert
 user_agent=TEXT, insecure=true, ca_cert=FILE, ca_bundle=FILE, ca_path=DIR, client_cert=FILE, client_key=FILE, echo=true,
 compress_uploads=true, keep_alive=true, max_consecutive_timeouts=N
                                   http: as in Falco's http_output
@@ -41,7 +41,7 @@ type Spec struct {
 	Network    string // of syslog
 	Format     Format
 	Heartbeats bool
-	Each       bool
+	Each       bool // program: started, and file: opened for every alert
 	Encoding   alert.Encoding
 	SpoolDir   string
 	SpoolBytes int64
@@ -55,8 +55,8 @@ var kinds = map[string]struct {
 }{
 	"stdout":  {"", []string{"format", "heartbeats"}},
 	"stderr":  {"", []string{"format", "heartbeats"}},
-	"file":    {"a path", []string{"format", "heartbeats"}},
-	"syslog":  {"an address", nil},
+	"file":    {"a path", []string{"format", "heartbeats", "each"}},
+	"syslog":  {"an address", []string{"format"}},
 	"program": {"a command", []string{"format", "each"}},
 	"http": {"an address", []string{"format", "heartbeats", "user_agent", "insecure", "ca_cert", "ca_bundle", "ca_path",
 		"client_cert", "client_key", "echo", "compress_uploads", "keep_alive", "max_consecutive_timeouts"}},
@@ -138,9 +138,6 @@ func (s *Spec) setOptions(options string, allowed []string) error {
 	for part := range strings.SplitSeq(options, "&") {
 		name, value, _ := strings.Cut(part, "=")
 		if !slices.Contains(allowed, name) {
-			if len(allowed) == 0 {
-				return fmt.Errorf("option %q: %s takes none", name, s.Kind)
-			}
 			return fmt.Errorf("option %q: %s takes %s", name, s.Kind, strings.Join(allowed, ", "))
 		}
 		if seen[name] {
@@ -210,14 +207,25 @@ func (s *Spec) checkTarget() error {
 	switch s.Kind {
 	case "syslog":
 		return s.parseAddress()
-	case "http":
-		return s.HTTP.Validate()
 	case "pubsub":
 		cfg := pubsub.Config{Topic: s.Target}
 		cfg.Spool.Dir, cfg.Spool.MaxBytes = "unknown yet", s.SpoolBytes
 		if err := cfg.Validate(); err != nil {
 			return err
 		}
+	}
+	return s.Validate()
+}
+
+// Validate says what a Spec lacks that Parse did not make.
+func (s Spec) Validate() error {
+	switch k, ok := kinds[s.Kind]; {
+	case !ok:
+		return fmt.Errorf("kind %q: there is none", s.Kind)
+	case s.Kind == "http":
+		return s.HTTP.Validate()
+	case k.target != "" && s.Target == "":
+		return fmt.Errorf("%s needs %s", s.Kind, k.target)
 	}
 	return nil
 }

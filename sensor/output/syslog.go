@@ -31,12 +31,12 @@ const (
 
 // NewSyslog makes an Output that sends to a syslog daemon. network is "unix" (address is a path; whether it is a
 // datagram or a stream socket is found out), "udp" or "tcp" (address is host:port). On streams messages are framed by
-// their length, as RFC 6587 3.4.1 has it.
-func NewSyslog(network, address string) Output {
+// their length, as RFC 6587 3.4.1 has it. The text of a message is a line of the format.
+func NewSyslog(network, address string, format Format) Output {
 	host, _ := os.Hostname()
 	s := &syslog{
 		network: network, address: address, limit: syslogLimit,
-		header: syslogHeader{host: host, app: "tiercel", procID: strconv.Itoa(os.Getpid())},
+		header: syslogHeader{host: host, app: "tiercel", procID: strconv.Itoa(os.Getpid()), format: format},
 	}
 	if network == "udp" {
 		s.limit = syslogUDPLimit
@@ -50,8 +50,11 @@ func (s *syslog) Write(ctx context.Context, a *alert.Alert) error {
 			return err
 		}
 	}
-	err := s.send(ctx, s.frame(s.header.appendMessage(nil, a, s.limit)))
-	if err == nil {
+	msg, err := s.header.appendMessage(nil, a, s.limit)
+	if err != nil {
+		return err
+	}
+	if err = s.send(ctx, s.frame(msg)); err == nil {
 		return nil
 	}
 	if errors.Is(err, syscall.EMSGSIZE) {

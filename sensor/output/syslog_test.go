@@ -2,6 +2,7 @@ package output
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"io"
 	"math"
@@ -103,7 +104,7 @@ func TestSyslogTransports(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d, addr := tt.listen()
-			o := NewSyslog(tt.network, addr.String())
+			o := NewSyslog(tt.network, addr.String(), Text)
 			defer o.Close(t.Context())
 			for i := range 3 {
 				write(t, o, fmt.Sprintf("alert %d", i))
@@ -124,7 +125,7 @@ func TestSyslogMessage(t *testing.T) {
 	a.AlertId, a.Seq = "id", 7
 	a.Pod = &alert.Pod{Namespace: `q"b\s]`, Name: "esc\x1b[0m\n"}
 	h := syslogHeader{host: "höst", app: "tiercel", procID: "1"}
-	got := string(h.appendMessage(nil, a, 8192))
+	got := string(message(t, h, nil, a, 8192))
 	want := `<106>1 2026-01-02T03:04:05.000000Z h_st tiercel 1 a_rule [tiercel@32473 alert_id="id" seq="7" rule="a rule"` +
 		` severity="CRITICAL" namespace="q\"b\\s\]" pod="esc\\x1b[0m\\n" node="node"] ` + "\xef\xbb\xbf" + alert.Text(a)
 	if got != want {
@@ -134,11 +135,11 @@ func TestSyslogMessage(t *testing.T) {
 		t.Error("not RFC 5424")
 	}
 	for severity, pri := range map[alert.Severity]string{0: "<110>", alert.Low: "<109>", alert.Medium: "<108>", alert.High: "<107>"} {
-		if got := string(h.appendMessage(nil, testAlert(severity, ""), 8192)); !strings.HasPrefix(got, pri) {
+		if got := string(message(t, h, nil, testAlert(severity, ""), 8192)); !strings.HasPrefix(got, pri) {
 			t.Errorf("severity %v: %s", severity, got)
 		}
 	}
-	if got := string(h.appendMessage(nil, &alert.Alert{}, 8192)); !strings.HasPrefix(got, "<110>1 - h_st tiercel 1 - [tiercel@32473] ") {
+	if got := string(message(t, h, nil, &alert.Alert{}, 8192)); !strings.HasPrefix(got, "<110>1 - h_st tiercel 1 - [tiercel@32473] ") {
 		t.Errorf("empty alert: %s", got)
 	}
 }
@@ -161,7 +162,7 @@ func TestSyslogLimits(t *testing.T) {
 		h, a := extreme(value)
 		for _, base := range []int{syslogUDPLimit, syslogLimit} {
 			for limit := base; limit < base+40; limit++ {
-				b := h.appendMessage(nil, a, limit)
+				b := message(t, h, nil, a, limit)
 				if len(b) > limit || len(b) < limit-3 || !utf8.Valid(b) {
 					t.Errorf("%q, limit %d: %d bytes, valid %v", value, limit, len(b), utf8.Valid(b))
 				}
@@ -188,7 +189,7 @@ func TestSyslogDropsWholeParameters(t *testing.T) {
 	a := testAlert(alert.High, strings.Repeat("t", 5000))
 	a.Pod = &alert.Pod{Namespace: "ns", Name: strings.Repeat("p", 1024)}
 	a.Container = &alert.Container{Name: "c", ImageRepository: strings.Repeat("i", 1024)}
-	m := rfc5424.FindSubmatch(h.appendMessage(nil, a, syslogUDPLimit))
+	m := rfc5424.FindSubmatch(message(t, h, nil, a, syslogUDPLimit))
 	if m == nil {
 		t.Fatal("not RFC 5424")
 	}
@@ -198,14 +199,14 @@ func TestSyslogDropsWholeParameters(t *testing.T) {
 	}
 	// With little text there is room for more.
 	a.Output, a.Pod.Name, a.Container.Name = "t", "p", strings.Repeat("c", 600)
-	if got := string(h.appendMessage(nil, a, syslogUDPLimit)); !strings.Contains(got, a.Container.ImageRepository) || !strings.HasSuffix(got, alert.Text(a)) {
+	if got := string(message(t, h, nil, a, syslogUDPLimit)); !strings.Contains(got, a.Container.ImageRepository) || !strings.HasSuffix(got, alert.Text(a)) {
 		t.Errorf("something was left out: %s", got)
 	}
 }
 
 func TestSyslogDatagramLimit(t *testing.T) {
 	d, addr := listenPacket(t, "udp", "127.0.0.1:0")
-	o := NewSyslog("udp", addr.String())
+	o := NewSyslog("udp", addr.String(), Text)
 	write(t, o, strings.Repeat("x", 20000))
 	if got := <-d.messages; len(got) != syslogUDPLimit {
 		t.Errorf("%d bytes", len(got))
@@ -217,7 +218,7 @@ func TestSyslogReconnects(t *testing.T) {
 	t.Run("stream", func(t *testing.T) {
 		d, addr := listenStream(t, "tcp", "127.0.0.1:0", 1) // closes after each message
 		f := newFanout(t, fastConfig())
-		f.Add("syslog", NewSyslog("tcp", addr.String()), false)
+		f.Add("syslog", NewSyslog("tcp", addr.String(), Text), false)
 		for i := range 20 {
 			f.Publish(testAlert(alert.High, fmt.Sprintf("alert %d.", i)))
 			if got := <-d.messages; !strings.Contains(got, fmt.Sprintf("alert %d.", i)) {
@@ -232,7 +233,7 @@ func TestSyslogReconnects(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "log")
 		d, _ := listenPacket(t, "unixgram", path)
 		f := newFanout(t, fastConfig())
-		f.Add("syslog", NewSyslog("unix", path), false)
+		f.Add("syslog", NewSyslog("unix", path, Text), false)
 		f.Publish(testAlert(alert.High, "one"))
 		<-d.messages
 		d.close()
@@ -244,4 +245,26 @@ func TestSyslogReconnects(t *testing.T) {
 			t.Errorf("got %q", got)
 		}
 	})
+}
+
+func message(t *testing.T, h syslogHeader, b []byte, a *alert.Alert, limit int) []byte {
+	t.Helper()
+	b, err := h.appendMessage(b, a, limit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// Falco's priorities are syslog's severities, and its JSON stands whole where the text is.
+func TestSyslogFalco(t *testing.T) {
+	a := falcoAlert()
+	a.Rule.Priority = "Emergency"
+	a.Output = strings.Repeat("long ", 250)
+	h := syslogHeader{host: "h", app: "tiercel", procID: "1", format: FalcoJSON | FalcoNoOutput | FalcoMessage}
+	b := message(t, h, nil, a, syslogUDPLimit)
+	head, text, _ := strings.Cut(string(b), textMark)
+	if !strings.HasPrefix(head, "<104>1 ") || !json.Valid([]byte(text)) || len(b) > syslogUDPLimit {
+		t.Errorf("%d bytes: %s", len(b), b)
+	}
 }
