@@ -168,8 +168,7 @@ func TestOpenPaths(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	var longDir int
-	makeLong(t, long, &longDir)
+	longDir := makeLong(t, long)
 	strange := "a\nb\x1b[31m\xff\xfe"
 	for _, name := range []string{"file", "sub/file", deep, strange} {
 		if err := os.WriteFile(name, nil, 0o644); err != nil {
@@ -240,42 +239,35 @@ func TestOpenPaths(t *testing.T) {
 	}
 }
 
-// makeLong makes the file long below a directory so deep that its whole path has more than 4095 bytes.
-func makeLong(t *testing.T, long string, dirfd *int) {
+// makeLong makes the file long below a directory so deep that its whole path has more than 4095 bytes, and returns that
+// directory.
+func makeLong(t *testing.T, long string) int {
 	t.Helper()
-	fd, err := unix.Open(".", unix.O_PATH|unix.O_DIRECTORY, 0)
-	for range 2 {
-		for part := range strings.SplitSeq(long[:len(long)/2], "/") {
-			if err == nil {
-				err = unix.Mkdirat(fd, part, 0o755)
-			}
-			if err == nil {
-				fd, err = unix.Openat(fd, part, unix.O_PATH|unix.O_DIRECTORY, 0)
-			}
+	open := func(dirfd int, name string, flags int) int {
+		fd, err := unix.Openat(dirfd, name, flags, 0o644)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if *dirfd == 0 {
-			*dirfd = fd
-		}
+		t.Cleanup(func() { unix.Close(fd) })
+		return fd
 	}
-	fd = *dirfd
+	enter := func(dirfd int, name string) int {
+		if err := unix.Mkdirat(dirfd, name, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		return open(dirfd, name, unix.O_PATH|unix.O_DIRECTORY)
+	}
+	dirfd := open(cwd, ".", unix.O_PATH|unix.O_DIRECTORY)
+	for part := range strings.SplitSeq(long[:len(long)/2], "/") {
+		dirfd = enter(dirfd, part)
+	}
 	parts := strings.Split(long, "/")
-	for i, part := range parts {
-		if err == nil && i < len(parts)-1 {
-			if err = unix.Mkdirat(fd, part, 0o755); err == unix.EEXIST {
-				err = nil
-			}
-		}
-		if err == nil {
-			flags := unix.O_PATH | unix.O_DIRECTORY
-			if i == len(parts)-1 {
-				flags = unix.O_CREAT | unix.O_WRONLY
-			}
-			fd, err = unix.Openat(fd, part, flags, 0o644)
-		}
+	fd := dirfd
+	for _, part := range parts[:len(parts)-1] {
+		fd = enter(fd, part)
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	open(fd, parts[len(parts)-1], unix.O_CREAT|unix.O_WRONLY)
+	return dirfd
 }
 
 func countOf(p *Probe, reason Reason, kind event.Kind) uint64 {

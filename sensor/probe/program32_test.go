@@ -111,7 +111,7 @@ func (p *program32) call(t *testing.T, nr uint32, args [6]uint32) int32 {
 		p.ask(importFD, nil, uint32(os.Getpid()), uint32(fd)) // one that is not open is left so
 	}
 	r := p.ask(makeCall, nil, nr, args[0], args[1], args[2], args[3], args[4], args[5])
-	const keptFree = 200
+	const keptFree = 700
 	if r >= keptFree {
 		p.give(t, int(r))
 	}
