@@ -1,0 +1,99 @@
+package rules
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"tiercel.dev/rules/field"
+)
+
+// parseFalcoTemplate cuts an output of a Falco rule: %field, %NNfield of a fixed width, %tolower(field), and %% for a percent
+// sign. fail is told of what is wrong, with its place in characters.
+func parseFalcoTemplate(text string, fail func(offset int, message string)) template {
+	t := template{text: text}
+	var plain strings.Builder
+	for at := 0; at < len(text); {
+		i := strings.IndexByte(text[at:], '%')
+		if i < 0 {
+			plain.WriteString(text[at:])
+			break
+		}
+		plain.WriteString(text[at : at+i])
+		at += i + 1
+		if strings.HasPrefix(text[at:], "%") {
+			plain.WriteByte('%')
+			at++
+			continue
+		}
+		p, n, err := parseFalcoToken(text[at:])
+		if err != nil {
+			fail(utf8.RuneCountInString(text[:at-1]), err.Error())
+			return t
+		}
+		at += n
+		t.parts = append(t.parts, part{text: plain.String()}, p)
+		plain.Reset()
+	}
+	t.parts = append(t.parts, part{text: plain.String()})
+	return t
+}
+
+// parseFalcoToken reads what stands behind a percent sign, and returns its length.
+func parseFalcoToken(s string) (p part, n int, err error) {
+	digits := len(s) - len(strings.TrimLeft(s, "0123456789"))
+	if digits > 0 {
+		if p.width, err = strconv.Atoi(s[:digits]); err != nil || p.width > maxWidth {
+			return p, 0, fmt.Errorf("width %s is more than %d", s[:digits], maxWidth)
+		}
+	}
+	rest := s[digits:]
+	name, open, called := strings.Cut(rest, "(")
+	if called && falcoTransforms[name] != nil {
+		inner, _, closed := strings.Cut(open, ")")
+		f, m, err := longestField(inner)
+		if err != nil || !closed || m != len(inner) {
+			return p, 0, fmt.Errorf("invalid formatting token %%%s: %s takes a field", rest[:min(len(rest), 40)], name)
+		}
+		p.fields, p.transform = []*field.Field{f}, falcoTransforms[name]
+		return p, digits + len(name) + 1 + m + 1, nil
+	}
+	f, m, err := longestField(rest)
+	if err != nil {
+		return p, 0, fmt.Errorf("invalid formatting token %%%s: %w", rest[:m], err)
+	}
+	p.fields = []*field.Field{f}
+	return p, digits + m, nil
+}
+
+// maxWidth is the widest that a field can be asked to be.
+const maxWidth = 1000
+
+// longestField reads the longest name of a field that s begins with; with an error, n is the length of what should be one.
+func longestField(s string) (f *field.Field, n int, err error) {
+	end := 0
+	for end < len(s) && (s[end] == '.' || s[end] == '_' || 'a' <= s[end] && s[end] <= 'z' || 'A' <= s[end] && s[end] <= 'Z' || '0' <= s[end] && s[end] <= '9') {
+		end++
+	}
+	if end < len(s) && s[end] == '[' {
+		if closing := strings.IndexByte(s[end:], ']'); closing > 0 {
+			key := s[end+1 : end+closing]
+			if f, err = field.LookupFalco(s[:end], key, true); err == nil {
+				return f, end + closing + 1, nil
+			}
+			return nil, end + closing + 1, err
+		}
+	}
+	for n := end; n > 0; n-- {
+		if f, lookup := field.LookupFalco(s[:n], "", false); lookup == nil {
+			return f, n, nil
+		} else if err == nil {
+			err = lookup
+		}
+	}
+	if err == nil {
+		err = field.ErrUnknown
+	}
+	return nil, end, err
+}
