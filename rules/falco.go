@@ -3,10 +3,7 @@ package rules
 import (
 	"bytes"
 	"fmt"
-	"maps"
-	"slices"
 
-	"tiercel.dev/internal/event"
 	"tiercel.dev/rules/condition"
 	"tiercel.dev/rules/falco"
 	"tiercel.dev/rules/falco/translate"
@@ -125,6 +122,8 @@ func (l *falcoLoading) compile() error {
 			l.set.rules = append(l.set.rules, rule)
 		}
 	}
-	maps.Copy(l.set.domains, l.names.domains)
+	for dynamic, names := range l.names.domains {
+		l.set.domains[dynamic], l.set.fills[dynamic] = names, condition.OfText
+	}
 	return nil
 }

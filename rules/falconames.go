@@ -96,7 +96,8 @@ func (n *falcoNames) List(name string, of condition.Elem) string {
 	return n.define(use, name, list)
 }
 
-// Addresses makes a list that the program fills with what the names resolve to.
+// Addresses makes a list that the program fills with what the names resolve to. Its name there is the list's of Falco, or the
+// names themselves.
 func (n *falcoNames) Addresses(list string, names []string) string {
 	names = slices.Compact(slices.Sorted(slices.Values(names)))
 	key := strings.Join(names, " ")
@@ -104,14 +105,16 @@ func (n *falcoNames) Addresses(list string, names []string) string {
 	if cel, ok := n.byUse[use]; ok {
 		return cel
 	}
-	label := list
-	if label == "" {
-		label = names[0]
+	dynamic := list
+	if dynamic == "" {
+		dynamic = key
 	}
-	dynamic := "addresses of " + key
 	n.domains[dynamic] = names
-	return n.define(use, "addresses_of_"+label, &condition.List{Dynamic: dynamic, Values: condition.TextValues(nil)})
+	return n.define(use, "addresses_of_"+dynamic, &condition.List{Dynamic: dynamic, Values: condition.TextValues(nil)})
 }
+
+// lists are those that conditions use, by their names in CEL.
+func (n *falcoNames) lists() map[string]*condition.List { return n.made }
 
 func (n *falcoNames) define(use listUse, name string, list *condition.List) string {
 	cel := n.free(name)

@@ -4,13 +4,15 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
+	"tiercel.dev/internal/event"
+	"tiercel.dev/rules/condition"
+	"tiercel.dev/rules/falco/translate"
 	"tiercel.dev/rules/field"
 )
 
 // parseFalcoTemplate cuts an output of a Falco rule: %field, %NNfield of a fixed width, %tolower(field), and %% for a percent
-// sign. fail is told of what is wrong, with its place in characters.
+// sign. fail is told of what is wrong, with its place in bytes.
 func parseFalcoTemplate(text string, fail func(offset int, message string)) template {
 	t := template{text: text}
 	var plain strings.Builder
@@ -29,7 +31,7 @@ func parseFalcoTemplate(text string, fail func(offset int, message string)) temp
 		}
 		p, n, err := parseFalcoToken(text[at:])
 		if err != nil {
-			fail(utf8.RuneCountInString(text[:at-1]), err.Error())
+			fail(at-1, err.Error())
 			return t
 		}
 		at += n
@@ -67,6 +69,10 @@ func parseFalcoToken(s string) (p part, n int, err error) {
 	return p, digits + m, nil
 }
 
+// falcoTransforms are those of conditions that outputs may have.
+var falcoTransforms = map[string]func(string) string{"tolower": condition.Lower, "toupper": condition.Upper, "basename": field.Basename,
+	"b64": condition.Base64}
+
 // maxWidth is the widest that a field can be asked to be.
 const maxWidth = 1000
 
@@ -79,15 +85,17 @@ func longestField(s string) (f *field.Field, n int, err error) {
 	if end < len(s) && s[end] == '[' {
 		if closing := strings.IndexByte(s[end:], ']'); closing > 0 {
 			key := s[end+1 : end+closing]
-			if f, err = field.LookupFalco(s[:end], key, true); err == nil {
+			if f, err = translate.Field(s[:end], key, true); err == nil {
 				return f, end + closing + 1, nil
 			}
 			return nil, end + closing + 1, err
 		}
 	}
 	for n := end; n > 0; n-- {
-		if f, lookup := field.LookupFalco(s[:n], "", false); lookup == nil {
+		if f, lookup := translate.Field(s[:n], "", false); lookup == nil {
 			return f, n, nil
+		} else if translate.FalcoHas(s[:n]) {
+			return missingField(s[:n]), n, nil
 		} else if err == nil {
 			err = lookup
 		}
@@ -96,4 +104,9 @@ func longestField(s string) (f *field.Field, n int, err error) {
 		err = field.ErrUnknown
 	}
 	return nil, end, err
+}
+
+// missingField is one that Falco has and no event here: it shows as <NA>.
+func missingField(name string) *field.Field {
+	return &field.Field{Name: name, Type: field.Text, Kinds: event.AllKinds(), TextOf: func(*event.Event) (string, bool) { return "", false }}
 }

@@ -8,6 +8,7 @@ import (
 	"tiercel.dev/rules/condition"
 	"tiercel.dev/rules/falco"
 	"tiercel.dev/rules/falco/translate"
+	"tiercel.dev/rules/source"
 )
 
 // A FalcoRule is what a rule has that comes from a Falco file.
@@ -20,7 +21,7 @@ type FalcoRule struct {
 // the rule can't be loaded, or is to be left out because it names a field that there is not.
 func (l *falcoLoading) ruleText(r *falco.Rule) (text translate.Text, ok bool) {
 	text, issues := l.translate(r.Condition)
-	used := l.uses(r.Condition.Names.Macros, nil)
+	used := l.uses(r.Condition.Macros(), nil)
 	unknown := slices.ContainsFunc(issues, isUnknown)
 	for _, m := range used {
 		unknown = unknown || slices.ContainsFunc(m.issues, isUnknown)
@@ -29,14 +30,14 @@ func (l *falcoLoading) ruleText(r *falco.Rule) (text translate.Text, ok bool) {
 		l.warn(r, falco.UnknownFilter, "the rule is left out: its condition names a field that there is not")
 		return text, false
 	}
-	ok = l.tell("rule "+quote(r.Name), r.Condition, issues)
+	ok = l.tell("rule "+source.Quote(r.Name), r.Condition, issues)
 	for _, m := range used {
 		if m.told {
 			ok = ok && !m.bad()
 			continue
 		}
 		m.told = true
-		ok = l.tell("macro "+quote(m.Name), m.Condition, m.issues) && ok
+		ok = l.tell("macro "+source.Quote(m.Name), m.Condition, m.issues) && ok
 	}
 	return text, ok
 }
@@ -51,7 +52,7 @@ func (m *falcoMacro) bad() bool {
 func (l *falcoLoading) uses(names []string, into []*falcoMacro) []*falcoMacro {
 	for _, name := range names {
 		if m := l.macros[name]; m != nil && !slices.Contains(into, m) {
-			into = l.uses(m.Condition.Names.Macros, append(into, m))
+			into = l.uses(m.Condition.Macros(), append(into, m))
 		}
 	}
 	return into
@@ -61,7 +62,7 @@ func (l *falcoLoading) uses(names []string, into []*falcoMacro) []*falcoMacro {
 func (l *falcoLoading) tell(item string, c *falco.Condition, issues []translate.Issue) bool {
 	ok := true
 	for _, i := range issues {
-		e := falcoError(&falco.Issue{Position: c.At(i.Offset), Code: falco.Code(i.Code), Item: item, Message: i.Message, Text: c.Line(i.Offset)})
+		e := falcoError(c.Issue(i.Offset, falco.Code(i.Code), item, i.Message))
 		if i.Warning {
 			l.set.warnings = append(l.set.warnings, e)
 			continue
@@ -84,7 +85,7 @@ func (l *falcoLoading) compiled(item string, c *falco.Condition, text translate.
 }
 
 func (l *falcoLoading) warn(r *falco.Rule, code falco.Code, message string) {
-	l.tell("rule "+quote(r.Name), r.Condition, []translate.Issue{{Code: string(code), Message: message, Warning: true}})
+	l.tell("rule "+source.Quote(r.Name), r.Condition, []translate.Issue{{Code: string(code), Message: message, Warning: true}})
 }
 
 func (l *falcoLoading) defineMacros() {
@@ -97,7 +98,7 @@ func (l *falcoLoading) defineMacros() {
 		}
 	}
 	for name, issues := range l.compiler.DefineMacros(texts) {
-		l.compiled("macro "+quote(byName[name].Name), byName[name].Condition, byName[name].text, issues)
+		l.compiled("macro "+source.Quote(byName[name].Name), byName[name].Condition, byName[name].text, issues)
 	}
 }
 
@@ -110,15 +111,14 @@ func (l *falcoLoading) rule(fr *falco.Rule, text translate.Text) *Rule {
 		Attack: attackOf(fr.Tags), Severity: l.severity(fr.Priority), Falco: &FalcoRule{Priority: fr.Priority, Source: "syscall"},
 		text: strings.TrimSpace(fr.Condition.Text)}
 	r.output = parseFalcoTemplate(fr.Output, func(offset int, message string) {
-		*l.errs = append(*l.errs, falcoError(&falco.Issue{Position: fr.OutputAt.At(offset), Code: falco.CompileOutput,
-			Item: "rule " + quote(fr.Name), Message: message, Text: fr.OutputAt.Error(offset, "").Text}))
+		*l.errs = append(*l.errs, falcoError(fr.OutputIssue(offset, message)))
 	})
 	cel := text.CEL
 	if l.opt.Exact {
 		cel = "(" + cel + ")" + viaRing
 	}
 	cond, issues := l.compiler.Compile(cel)
-	l.compiled("rule "+quote(fr.Name), fr.Condition, text, issues)
+	l.compiled("rule "+source.Quote(fr.Name), fr.Condition, text, issues)
 	if cond == nil {
 		return nil
 	}

@@ -25,6 +25,8 @@ func NewLists() *Lists { return condition.NewLists() }
 type Options struct {
 	// Lists fills lists with from; nil leaves them at their defaults.
 	Lists *Lists
+	// Falco is about files in Falco's language.
+	Falco FalcoOptions
 }
 
 // maxRules is how many rules a set may have.
@@ -34,9 +36,14 @@ const maxRules = 10_000
 // wrong with any file; the error is then Errors with all that is.
 func Load(sources []Source, opt Options) (*Set, error) {
 	var errs Errors
-	docs := make([]document, len(sources))
-	for i, src := range sources {
-		docs[i] = parseDocument(src, &errs)
+	var docs []document
+	var falcoFiles []source.File
+	for _, src := range sources {
+		if isFalco(src) {
+			falcoFiles = append(falcoFiles, src)
+		} else {
+			docs = append(docs, parseDocument(src, &errs))
+		}
 	}
 	if len(sources) == 0 {
 		errs = append(errs, &Error{Message: "no rule files", Position: Position{File: "rules"}})
@@ -44,14 +51,24 @@ func Load(sources []Source, opt Options) (*Set, error) {
 	if opt.Lists == nil {
 		opt.Lists = NewLists()
 	}
-	l := loading{merged: merge(docs), errs: &errs, set: &Set{lists: opt.Lists, fills: map[string]condition.Elem{}}}
+	l := loading{merged: merge(docs), errs: &errs, set: &Set{lists: opt.Lists, fills: map[string]condition.Elem{},
+		firstFalco: !opt.Falco.AllMatch, domains: map[string][]string{}}}
 	if err := l.compile(); err != nil {
 		return nil, err
+	}
+	if len(falcoFiles) > 0 {
+		if err := loadFalco(falcoFiles, l.set, opt.Falco, &errs); err != nil {
+			return nil, err
+		}
+	}
+	if len(l.set.rules) > maxRules {
+		return nil, fmt.Errorf("rules: %d rules, more than %d", len(l.set.rules), maxRules)
 	}
 	if len(errs) > 0 {
 		sortErrors(errs, sources)
 		return nil, errs
 	}
+	sortErrors(l.set.warnings, sources)
 	l.set.finish()
 	return l.set, nil
 }
@@ -97,11 +114,7 @@ func (l *loading) compile() error {
 	if err := compiler.DefineLists(lists); err != nil {
 		return fmt.Errorf("rules: %w", err)
 	}
-	l.set.definedLists = lists
 	l.defineMacros()
-	if len(l.rules) > maxRules {
-		return fmt.Errorf("rules: %d rules, more than %d", len(l.rules), maxRules)
-	}
 	for _, r := range l.rules {
 		if rule := l.rule(r); rule != nil {
 			l.set.rules = append(l.set.rules, rule)

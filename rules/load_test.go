@@ -45,7 +45,7 @@ func TestLoadErrors(t *testing.T) {
 		{"empty", "", "a.yaml", "", "the file is empty"},
 		{"only a comment", "# nothing\n", "a.yaml", "", "the file is empty"},
 		{"nothing defined", "rules: []\n", "a.yaml", "", "no lists, macros or rules in the file"},
-		{"no mapping", "- a\n", "a.yaml:1:1", "- a", "the file is a mapping, not a list"},
+		{"no mapping", "a\n", "a.yaml:1:1", "a", "the file is a mapping, not a text"},
 		{"not YAML", "rules: [\n", "a.yaml:2:1", "", "not YAML: did not find expected node content"},
 		{"not text", "\x00", "a.yaml", "", "not a text file"},
 		{"two documents", "macros: {a: 'true'}\n---\nmacros: {b: 'true'}\n", "a.yaml:2:1", "---", "a file is one document; this starts a second one"},

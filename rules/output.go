@@ -19,6 +19,9 @@ type template struct {
 type part struct {
 	text   string
 	fields []*field.Field
+	// width is how many bytes it fills or is cut to, 0 for as many as it has; transform changes the value. Falco has both.
+	width     int
+	transform func(string) string
 }
 
 // parseTemplate cuts an output; fail is told of what is wrong, with its place in characters.
@@ -121,18 +124,28 @@ func (t template) render(ev *event.Event) string {
 			out = append(out, p.text...)
 			continue
 		}
-		ok := false
+		start, ok := len(out), false
 		for _, f := range p.fields {
 			if value, ok = f.Append(value[:0], ev); ok {
-				out = appendEscaped(out, string(value))
+				out = appendEscaped(out, p.transformed(string(value)))
 				break
 			}
 		}
 		if !ok {
 			out = append(out, "<NA>"...)
 		}
+		if p.width > 0 {
+			out = append(out, strings.Repeat(" ", max(start+p.width-len(out), 0))...)[:start+p.width]
+		}
 	}
 	return string(out)
+}
+
+func (p part) transformed(v string) string {
+	if p.transform == nil {
+		return v
+	}
+	return p.transform(v)
 }
 
 // appendEscaped writes s so that it stays on its line and shows what it holds: control and unprintable characters,

@@ -60,6 +60,8 @@ type Rule struct {
 	Throttle                 Throttle
 	Enabled                  bool
 	Position                 Position
+	// Falco is set for a rule of a Falco file.
+	Falco *FalcoRule
 
 	cond     *condition.Condition
 	text     string // of the condition, as written

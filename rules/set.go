@@ -27,8 +27,9 @@ type Set struct {
 	warnings Errors
 	lists    *Lists
 	fills    map[string]condition.Elem // lists that the program fills
-
-	definedLists map[string]*condition.List
+	domains  map[string][]string       // see Domains
+	// firstFalco says that of the rules of Falco files the first that matches is the only one.
+	firstFalco bool
 }
 
 // finish sorts the enabled rules by the kinds they can match.
@@ -54,8 +55,9 @@ func (s *Set) finish() {
 	s.hash = s.sum()
 }
 
-// Match calls fire for each enabled rule that matches ev, in order. It allocates nothing for an event that matches
-// nothing, but for fields that say so.
+// Match calls fire for each enabled rule that matches ev, in order: native ones, then Falco's, of which the first that
+// matches ends it unless the options say otherwise. It allocates nothing for an event that matches nothing, but for fields
+// that say so.
 func (s *Set) Match(ev *event.Event, fire func(*Rule)) {
 	s.program.Match(ev, func(i int, err error) bool {
 		r := s.enabled[i]
@@ -67,12 +69,15 @@ func (s *Set) Match(ev *event.Event, fire func(*Rule)) {
 			return true
 		}
 		fire(r)
-		return true
+		return r.Falco == nil || !s.firstFalco
 	})
 }
 
 // Filter is what the kernel must report so that every enabled rule sees all that it can match.
 func (s *Set) Filter() event.Filter { return s.filter }
+
+// Domains are domain names by the list in [Lists] that rules expect the addresses of these in.
+func (s *Set) Domains() map[string][]string { return maps.Clone(s.domains) }
 
 // NeedsMetadata reports whether an enabled rule of the kind reads, in its condition, output or throttle, what the
 // container runtime tells: such events are worth holding until it has.
@@ -100,7 +105,7 @@ func (s *Set) Hash() string { return s.hash }
 func (s *Set) sum() string {
 	h := sha256.New()
 	out := json.NewEncoder(h)
-	used := map[string]bool{}
+	used := map[string]*condition.List{}
 	for _, r := range s.rules {
 		if !r.Enabled {
 			continue
@@ -111,10 +116,15 @@ func (s *Set) sum() string {
 		if err := out.Encode(info); err != nil {
 			panic(fmt.Sprintf("rules: hash of rule %s: %v", r.Name, err))
 		}
-		maps.Copy(used, r.cond.Lists())
+		for name, l := range r.cond.Lists() {
+			if r.Falco != nil {
+				name = "falco " + name
+			}
+			used[name] = l
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(used)) {
-		l := s.definedLists[name]
+		l := used[name]
 		fmt.Fprintf(h, "%q %d %q %q %d\n", name, l.Of, l.Dynamic, l.Values.Texts, l.Values.Ints)
 	}
 	return hex.EncodeToString(h.Sum(nil))

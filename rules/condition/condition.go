@@ -49,5 +49,11 @@ func (c *Condition) findFilter() {
 	}
 }
 
-// Lists returns the names of the lists that the condition reads.
-func (c *Condition) Lists() map[string]bool { return c.lists }
+// Lists returns the lists that the condition reads, by name.
+func (c *Condition) Lists() map[string]*List {
+	lists := map[string]*List{}
+	for name := range c.lists {
+		lists[name] = c.all[name]
+	}
+	return lists
+}

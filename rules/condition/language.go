@@ -146,14 +146,14 @@ var textTests = map[string]func(s, arg string) bool{
 	"contains":   strings.Contains,
 	"icontains":  containsFold,
 	"glob":       func(s, arg string) bool { return glob(arg, s) },
-	"iglob":      func(s, arg string) bool { return glob(lower(arg), lower(s)) },
+	"iglob":      func(s, arg string) bool { return glob(Lower(arg), Lower(s)) },
 	"pmatch":     func(s, arg string) bool { return pmatch(arg, s) },
 
 	"bcontains":   func(s, arg string) bool { b, ok := unhex(arg); return ok && strings.Contains(s, b) },
 	"bstartsWith": func(s, arg string) bool { b, ok := unhex(arg); return ok && strings.HasPrefix(s, b) },
 }
 
-var textMaps = map[string]func(string) string{"basename": field.Basename, "dirname": field.Dirname, "lower": lower, "upper": upper, "b64": b64}
+var textMaps = map[string]func(string) string{"basename": field.Basename, "dirname": field.Dirname, "lower": Lower, "upper": Upper, "b64": Base64}
 
 func ownFunctions() []cel.EnvOption {
 	text, texts := cel.StringType, cel.ListType(cel.StringType)

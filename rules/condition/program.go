@@ -33,9 +33,9 @@ type entry struct {
 	eval  func(*frame) bool
 }
 
-// NewProgram compiles conditions that one Compiler made.
+// NewProgram compiles conditions together, whichever compilers made them.
 func NewProgram(conditions []*Condition) *Program {
-	p, exprs, patterns := &Program{conditions: conditions}, interner{}, patterns{}
+	p, exprs, patterns := &Program{conditions: conditions}, newInterner(), patterns{}
 	ids := make([]map[int64]int, len(conditions))
 	for i := range ids {
 		ids[i] = map[int64]int{}

@@ -16,7 +16,7 @@ import (
 type special struct {
 	world    world
 	example  frame // holds an event of that world, of which nothing else is known
-	exprs    interner
+	exprs    *interner
 	uses     map[int]int // by expression: how often it stands in different places
 	tests    map[int]int // by text: how many tests of it a sieve could make
 	slots    int
@@ -27,19 +27,34 @@ type special struct {
 	patterns patterns
 }
 
-func newSpecial(w world, exprs interner, p patterns) *special {
+func newSpecial(w world, exprs *interner, p patterns) *special {
 	return &special{world: w, example: frame{ev: w.event()}, exprs: exprs, patterns: p, uses: map[int]int{}, tests: map[int]int{},
 		kept: map[int]boolNode{}, byText: map[int]*sieve{}, byTest: map[int]boolNode{}}
 }
 
 // An interner numbers expressions, equal ones with the same number.
-type interner map[string]int
+type interner struct {
+	numbers   map[string]int
+	compilers map[*Compiler]int // in the order in which they came
+}
 
-func (in interner) number(key []byte) int {
-	n, ok := in[string(key)]
+func newInterner() *interner { return &interner{map[string]int{}, map[*Compiler]int{}} }
+
+func (in *interner) number(key []byte) int {
+	n, ok := in.numbers[string(key)]
 	if !ok {
-		n = len(in) + 1
-		in[string(key)] = n
+		n = len(in.numbers) + 1
+		in.numbers[string(key)] = n
+	}
+	return n
+}
+
+// compiler numbers what gives lists their names: those of another are other lists.
+func (in *interner) compiler(c *Compiler) int {
+	n, ok := in.compilers[c]
+	if !ok {
+		n = len(in.compilers) + 1
+		in.compilers[c] = n
 	}
 	return n
 }
@@ -58,6 +73,9 @@ func (b *building) id(e ast.Expr) int {
 	}
 	switch e.Kind() {
 	case ast.IdentKind:
+		if b.c.lists[e.AsIdent()] != nil {
+			key = strconv.AppendInt(key, int64(b.special.exprs.compiler(b.c)), 10)
+		}
 		parts('i', e.AsIdent())
 	case ast.LiteralKind:
 		l := e.AsLiteral()

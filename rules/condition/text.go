@@ -34,8 +34,8 @@ func lowerByte(c byte) byte {
 	return c
 }
 
-// lower folds ASCII letters only, and returns s itself where there is nothing to fold.
-func lower(s string) string {
+// Lower folds ASCII letters only, and returns s itself where there is nothing to fold.
+func Lower(s string) string {
 	for i := range len(s) {
 		if 'A' <= s[i] && s[i] <= 'Z' {
 			b := []byte(s)
@@ -48,8 +48,8 @@ func lower(s string) string {
 	return s
 }
 
-// upper is lower the other way round.
-func upper(s string) string {
+// Upper is Lower the other way round.
+func Upper(s string) string {
 	for i := range len(s) {
 		if 'a' <= s[i] && s[i] <= 'z' {
 			b := []byte(s)
@@ -64,8 +64,8 @@ func upper(s string) string {
 	return s
 }
 
-// b64 decodes base64 with or without its padding.
-func b64(s string) string {
+// Base64 decodes base64 with or without its padding; what is none is "".
+func Base64(s string) string {
 	b, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(s, "="))
 	if err != nil {
 		return ""

@@ -41,7 +41,7 @@ func TestFold(t *testing.T) {
 	if !containsFold("xPaSSwd", "passw") || containsFold("pass", "passw") || !containsFold("", "") || containsFold("Ä", "ä") {
 		t.Error("containsFold folds other than ASCII letters, or not these")
 	}
-	if got := lower("ABÄz@[`"); got != "abÄz@[`" {
+	if got := Lower("ABÄz@[`"); got != "abÄz@[`" {
 		t.Errorf("lower: %q", got)
 	}
 }

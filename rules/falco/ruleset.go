@@ -5,6 +5,7 @@ package falco
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"tiercel.dev/rules/falco/syntax"
 	"tiercel.dev/rules/source"
@@ -69,10 +70,12 @@ type Rule struct {
 	output      *source.Join
 }
 
-// OutputAt finds the place in a file of an offset in bytes into Output.
-func (r *Rule) OutputAt(offset int) source.Position {
+// OutputIssue says that something is wrong at an offset in bytes into Output.
+func (r *Rule) OutputIssue(offset int, message string) *Issue {
 	text := r.output.String()
-	return r.output.AtByte(offset + len(text) - len(strings.TrimLeftFunc(text, unicode.IsSpace)))
+	offset += len(text) - len(strings.TrimLeftFunc(text, unicode.IsSpace))
+	e := r.output.Error(utf8.RuneCountInString(text[:offset]), message)
+	return &Issue{Position: e.Position, Code: CompileOutput, Item: "rule " + source.Quote(r.Name), Message: message, Text: e.Text}
 }
 
 // A Condition is a parsed condition whose text may come from several places.
@@ -86,3 +89,18 @@ type Condition struct {
 
 // At finds the place in a file of an offset in bytes into the text.
 func (c *Condition) At(offset int) source.Position { return c.join.AtByte(offset) }
+
+// Macros are the names of those that the condition uses itself.
+func (c *Condition) Macros() []string {
+	names := make([]string, len(c.macros))
+	for i, m := range c.macros {
+		names[i] = m.Name
+	}
+	return names
+}
+
+// Issue says that something is wrong, or worth a warning, at an offset in bytes into the text. item is what it is about.
+func (c *Condition) Issue(offset int, code Code, item, message string) *Issue {
+	e := c.join.Error(utf8.RuneCountInString(c.Text[:min(max(offset, 0), len(c.Text))]), message)
+	return &Issue{Position: e.Position, Code: code, Item: item, Message: message, Text: e.Text}
+}

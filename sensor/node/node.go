@@ -42,6 +42,7 @@ type Node struct {
 	containers *container.Resolver
 	rules      *ruleKeeper
 	servers    *apiServers
+	domains    *domains
 	fanout     *output.Fanout
 	kept       chan struct{}
 	everything bool // a capture is being made: the rules do not say what is of interest
@@ -123,6 +124,8 @@ func open(ctx context.Context, cfg Config, tap tap, log *slog.Logger) (*Node, er
 	if n.rules, err = loadRules(cfg.Rules, n.ruleFailed, n.rulesChanged, log); err != nil {
 		return nil, err
 	}
+	n.domains = newDomains(n.rules.lists, log)
+	n.domains.want(n.rules.Current().Domains())
 	changed := func(addresses []string, ports []int64) {
 		n.rules.setAPIServers(addresses, ports)
 		if tap.lists != nil {
@@ -187,6 +190,7 @@ func (n *Node) run(ctx context.Context, reopen <-chan os.Signal) error {
 	beside.Go(func() { n.serve(ctx, reopen) })
 	beside.Go(func() { n.beat(ctx) })
 	beside.Go(func() { n.servers.resolve(ctx) })
+	beside.Go(func() { n.domains.resolve(ctx) })
 	beside.Go(func() { n.rules.watch(ctx) })
 	err := n.read()
 	cancel()
@@ -285,6 +289,7 @@ func (n *Node) rulesChanged(set *rules.Set) {
 	if err := n.probe.SetFilter(n.filter(set)); err != nil {
 		n.log.Error("the kernel reports what the rules before asked for", "err", err)
 	}
+	n.domains.want(set.Domains())
 	n.log.Info("rules changed", "rules", len(set.Rules()), "rule_set", set.Hash())
 	n.watching(set)
 }

@@ -39,13 +39,31 @@ func (t *translation) compare(e *syntax.Compare, opens bool) term {
 		return t.modified(e, left, opens)
 	}
 	if isListOperator(e.Op) {
-		return t.compareList(e, left, opens)
+		return t.mended(e, left, t.compareList(e, left, opens))
 	}
 	v, ok := t.single(e)
 	if !ok {
 		return boolean(e.At(), false)
 	}
-	return t.compareOne(e, left, v, opens)
+	return t.mended(e, left, t.compareOne(e, left, v, opens))
+}
+
+// mended lets a test of a mount for the text <NA> hold for a mount that is not there, if that is asked for.
+func (t *translation) mended(e *syntax.Compare, left operand, test term) term {
+	isNA := func(v syntax.Value) bool { return v.Text == "<NA>" }
+	if !t.opt.MountsExist || !strings.HasPrefix(left.name, "container.mount") || e.Op != "=" && e.Op != "in" ||
+		!slices.ContainsFunc(t.values(e.Right).all, isNA) {
+		return test
+	}
+	return joined(e.At(), " || ", or, append(negated(left.presence()), test))
+}
+
+func negated(terms []term) []term {
+	out := make([]term, len(terms))
+	for i, t := range terms {
+		out[i] = not(t)
+	}
+	return out
 }
 
 func isListOperator(op string) bool { return op == "in" || op == "intersects" || op == "pmatch" }

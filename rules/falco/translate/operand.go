@@ -76,7 +76,7 @@ func (t *translation) field(o *syntax.Operand) (operand, bool) {
 		}
 		return out, true
 	}
-	f, err := lookup(o)
+	f, err := Field(o.Field, o.Key, o.Keyed)
 	if err != nil {
 		return t.unknown(out, o, err)
 	}
@@ -103,20 +103,21 @@ func (t *translation) field(o *syntax.Operand) (operand, bool) {
 	return out, true
 }
 
-// lookup finds the field of ours that has Falco's name.
-func lookup(o *syntax.Operand) (*field.Field, error) {
-	if !o.Keyed {
-		return field.Lookup(o.Field)
+// Field finds the field that has a name of Falco's, with a key in brackets if keyed is set. Errors are those of
+// [field.Lookup].
+func Field(name, key string, keyed bool) (*field.Field, error) {
+	if !keyed {
+		return field.Lookup(name)
 	}
-	n, err := strconv.Atoi(o.Key)
-	key, known := field.Known(o.Field)
+	n, err := strconv.Atoi(key)
+	takes, known := field.Known(name)
 	switch {
-	case known && err == nil && key != field.TextKey:
-		return field.WithInt(o.Field, int64(n))
-	case strings.HasPrefix(o.Field, "container.mount"):
-		return field.WithText(o.Field, field.PatternKey+o.Key)
+	case known && err == nil && takes != field.TextKey:
+		return field.WithInt(name, int64(n))
+	case strings.HasPrefix(name, "container.mount"):
+		return field.WithText(name, field.PatternKey+key)
 	}
-	return field.WithText(o.Field, o.Key)
+	return field.WithText(name, key)
 }
 
 func spelled(o *syntax.Operand) string {
@@ -128,7 +129,7 @@ func spelled(o *syntax.Operand) string {
 
 // unknown tells of a field that we do not have: a warning if Falco has it, since then it is only never there.
 func (t *translation) unknown(out operand, o *syntax.Operand, err error) (operand, bool) {
-	if falcoKnows(o) && errors.Is(err, field.ErrUnknown) {
+	if FalcoHas(o.Field) && errors.Is(err, field.ErrUnknown) {
 		out.kind = none
 		t.warn(o.At(), warnCondition, "no event has %s here: what is compared with it is false", out.name)
 		return out, true
@@ -144,14 +145,14 @@ func (t *translation) unknown(out operand, o *syntax.Operand, err error) (operan
 	return out, false
 }
 
-// falcoKnows reports whether Falco has the field.
-func falcoKnows(o *syntax.Operand) bool {
+// FalcoHas reports whether Falco has a field of that name which no event has here.
+func FalcoHas(name string) bool {
 	for _, prefix := range []string{"evt.arg.", "evt.rawarg."} {
-		if name, ok := strings.CutPrefix(o.Field, prefix); ok {
+		if name, ok := strings.CutPrefix(name, prefix); ok {
 			return argNames[name]
 		}
 	}
-	return otherFields[o.Field]
+	return otherFields[name]
 }
 
 // presence is has() of what must be there for the operand to have a value, without what is never missing.

@@ -37,6 +37,89 @@ func (l lexicon) Addresses(list string, names []string) string {
 var names = lexicon{"shells": {"bash", "sh"}, "none": nil, "ports": {"22", "80"}, "nets": {"10.0.0.0/8", "192.168.0.0/16"}, "one": {"cron"},
 	"blank": {"", "x"}, "opens": {"open", "openat"}, "hosts": {"a.example", "b.example"}, "ips": {"10.0.0.1"}}
 
+func celOf(t *testing.T, falco string, opt Options) (string, []Issue) {
+	t.Helper()
+	e, err := syntax.Parse(falco)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, issues := Condition(e, names, opt)
+	return got.CEL, issues
+}
+
+func TestCompatibility(t *testing.T) {
+	for _, c := range []struct {
+		falco, faithful, mended string
+		opt                     Options
+	}{
+		{"not container.mount.dest[/] in (\"<NA>\",\"N/A\")", `!(container.mount.dest["~/"] in ["<NA>", "N/A"])`,
+			`!(!has(container.mount.dest["~/"]) || container.mount.dest["~/"] in ["<NA>", "N/A"])`, Options{MountsExist: true}},
+		{"fd.net in (nets)", `inCIDR(fd.ip, "10.0.0.0/8")`, "inCIDR(fd.ip, nets)", Options{AllNets: true}},
+		{"evt.type = fchmodat", `evt.type in ["fchmodat", "fchmodat2"]`, `evt.type == "fchmodat"`, Options{Exact: true}},
+	} {
+		for opt, want := range map[Options]string{{}: c.faithful, c.opt: c.mended} {
+			if got, _ := celOf(t, c.falco, opt); got != want {
+				t.Errorf("%s with %+v:\n got %s\nwant %s", c.falco, opt, got, want)
+			}
+		}
+	}
+}
+
+// TestIssues has each error and warning with the place that it names: where | stands in the text.
+func TestIssues(t *testing.T) {
+	for _, c := range []struct{ falco, code, message string }{
+		{"proc.name = a and |proc.nmae = b", codeCondition, "filter_check called with nonexistent field proc.nmae: did you mean proc.name?"},
+		{"proc.name = a or |m", codeValidate, "undefined macro 'm' used in filter"},
+		{"proc.pid |contains 1", codeCondition, "operator 'contains' can't be used with proc.pid, which is a number"},
+		{"proc.pid = |many", codeCondition, `"many" is no number, and proc.pid is a number`},
+		{"fd.sip = |1.2.3", codeCondition, `"1.2.3" is no address`},
+		{"fd.snet = |10.0.0.1", codeCondition, `"10.0.0.1" is no network: write 10.0.0.0/8`},
+		{"fd.sip |startswith 10", codeCondition, "operator 'startswith' can't be used with fd.sip, which is an address"},
+		{"evt.is_open_write = |yes", codeCondition, `"yes" is neither true nor false`},
+		{"evt.type in (open, |opne)", codeCondition, `unknown event type "opne": did you mean open?`},
+		{"evt.type = |read", warnCondition, "the sensor does not see events of type read: none will match"},
+		{"|evt.arg.vm_swap = 1", warnCondition, "no event has evt.arg.vm_swap here: what is compared with it is false"},
+		{"|evt.arg.vm_swapp = 1", codeCondition, "filter_check called with nonexistent field evt.arg.vm_swapp"},
+		{"|evt.dir = <", warnDeprecated, "evt.dir is deprecated: events are seen as calls return, so it is always <"},
+		{"proc.name |= shells", "", ""},
+		{"proc.name regex |'['", codeCondition, "error parsing regexp: missing closing ]: `[`"},
+		{"proc.name bcontains |xyz", codeCondition, `"xyz" are no bytes in hexadecimal digits`},
+		{"|tolower(proc.pid) = 1", codeCondition, "transformer 'tolower' takes a text, and proc.pid is a number"},
+		{"|proc.aname = val(proc.name)", codeCondition, "proc.aname can't be compared with a field"},
+		{"proc.name |= val(proc.pid)", codeCondition, "proc.name is a text, and proc.pid is a number"},
+		{"|container.mount.dest[(] = /", codeCondition, "wrong key: container.mount.dest[\"~(\"]: error parsing regexp: missing closing ): `(`"},
+		{"fd.net |in (nets)", warnCondition, "Falco looks at the first network of fd.net in (…) alone, and so does this; fd.snet and fd.cnet look at all"},
+	} {
+		at := strings.Index(c.falco, "|")
+		_, issues := celOf(t, c.falco[:at]+c.falco[at+1:], Options{})
+		if c.code == "" {
+			if len(issues) != 1 || !strings.Contains(issues[0].Message, "takes one value") {
+				t.Errorf("%s: %v", c.falco, issues)
+			}
+			continue
+		}
+		if len(issues) != 1 || issues[0].Offset != at || issues[0].Code != c.code || issues[0].Message != c.message {
+			t.Errorf("%s: %+v", c.falco, issues)
+		}
+	}
+}
+
+func TestPlacesLeadBack(t *testing.T) {
+	text := "(proc.name = a or proc.pname != b) and fd.sport in (ports, 90)"
+	e, err := syntax.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, _ := Condition(e, names, Options{})
+	for _, word := range []string{"proc.pname != ", "fd.sport in ports"} {
+		cel := strings.Index(got.CEL, word)
+		falco := strings.Index(text, word[:8])
+		if at := got.At(cel); at != falco {
+			t.Errorf("%s in %s: place %d, not %d", word, got.CEL, at, falco)
+		}
+	}
+}
+
 func TestCondition(t *testing.T) {
 	for _, c := range []struct{ falco, cel string }{
 		// Missing values: has() only where the zero value would do.
@@ -159,16 +242,12 @@ func TestCondition(t *testing.T) {
 		{"proc.pname != a and proc.pname != b", `has(proc.pname) && proc.pname != "a" && proc.pname != "b"`},
 	} {
 		t.Run(c.falco, func(t *testing.T) {
-			e, err := syntax.Parse(c.falco)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got, issues := Condition(e, names, Options{})
+			got, issues := celOf(t, c.falco, Options{})
 			if slices.ContainsFunc(issues, func(i Issue) bool { return !i.Warning }) {
 				t.Fatal(issues)
 			}
-			if got.CEL != c.cel {
-				t.Errorf("\n got %s\nwant %s", got.CEL, c.cel)
+			if got != c.cel {
+				t.Errorf("\n got %s\nwant %s", got, c.cel)
 			}
 		})
 	}
