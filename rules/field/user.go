@@ -4,25 +4,19 @@ import "tiercel.dev/internal/event"
 
 func userFields() []Field {
 	return []Field{
-		never(procInt("user.uid", "Effective user id.", func(p *event.Process) int64 { return int64(p.UID) }, func(b *builder, v string) error {
+		procInt("user.uid", "Effective user id.", func(p *event.Process) int64 { return int64(p.UID) }, func(b *builder, v string) error {
 			err := parse(v, uint32Of, &b.proc.UID)
 			b.uidSet = true
 			return err
-		})),
+		}),
 		naText("user.name", "Name of user.uid where the process runs; the text \"<NA>\" if it is not known.", func(p *event.Process) *string { return &p.UserName }),
 		procInt("user.loginuid", "User id of the login that the process descends from (audit); -1 if there is none.",
 			func(p *event.Process) int64 { return int64(p.LoginUID) }, setInt32(func(p *event.Process) *int32 { return &p.LoginUID })),
 		naText("user.loginname", "Name of user.loginuid; the text \"<NA>\" if it is not known.", func(p *event.Process) *string { return &p.LoginName }),
-		never(procInt("group.gid", "Effective group id.", func(p *event.Process) int64 { return int64(p.GID) },
-			func(b *builder, v string) error { return parse(v, uint32Of, &b.proc.GID) })),
+		procInt("group.gid", "Effective group id.", func(p *event.Process) int64 { return int64(p.GID) },
+			func(b *builder, v string) error { return parse(v, uint32Of, &b.proc.GID) }),
 		naText("group.name", "Name of group.gid where the process runs; the text \"<NA>\" if it is not known.", func(p *event.Process) *string { return &p.GroupName }),
 	}
-}
-
-// never says that every event has the field: its record does.
-func never(f Field) Field {
-	f.Never = true
-	return f
 }
 
 // naText is a name that is the text <NA> and never missing where it is not known, since rules compare with that.
