@@ -59,7 +59,7 @@ func TestFilter(t *testing.T) {
 		{`"dup2" == evt.type`, kinds("dup2")},
 		{`evt.is_open_write && fd.num >= 0`, kinds("open", "openat", "openat2")},
 		{`evt.arg.request.contains("ATTACH")`, kinds("ptrace")},
-		{`has(evt.arg.newpath)`, kinds("rename", "renameat", "renameat2")},
+		{`has(evt.arg.newpath)`, kinds("rename", "renameat", "renameat2", "link", "linkat")},
 		{`proc.name == "x"`, all},
 		{`evt.type == "bpf" && in_container`, kinds("bpf!")},
 		{`evt.type == "bpf" && container.id != "host"`, kinds("bpf!")},
