@@ -6,18 +6,24 @@
 #ifndef TIERCEL_COMPAT_H
 #define TIERCEL_COMPAT_H
 
-/* The same in both 32-bit tables: ids of 16 bits, where -1 is 0xffff. */
+/* These have the same numbers in both 32-bit tables: ids of 16 bits, where -1 is 0xffff, and
+ * lengths in one register and in two.
+ */
 #define COMPAT_SETUID16	   23
 #define COMPAT_SETGID16	   46
 #define COMPAT_SETREUID16  70
 #define COMPAT_SETREGID16  71
 #define COMPAT_SETRESUID16 164
 #define COMPAT_SETRESGID16 170
+#define COMPAT_TRUNCATE	   92
+#define COMPAT_TRUNCATE64  193
 
 /* is_compat asks the task, and not the registers: a 64-bit program, too, can make a 32-bit call,
  * and can put into every register what a native one would have there.
  */
 #if defined(__TARGET_ARCH_x86)
+#define WIDE_LENGTH 1 /* where the halves of a length in two registers begin */
+
 static __always_inline bool is_compat(void)
 {
 	return bpf_get_current_task_btf()->thread_info.status & TS_COMPAT;
@@ -33,6 +39,8 @@ static __always_inline void read_compat_args(struct call *c, struct pt_regs *reg
 	c->args[5] = (__u32)regs->bp;
 }
 #elif defined(__TARGET_ARCH_arm64)
+#define WIDE_LENGTH 2 /* a pair of registers begins with an even one */
+
 static __always_inline bool is_compat(void)
 {
 	return bpf_get_current_task_btf()->thread_info.flags >> TIF_32BIT & 1;
@@ -90,6 +98,12 @@ static __always_inline void widen_compat(struct call *c, __u64 nr)
 	case COMPAT_SETRESGID16:
 		for (int i = 0; i < 3; i++)
 			c->args[i] = id_of(c->args[i]);
+		break;
+	case COMPAT_TRUNCATE:
+		c->args[1] = (__s32)c->args[1];
+		break;
+	case COMPAT_TRUNCATE64:
+		c->args[1] = c->args[WIDE_LENGTH] | c->args[WIDE_LENGTH + 1] << 32;
 	}
 }
 

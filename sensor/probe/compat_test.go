@@ -2,6 +2,8 @@ package probe
 
 import (
 	"os/exec"
+	"runtime"
+	"strconv"
 	"testing"
 	"unsafe"
 
@@ -39,15 +41,18 @@ var bySocketcall bool
 // called32 are the kinds that were called so.
 var called32 event.KindSet
 
-// number32 is the highest number of a call: the one whose ids and offsets have their full width.
+// number32 is the highest number of a call, whose ids have their full width; but not one with an argument in two
+// registers.
 func number32(kind event.Kind) (nr uint32, ok bool) {
 	for n, k := range compatCalls {
-		if k == kind && uint32(n) >= nr {
+		if k == kind && uint32(n) >= nr && n != truncate64 {
 			nr, ok = uint32(n), true
 		}
 	}
 	return nr, ok
 }
+
+const truncate64 = 193
 
 func socketCallOf(kind event.Kind) (way uint32, ok bool) {
 	for n, k := range socketCalls {
@@ -83,21 +88,62 @@ func TestCompatCalls(t *testing.T) {
 	}
 }
 
-// Ids of 16 bits: all ones leave an id as it is.
+// Ids of 16 bits: all ones leave an id as it is, and what is above them is not looked at.
 func TestCompatIDs16(t *testing.T) {
-	const setuid, setresuid = 23, 164
+	const unset = 0xffff
 	for name, by32 := range callers32 {
 		t.Run(name, func(t *testing.T) {
 			l := all(t)
 			by32(t)
-			ev := l.expect(t, mine(event.Setresuid, nil), func() { calling32.call(t, setresuid, [6]uint32{0xffff, 0, 0xffff}) })
-			if want := (event.Args{UID: [3]int32{-1, 0, -1}}); ev.Args != want {
-				t.Errorf("setresuid: %+v", ev.Args)
+			for _, test := range []struct {
+				nr   uint32
+				kind event.Kind
+				args [6]uint32
+				want event.Args
+			}{
+				{23, event.Setuid, [6]uint32{0x50000}, event.Args{UID: [3]int32{0}}},
+				{46, event.Setgid, [6]uint32{0x50000}, event.Args{GID: [3]int32{0}}},
+				{70, event.Setreuid, [6]uint32{unset, 0}, event.Args{UID: [3]int32{-1, 0}}},
+				{71, event.Setregid, [6]uint32{0, unset}, event.Args{GID: [3]int32{0, -1}}},
+				{164, event.Setresuid, [6]uint32{unset, 0, unset}, event.Args{UID: [3]int32{-1, 0, -1}}},
+				{170, event.Setresgid, [6]uint32{unset, unset, 0}, event.Args{GID: [3]int32{-1, -1, 0}}},
+			} {
+				ev := l.expect(t, mine(test.kind, nil), func() { calling32.call(t, test.nr, test.args) })
+				if ev.Args != test.want || ev.Ret != 0 {
+					t.Errorf("%v: %+v, returned %d", test.kind, ev.Args, ev.Ret)
+				}
 			}
-			// What is above 16 bits is not looked at.
-			ev = l.expect(t, mine(event.Setuid, nil), func() { calling32.call(t, setuid, [6]uint32{0x50000, 0, 0}) })
-			if want := (event.Args{UID: [3]int32{0}}); ev.Args != want || ev.Ret != 0 {
-				t.Errorf("setuid: %+v, returned %d", ev.Args, ev.Ret)
+		})
+	}
+}
+
+// A length is a register and its sign, or two.
+func TestCompatLengths(t *testing.T) {
+	const truncate = 92
+	wide := [6]uint32{0, 0x89abcdef, 0x1234567}
+	if runtime.GOARCH == "arm64" {
+		wide = [6]uint32{0, 0xbad, wide[1], wide[2]}
+	}
+	for name, by32 := range callers32 {
+		t.Run(name, func(t *testing.T) {
+			l := all(t)
+			by32(t)
+			for _, test := range []struct {
+				nr   uint32
+				args [6]uint32
+				want int64
+			}{
+				{truncate, [6]uint32{0, 0x7fffffff}, 0x7fffffff},
+				{truncate, [6]uint32{0, 0xfffffffe}, -2},
+				{truncate64, wide, 0x123456789abcdef},
+			} {
+				path := "/absent/" + strconv.FormatInt(test.want, 10)
+				test.args[0] = uint32(text(path))
+				ev := l.expect(t, mine(event.Truncate, func(ev *event.Event) bool { return ev.Args.Path.Raw == path }),
+					func() { calling32.call(t, test.nr, test.args) })
+				if ev.Args.Length != test.want {
+					t.Errorf("call %d: %d, want %d", test.nr, ev.Args.Length, test.want)
+				}
 			}
 		})
 	}

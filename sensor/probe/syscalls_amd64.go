@@ -38,7 +38,7 @@ var compatCalls = map[uint16]event.Kind{
 	21: event.Mount, 41: event.Dup, 63: event.Dup2, 330: event.Dup3,
 	128: event.InitModule, 350: event.FinitModule, 357: event.Bpf,
 	83: event.Symlink, 304: event.Symlinkat, 9: event.Link, 303: event.Linkat, 40: event.Rmdir,
-	39: event.Mkdir, 296: event.Mkdirat, 14: event.Mknod, 297: event.Mknodat, 92: event.Truncate,
+	39: event.Mkdir, 296: event.Mkdirat, 14: event.Mknod, 297: event.Mknodat, 92: event.Truncate, 193: event.Truncate,
 	22: event.Umount, 52: event.Umount2,
 	310: event.Unshare, 347: event.ProcessVMReadv, 348: event.ProcessVMWritev,
 	46: event.Setgid, 214: event.Setgid, 170: event.Setresgid, 210: event.Setresgid,

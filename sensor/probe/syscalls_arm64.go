@@ -36,7 +36,7 @@ var compatCalls = map[uint16]event.Kind{
 	21: event.Mount, 41: event.Dup, 63: event.Dup2, 358: event.Dup3,
 	128: event.InitModule, 379: event.FinitModule, 386: event.Bpf,
 	83: event.Symlink, 331: event.Symlinkat, 9: event.Link, 330: event.Linkat, 40: event.Rmdir,
-	39: event.Mkdir, 323: event.Mkdirat, 14: event.Mknod, 324: event.Mknodat, 92: event.Truncate, 52: event.Umount2,
+	39: event.Mkdir, 323: event.Mkdirat, 14: event.Mknod, 324: event.Mknodat, 92: event.Truncate, 193: event.Truncate, 52: event.Umount2,
 	337: event.Unshare, 376: event.ProcessVMReadv, 377: event.ProcessVMWritev,
 	46: event.Setgid, 214: event.Setgid, 170: event.Setresgid, 210: event.Setresgid,
 	70: event.Setreuid, 203: event.Setreuid, 71: event.Setregid, 204: event.Setregid, 185: event.Capset,
