@@ -20,6 +20,7 @@ type settings struct {
 	flood, compile time.Duration
 	processes      int
 	cpu            int
+	rules          []string // in place of the shipped ones
 }
 
 func main() {
@@ -30,6 +31,10 @@ func main() {
 	flag.DurationVar(&s.compile, "compile", 30*time.Second, "how long a C project is compiled")
 	flag.IntVar(&s.processes, "processes", 10_000, "live processes whose memory is measured")
 	flag.IntVar(&s.cpu, "cpu", runtime.NumCPU()-1, "the processor that the measured program is pinned to")
+	flag.Func("rules", "rule `file` to measure with in place of the shipped rules; may be repeated", func(path string) error {
+		s.rules = append(s.rules, path)
+		return nil
+	})
 	flag.Parse()
 	if err := run(s, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -65,7 +70,7 @@ func callers(s settings, out io.Writer) error {
 		if err := measureAll(acts, s.cpu, without, round > 0); err != nil {
 			return err
 		}
-		sensor, err := start(s.sensor)
+		sensor, err := start(s)
 		if err != nil {
 			return err
 		}
@@ -120,7 +125,7 @@ func measureAll(acts []call, cpu int, into [][]float64, keep bool) error {
 // idle prints memory and wake-ups of a sensor on a machine where little happens.
 func idle(s settings, out io.Writer) error {
 	begun := time.Now()
-	sensor, err := start(s.sensor)
+	sensor, err := start(s)
 	if err != nil {
 		return err
 	}
@@ -138,7 +143,7 @@ func idle(s settings, out io.Writer) error {
 
 // live prints what 10,000 processes add to the sensor's memory.
 func live(s settings, out io.Writer) error {
-	sensor, err := start(s.sensor)
+	sensor, err := start(s)
 	if err != nil {
 		return err
 	}
@@ -209,7 +214,7 @@ func compiles(s settings, out io.Writer) error {
 }
 
 func under(s settings, out io.Writer, what string, load func() (string, error)) error {
-	sensor, err := start(s.sensor)
+	sensor, err := start(s)
 	if err != nil {
 		return err
 	}

@@ -59,15 +59,14 @@ const everyOpen = `rules:
     severity: LOW
 `
 
-// start runs the sensor with the shipped rules and a rule that needs every open, and returns when its programs are
-// attached.
-func start(binary string) (*sensor, error) {
+// start runs the sensor, and returns when its programs are attached.
+func start(set settings) (*sensor, error) {
 	dir, err := os.MkdirTemp("", "tiercel-bench-")
 	if err != nil {
 		return nil, err
 	}
-	rules := filepath.Join(dir, "every_open.yaml")
-	if err := os.WriteFile(rules, []byte(everyOpen), 0o600); err != nil {
+	rules, err := ruleFlags(set, dir)
+	if err != nil {
 		return nil, err
 	}
 	s := &sensor{dir: dir}
@@ -76,7 +75,9 @@ func start(binary string) (*sensor, error) {
 		return nil, err
 	}
 	// The shell puts itself into the cgroup and becomes the sensor, so that all it ever allocates is charged there.
-	s.cmd = exec.Command("/bin/sh", "-c", `echo $$ >"$0/cgroup.procs" && exec "$@"`, s.cgroup, binary, "--rules", rules, "--output", "file:"+s.out()+"?format=json&heartbeats=true", "--heartbeat", "1h", "--log-format", "json")
+	args := []string{"-c", `echo $$ >"$0/cgroup.procs" && exec "$@"`, s.cgroup, set.sensor, "--output", "file:" + s.out() + "?format=json&heartbeats=true",
+		"--heartbeat", "1h", "--log-format", "json"}
+	s.cmd = exec.Command("/bin/sh", append(args, rules...)...)
 	ready, err := s.cmd.StderrPipe()
 	if err != nil {
 		return nil, err
@@ -104,7 +105,20 @@ func start(binary string) (*sensor, error) {
 	}
 	s.cmd.Process.Kill()
 	s.cmd.Wait()
-	return nil, fmt.Errorf("%s did not come up: %s", binary, s.stderr.String())
+	return nil, fmt.Errorf("%s did not come up: %s", set.sensor, s.stderr.String())
+}
+
+// ruleFlags are those that the settings ask for: the shipped rules and one that needs every open, or files of somebody's.
+func ruleFlags(set settings, dir string) ([]string, error) {
+	if len(set.rules) == 0 {
+		path := filepath.Join(dir, "every_open.yaml")
+		return []string{"--rules", path}, os.WriteFile(path, []byte(everyOpen), 0o600)
+	}
+	flags := []string{"--no-library"}
+	for _, path := range set.rules {
+		flags = append(flags, "--rules", path)
+	}
+	return flags, nil
 }
 
 func (s *sensor) out() string { return filepath.Join(s.dir, "out.json") }
