@@ -36,7 +36,7 @@ state = %q
 [grpc]
   address = %q
 [plugins.'io.containerd.cri.v1.images']
-  snapshotter = "native"
+  snapshotter = "overlayfs"
   [plugins.'io.containerd.cri.v1.images'.pinned_images]
     sandbox = %q
 [plugins.'io.containerd.cri.v1.runtime']
@@ -49,24 +49,24 @@ state = %q
 
 const network = `{"cniVersion":"0.4.0","name":"e2e","plugins":[{"type":"loopback"}]}`
 
-// Start runs the containerd of a folder of programs on a socket, whose path has 107 bytes at most, and gives it [Image]. It
-// returns when the CRI answers, or ctx is done.
-func Start(ctx context.Context, bin, socket string) (*Containerd, error) {
+// Start runs the containerd of a folder of programs on a socket, whose path has 107 bytes at most, and gives it [Image] with
+// these programs added. It returns when the CRI answers, or ctx is done.
+func Start(ctx context.Context, bin, socket string, programs ...Program) (*Containerd, error) {
 	dir, err := os.MkdirTemp("", "tiercel-containerd-")
 	if err != nil {
 		return nil, err
 	}
 	c := &Containerd{Socket: socket, bin: bin, dir: dir}
-	if err := c.start(ctx); err != nil {
+	if err := c.start(ctx, programs); err != nil {
 		closed := c.Close() // only then has it said all
 		return nil, errors.Join(fmt.Errorf("containerd on %s: %w; it said:\n%s", socket, err, c.Said()), closed)
 	}
 	return c, nil
 }
 
-func (c *Containerd) start(ctx context.Context) error {
+func (c *Containerd) start(ctx context.Context, programs []Program) error {
 	config, cni, archive := filepath.Join(c.dir, "containerd.toml"), filepath.Join(c.dir, "cni"), filepath.Join(c.dir, "image.tar")
-	image, err := busybox()
+	image, err := busybox(programs)
 	if err != nil {
 		return err
 	}

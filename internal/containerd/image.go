@@ -8,14 +8,23 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path"
+	"path/filepath"
 	"runtime"
+	"strings"
 )
 
 // Image is the one that there is: the machine's own busybox, as its only program.
 const Image = "registry.test/tools/busybox:1.36"
 
+// A Program is one of this machine's that the image has too: in the folder Folder, under its own name and as links.
+type Program struct {
+	From, Folder string
+	Links        []string
+}
+
 // busybox is that image, as the archive that `ctr images import` reads.
-func busybox() ([]byte, error) {
+func busybox(programs []Program) ([]byte, error) {
 	binary, err := os.ReadFile("/bin/busybox")
 	if err != nil {
 		return nil, fmt.Errorf("a static busybox is the image's only program: %w", err)
@@ -30,6 +39,11 @@ func busybox() ([]byte, error) {
 		add(w, tar.Header{Typeflag: tar.TypeSymlink, Name: "bin/" + name, Linkname: "busybox"}, nil)
 	}
 	add(w, tar.Header{Typeflag: tar.TypeReg, Name: "etc/passwd", Mode: 0o644}, []byte("root:x:0:0:root:/:/bin/sh\n"))
+	for _, p := range programs {
+		if err := p.add(w); err != nil {
+			return nil, err
+		}
+	}
 	w.Close()
 
 	sum := sha256.Sum256(layer.Bytes())
@@ -46,6 +60,21 @@ func busybox() ([]byte, error) {
 	}
 	w.Close()
 	return image.Bytes(), nil
+}
+
+func (p Program) add(w *tar.Writer) error {
+	text, err := os.ReadFile(p.From)
+	if err != nil {
+		return err
+	}
+	folder := strings.TrimPrefix(p.Folder, "/")
+	name := filepath.Base(p.From)
+	add(w, tar.Header{Typeflag: tar.TypeDir, Name: folder + "/", Mode: 0o755}, nil)
+	add(w, tar.Header{Typeflag: tar.TypeReg, Name: path.Join(folder, name), Mode: 0o755}, text)
+	for _, link := range p.Links {
+		add(w, tar.Header{Typeflag: tar.TypeSymlink, Name: path.Join(folder, link), Linkname: name}, nil)
+	}
+	return nil
 }
 
 // add cannot go wrong: what is written to is memory, and headers have the size of what follows.

@@ -17,6 +17,15 @@ const podUID = "6f1c1b52-0001-4b8e-9d5e-0123456789ab"
 
 // Pod makes a pod on the host's network, as a kubelet labels one.
 func (c *Containerd) Pod(ctx context.Context, namespace, name string) (Pod, error) {
+	return c.run(ctx, namespace, name, false)
+}
+
+// PrivilegedPod makes one of which the containers are privileged.
+func (c *Containerd) PrivilegedPod(ctx context.Context, namespace, name string) (Pod, error) {
+	return c.run(ctx, namespace, name, true)
+}
+
+func (c *Containerd) run(ctx context.Context, namespace, name string, privileged bool) (Pod, error) {
 	config := &cri.PodSandboxConfig{
 		Metadata:     &cri.PodSandboxMetadata{Name: name, Namespace: namespace, Uid: podUID},
 		LogDirectory: c.dir,
@@ -27,6 +36,7 @@ func (c *Containerd) Pod(ctx context.Context, namespace, name string) (Pod, erro
 		Linux: &cri.LinuxPodSandboxConfig{
 			CgroupParent: "/kubepods/besteffort/pod" + podUID,
 			SecurityContext: &cri.LinuxSandboxSecurityContext{
+				Privileged:       privileged,
 				NamespaceOptions: &cri.NamespaceOption{Network: cri.NamespaceMode_NODE, Pid: cri.NamespaceMode_CONTAINER},
 			},
 		},
@@ -53,6 +63,7 @@ func (c *Containerd) Container(ctx context.Context, pod Pod, name string, tty bo
 			Command:  command, Tty: tty, Stdin: tty, LogPath: name + ".log",
 			Labels: map[string]string{"io.kubernetes.container.name": name},
 			Linux: &cri.LinuxContainerConfig{SecurityContext: &cri.LinuxContainerSecurityContext{
+				Privileged:       pod.config.Linux.SecurityContext.Privileged,
 				NamespaceOptions: pod.config.Linux.SecurityContext.NamespaceOptions,
 			}},
 		},

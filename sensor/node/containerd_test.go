@@ -16,7 +16,7 @@ type criTest struct {
 }
 
 // startContainerd runs the containerd that scripts/e2e built, until the test ends.
-func startContainerd(t *testing.T) *criTest {
+func startContainerd(t *testing.T, programs ...containerd.Program) *criTest {
 	t.Helper()
 	bin := os.Getenv("TIERCEL_CONTAINERD")
 	if bin == "" {
@@ -30,7 +30,7 @@ func startContainerd(t *testing.T) *criTest {
 	t.Cleanup(func() { os.RemoveAll(state) })
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	c, err := containerd.Start(ctx, bin, filepath.Join(state, "containerd.sock"))
+	c, err := containerd.Start(ctx, bin, filepath.Join(state, "containerd.sock"), programs...)
 	if err != nil {
 		t.Fatal(err)
 	}
