@@ -110,16 +110,10 @@ static __always_inline void read_socket(
 	}
 }
 
-/* read_fd tells all of a descriptor. Without one (a failed call), nothing but its number. */
-static __always_inline void read_fd(
-	struct scratch *s, __u32 fixed, struct fd_facts *d, __s32 fd, bool peer)
+/* read_facts tells all of a file, or of the socket that it is. */
+static __always_inline void read_facts(
+	struct scratch *s, __u32 fixed, struct fd_facts *d, struct file *file, bool peer)
 {
-	struct file *file = file_of(bpf_get_current_task_btf(), fd);
-
-	d->fd = fd;
-	if (fd < 0 || !file)
-		return;
-
 	struct inode *inode = READ(file, f_inode);
 	if ((READ(inode, i_mode) & S_IFMT) == S_IFSOCK) {
 		read_inode(&d->file, inode);
@@ -127,6 +121,17 @@ static __always_inline void read_fd(
 	} else {
 		read_file(s, fixed, &d->file, file, inode);
 	}
+}
+
+/* read_fd tells all of a descriptor. Without one (a failed call), nothing but its number. */
+static __always_inline void read_fd(
+	struct scratch *s, __u32 fixed, struct fd_facts *d, __s32 fd, bool peer)
+{
+	struct file *file = file_of(bpf_get_current_task_btf(), fd);
+
+	d->fd = fd;
+	if (fd >= 0 && file)
+		read_facts(s, fixed, d, file, peer);
 }
 
 #endif

@@ -5,12 +5,6 @@
 #define O_CREAT	    0100
 #define __O_TMPFILE 020000000
 
-struct open_how {
-	__u64 flags;
-	__u64 mode;
-	__u64 resolve;
-};
-
 /* open_args: the four calls differ only in where their arguments stand. */
 static __always_inline const void *open_args(struct scratch *s, struct open_event *e, __s32 *dirfd)
 {

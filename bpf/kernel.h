@@ -48,10 +48,15 @@ enum bpf_map_type {
 #define TCP_ESTABLISHED 1
 #define X32_SYSCALL_BIT 0x40000000
 
+/* Operations of io_uring (uapi/linux/io_uring.h). */
+#define IORING_OP_OPENAT  18
+#define IORING_OP_OPENAT2 28
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 #if defined(__TARGET_ARCH_x86)
 #define O_DIRECTORY 0200000
+#define O_LARGEFILE 0100000
 #define TS_COMPAT   2
 
 struct pt_regs {
@@ -72,6 +77,7 @@ struct thread_info {
 };
 #elif defined(__TARGET_ARCH_arm64)
 #define O_DIRECTORY 040000
+#define O_LARGEFILE 0400000
 #define TIF_32BIT   22
 
 struct pt_regs {
@@ -326,6 +332,87 @@ struct unix_address {
 struct unix_sock {
 	struct unix_address *addr;
 	struct sock *peer;
+};
+
+/* A pathname that the kernel has copied. */
+struct filename {
+	const char *name;
+};
+
+struct open_how {
+	__u64 flags;
+	__u64 mode;
+	__u64 resolve;
+};
+
+/* Direct descriptors: from 6.13 a table of nodes, before that one of files. The low bits of a
+ * file's address are flags.
+ */
+struct io_rsrc_node {
+	unsigned long file_ptr;
+};
+
+struct io_rsrc_data {
+	struct io_rsrc_node **nodes;
+};
+
+struct io_file_table {
+	struct io_rsrc_data data;
+};
+
+struct io_fixed_file {
+	unsigned long file_ptr;
+};
+
+struct io_file_table___old {
+	struct io_fixed_file *files;
+};
+
+struct io_ring_ctx {
+	struct io_file_table file_table;
+};
+
+struct io_ring_ctx___old {
+	struct io_file_table___old file_table;
+};
+
+struct io_cqe {
+	__s32 res;
+	__s32 fd; /* until the operation has a result */
+};
+
+struct io_cmd_data {
+};
+
+struct io_kiocb {
+	struct io_cmd_data cmd; /* one of the structs below, by opcode */
+	struct file *file;
+	__u8 opcode;
+	__u32 flags; /* 64 bits from 6.8 on */
+	struct io_cqe cqe;
+	struct io_ring_ctx *ctx;
+	struct cred *creds;
+};
+
+struct io_open {
+	__s32 dfd;
+	__u32 file_slot; /* of a direct descriptor, from 1; -1: the kernel's choice */
+	struct filename *filename;
+	struct open_how how;
+};
+
+struct io_unlink {
+	__s32 dfd;
+	__s32 flags;
+	struct filename *filename;
+};
+
+struct io_rename {
+	__s32 old_dfd;
+	__s32 new_dfd;
+	struct filename *oldpath;
+	struct filename *newpath;
+	__s32 flags;
 };
 
 #pragma clang attribute pop

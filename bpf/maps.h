@@ -6,16 +6,18 @@
 #define SYSCALLS      512 /* every architecture's highest number is below */
 #define SOCKET_CALLS  32
 #define SOCKETCALL    0xff /* stands in calls for the kind that the first argument says */
+#define OPERATIONS    128  /* io_uring operations: every kernel's last is below */
 #define PATH_SIZE     4096
 #define NAME_SIZE     256
 #define TEXT_MASK     16383 /* where a text may begin: behind four others at most */
 #define FIXED_MAX     256
-#define PROCESS_KINDS EVENT_EXECVE
+#define PROCESS_KINDS EVENT_OPERATION_END
 
 /* Set before load. */
 const volatile __s32 cgroup_subsys = -1; /* the v1 controller that containers use; -1: cgroup v2 */
 const volatile __u64 ring_unreserved = -1; /* bytes of the ring that file and network records get */
 const volatile __u32 with_environment = 0;
+const volatile __u32 own_creds = 0; /* the flag of an io_uring request that has creds of its own */
 
 /* Changed while the programs run. calls holds for each number the kind of the native call in its
  * low byte and that of the 32-bit call of the same number in its high one; 0 is what no rule names.
@@ -24,7 +26,8 @@ const volatile __u32 with_environment = 0;
 __u16 calls[SYSCALLS];
 __u8 socket_calls[SOCKET_CALLS];
 __u8 scopes[EVENT_KINDS];
-__u32 overlay_upper; /* from an inode of an overlay to its upper dentry; 0: not known */
+__u8 operations[OPERATIONS]; /* the kind of each io_uring operation that some rule names */
+__u32 overlay_upper;	     /* from an inode of an overlay to its upper dentry; 0: not known */
 
 /* What was lost, by reason and kind. Losses are rare: an atomic add in shared memory does. */
 __u64 drops[DROP_REASONS * EVENT_KINDS];
@@ -73,6 +76,7 @@ struct scratch {
 		struct fd_event fd;
 		struct path_event path;
 		struct number_event number;
+		struct operation_end end;
 		__u8 bytes[FIXED_MAX + TEXT_MASK + 1 + TEXT_MAX + 1];
 	} record;
 };

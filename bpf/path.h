@@ -157,19 +157,15 @@ static __always_inline bool read_path_text(
 	return 1;
 }
 
-/* read_path_arg reads a path and, if it is relative, finds the directory that it starts from. A
- * directory that was given is of interest even if the path does not need it.
+/* read_base finds the directory that a path starts from, if it is relative. A directory that was
+ * given is of interest even if the path does not need it.
  */
-static __always_inline void read_path_arg(
-	struct scratch *s, __u32 fixed, struct path_arg *arg, __s32 dirfd, const void *from)
+static __always_inline void read_base(
+	struct scratch *s, __u32 fixed, struct path_arg *arg, __s32 dirfd, const __u8 *text)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	__u8 *text = text_end(s, fixed);
 	struct path *base = &task->fs->pwd;
 
-	arg->dirfd = dirfd;
-	if (!read_path_text(s, fixed, arg, from))
-		return;
 	if (arg->raw_len && *text == '/' && dirfd == AT_FDCWD)
 		return;
 	if (dirfd != AT_FDCWD) {
@@ -181,6 +177,16 @@ static __always_inline void read_path_arg(
 	}
 	arg->base_status = walk_place(s, task, place_of(base), &arg->flags);
 	arg->base_len = append_path(s, fixed);
+}
+
+static __always_inline void read_path_arg(
+	struct scratch *s, __u32 fixed, struct path_arg *arg, __s32 dirfd, const void *from)
+{
+	__u8 *text = text_end(s, fixed);
+
+	arg->dirfd = dirfd;
+	if (read_path_text(s, fixed, arg, from))
+		read_base(s, fixed, arg, dirfd, text);
 }
 
 #endif

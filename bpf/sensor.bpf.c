@@ -20,6 +20,7 @@
 #include "file.c"
 #include "descriptor.c"
 #include "privilege.c"
+#include "uring.c"
 
 /* The tracing helpers are for programs under a licence that the kernel takes for GPL. */
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -21,6 +21,7 @@ enum event_kind {
 	EVENT_EXIT = 3,
 	EVENT_CGROUP_PATH = 4,
 	EVENT_CGROUP_MOVE = 5,
+	EVENT_OPERATION_END = 6,
 
 	EVENT_EXECVE = 16,
 	EVENT_EXECVEAT = 17,
@@ -101,6 +102,9 @@ enum via {
 	VIA_COMPAT = 1,
 	VIA_IO_URING = 2,
 };
+
+/* The result of an io_uring operation that has begun: EVENT_OPERATION_END brings the real one. */
+#define RESULT_LATER (-__INT64_MAX__ - 1)
 
 /* How the kernel's path of a file came about; the values are event.PathStatus. */
 enum path_status {
@@ -303,6 +307,15 @@ struct path_event {
 	__u16 fstype_len;
 };
 
+/* The end of an io_uring operation, whose record had RESULT_LATER. Texts: the descriptor's. */
+struct operation_end {
+	struct event_header header;
+	__u64 seq; /* with cpu, the record that this is about */
+	__u32 cpu;
+	__u32 reserved;
+	struct fd_facts fd; /* what it opened, or acted on */
+};
+
 /* ptrace, set*id, capset, init_module, bpf, unshare, process_vm_*, the kill family. Text:
  * init_module's parameters.
  */
@@ -329,6 +342,7 @@ _Static_assert(sizeof(struct cgroup_event) == 144, "cgroup_event");
 _Static_assert(sizeof(struct open_event) == 192, "open_event");
 _Static_assert(sizeof(struct fd_event) == 248, "fd_event");
 _Static_assert(sizeof(struct path_event) == 168, "path_event");
+_Static_assert(sizeof(struct operation_end) == 232, "operation_end");
 _Static_assert(sizeof(struct number_event) == 160, "number_event");
 
 #endif

@@ -19,6 +19,7 @@ const (
 	Exit       Kind = 3 // a task ended
 	CgroupPath Kind = 4 // the path of a cgroup id, sent once before the first record that carries the id
 	CgroupMove Kind = 5 // a process was moved to another cgroup
+	Operation  Kind = 6 // an io_uring's operation began, or ended unexpectedly: its event comes, or came, with the result
 
 	Execve      Kind = 16 // failed: a successful one is Exec
 	Execveat    Kind = 17 // failed: a successful one is Exec
@@ -84,7 +85,8 @@ const (
 // typeNames holds Falco's evt.type of each kind.
 var typeNames = [Kinds]string{
 	Fork: "fork", Exec: "execve", Exit: "procexit", CgroupPath: "cgroup_path", CgroupMove: "cgroup_move",
-	Execve: "execve", Execveat: "execveat",
+	Operation: "operation",
+	Execve:    "execve", Execveat: "execveat",
 	Open: "open", Openat: "openat", Openat2: "openat2", Creat: "creat",
 	Connect: "connect", Accept: "accept", Accept4: "accept4", Bind: "bind", Listen: "listen",
 	Ptrace: "ptrace", Setuid: "setuid", Setresuid: "setresuid",

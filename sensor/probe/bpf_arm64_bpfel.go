@@ -70,6 +70,7 @@ const (
 	bpfEventKindEVENT_EXIT              bpfEventKind = 3
 	bpfEventKindEVENT_CGROUP_PATH       bpfEventKind = 4
 	bpfEventKindEVENT_CGROUP_MOVE       bpfEventKind = 5
+	bpfEventKindEVENT_OPERATION_END     bpfEventKind = 6
 	bpfEventKindEVENT_EXECVE            bpfEventKind = 16
 	bpfEventKindEVENT_EXECVEAT          bpfEventKind = 17
 	bpfEventKindEVENT_OPEN              bpfEventKind = 18
@@ -237,6 +238,25 @@ type bpfOpenEvent struct {
 	File      bpfFileFacts
 }
 
+type bpfOperation struct {
+	_        structs.HostLayout
+	Seq      uint64
+	Ring     uint64
+	Opcode   uint32
+	Tgid     int32
+	Cpu      uint32
+	Reserved uint32
+}
+
+type bpfOperationEnd struct {
+	_        structs.HostLayout
+	Header   bpfEventHeader
+	Seq      uint64
+	Cpu      uint32
+	Reserved uint32
+	Fd       bpfFdFacts
+}
+
 type bpfPathArg struct {
 	_          structs.HostLayout
 	Dirfd      int32
@@ -315,10 +335,12 @@ const (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	bpfMapBegun            = "begun"
 	bpfMapCgroups          = "cgroups"
 	bpfMapHandlers         = "handlers"
 	bpfMapRecords          = "records"
 	bpfMapScratches        = "scratches"
+	bpfMapStarters         = "starters"
 	bpfProgOnCgroupAttach  = "on_cgroup_attach"
 	bpfProgOnConnect       = "on_connect"
 	bpfProgOnExec          = "on_exec"
@@ -337,11 +359,18 @@ const (
 	bpfProgOnRename        = "on_rename"
 	bpfProgOnSymlink       = "on_symlink"
 	bpfProgOnSysExit       = "on_sys_exit"
+	bpfProgOnUringComplete = "on_uring_complete"
+	bpfProgOnUringOpen     = "on_uring_open"
+	bpfProgOnUringRename   = "on_uring_rename"
+	bpfProgOnUringSubmit   = "on_uring_submit"
+	bpfProgOnUringUnlink   = "on_uring_unlink"
 	bpfVarCalls            = "calls"
 	bpfVarCgroupSubsys     = "cgroup_subsys"
 	bpfVarDirectReads      = "direct_reads"
 	bpfVarDrops            = "drops"
+	bpfVarOperations       = "operations"
 	bpfVarOverlayUpper     = "overlay_upper"
+	bpfVarOwnCreds         = "own_creds"
 	bpfVarRingUnreserved   = "ring_unreserved"
 	bpfVarScopes           = "scopes"
 	bpfVarSocketCalls      = "socket_calls"
@@ -395,34 +424,41 @@ type bpfSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type bpfProgramSpecs struct {
-	OnCgroupAttach *ebpf.ProgramSpec `ebpf:"on_cgroup_attach"`
-	OnConnect      *ebpf.ProgramSpec `ebpf:"on_connect"`
-	OnExec         *ebpf.ProgramSpec `ebpf:"on_exec"`
-	OnExit         *ebpf.ProgramSpec `ebpf:"on_exit"`
-	OnFchmod       *ebpf.ProgramSpec `ebpf:"on_fchmod"`
-	OnFinitModule  *ebpf.ProgramSpec `ebpf:"on_finit_module"`
-	OnFork         *ebpf.ProgramSpec `ebpf:"on_fork"`
-	OnInitModule   *ebpf.ProgramSpec `ebpf:"on_init_module"`
-	OnListen       *ebpf.ProgramSpec `ebpf:"on_listen"`
-	OnMode         *ebpf.ProgramSpec `ebpf:"on_mode"`
-	OnMount        *ebpf.ProgramSpec `ebpf:"on_mount"`
-	OnNewFd        *ebpf.ProgramSpec `ebpf:"on_new_fd"`
-	OnNumber       *ebpf.ProgramSpec `ebpf:"on_number"`
-	OnOpen         *ebpf.ProgramSpec `ebpf:"on_open"`
-	OnPath         *ebpf.ProgramSpec `ebpf:"on_path"`
-	OnRename       *ebpf.ProgramSpec `ebpf:"on_rename"`
-	OnSymlink      *ebpf.ProgramSpec `ebpf:"on_symlink"`
-	OnSysExit      *ebpf.ProgramSpec `ebpf:"on_sys_exit"`
+	OnCgroupAttach  *ebpf.ProgramSpec `ebpf:"on_cgroup_attach"`
+	OnConnect       *ebpf.ProgramSpec `ebpf:"on_connect"`
+	OnExec          *ebpf.ProgramSpec `ebpf:"on_exec"`
+	OnExit          *ebpf.ProgramSpec `ebpf:"on_exit"`
+	OnFchmod        *ebpf.ProgramSpec `ebpf:"on_fchmod"`
+	OnFinitModule   *ebpf.ProgramSpec `ebpf:"on_finit_module"`
+	OnFork          *ebpf.ProgramSpec `ebpf:"on_fork"`
+	OnInitModule    *ebpf.ProgramSpec `ebpf:"on_init_module"`
+	OnListen        *ebpf.ProgramSpec `ebpf:"on_listen"`
+	OnMode          *ebpf.ProgramSpec `ebpf:"on_mode"`
+	OnMount         *ebpf.ProgramSpec `ebpf:"on_mount"`
+	OnNewFd         *ebpf.ProgramSpec `ebpf:"on_new_fd"`
+	OnNumber        *ebpf.ProgramSpec `ebpf:"on_number"`
+	OnOpen          *ebpf.ProgramSpec `ebpf:"on_open"`
+	OnPath          *ebpf.ProgramSpec `ebpf:"on_path"`
+	OnRename        *ebpf.ProgramSpec `ebpf:"on_rename"`
+	OnSymlink       *ebpf.ProgramSpec `ebpf:"on_symlink"`
+	OnSysExit       *ebpf.ProgramSpec `ebpf:"on_sys_exit"`
+	OnUringComplete *ebpf.ProgramSpec `ebpf:"on_uring_complete"`
+	OnUringOpen     *ebpf.ProgramSpec `ebpf:"on_uring_open"`
+	OnUringRename   *ebpf.ProgramSpec `ebpf:"on_uring_rename"`
+	OnUringSubmit   *ebpf.ProgramSpec `ebpf:"on_uring_submit"`
+	OnUringUnlink   *ebpf.ProgramSpec `ebpf:"on_uring_unlink"`
 }
 
 // bpfMapSpecs contains maps before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type bpfMapSpecs struct {
+	Begun     *ebpf.MapSpec `ebpf:"begun"`
 	Cgroups   *ebpf.MapSpec `ebpf:"cgroups"`
 	Handlers  *ebpf.MapSpec `ebpf:"handlers"`
 	Records   *ebpf.MapSpec `ebpf:"records"`
 	Scratches *ebpf.MapSpec `ebpf:"scratches"`
+	Starters  *ebpf.MapSpec `ebpf:"starters"`
 }
 
 // bpfVariableSpecs contains global variables before they are loaded into the kernel.
@@ -433,7 +469,9 @@ type bpfVariableSpecs struct {
 	CgroupSubsys     *ebpf.VariableSpec `ebpf:"cgroup_subsys"`
 	DirectReads      *ebpf.VariableSpec `ebpf:"direct_reads"`
 	Drops            *ebpf.VariableSpec `ebpf:"drops"`
+	Operations       *ebpf.VariableSpec `ebpf:"operations"`
 	OverlayUpper     *ebpf.VariableSpec `ebpf:"overlay_upper"`
+	OwnCreds         *ebpf.VariableSpec `ebpf:"own_creds"`
 	RingUnreserved   *ebpf.VariableSpec `ebpf:"ring_unreserved"`
 	Scopes           *ebpf.VariableSpec `ebpf:"scopes"`
 	SocketCalls      *ebpf.VariableSpec `ebpf:"socket_calls"`
@@ -465,18 +503,22 @@ func (o *bpfObjects) Close() error {
 //
 // It can be passed to loadBpfObjects or ebpf.CollectionSpec.LoadAndAssign.
 type bpfMaps struct {
+	Begun     *ebpf.Map `ebpf:"begun"`
 	Cgroups   *ebpf.Map `ebpf:"cgroups"`
 	Handlers  *ebpf.Map `ebpf:"handlers"`
 	Records   *ebpf.Map `ebpf:"records"`
 	Scratches *ebpf.Map `ebpf:"scratches"`
+	Starters  *ebpf.Map `ebpf:"starters"`
 }
 
 func (m *bpfMaps) Close() error {
 	return _BpfClose(
+		m.Begun,
 		m.Cgroups,
 		m.Handlers,
 		m.Records,
 		m.Scratches,
+		m.Starters,
 	)
 }
 
@@ -488,7 +530,9 @@ type bpfVariables struct {
 	CgroupSubsys     *ebpf.Variable `ebpf:"cgroup_subsys"`
 	DirectReads      *ebpf.Variable `ebpf:"direct_reads"`
 	Drops            *ebpf.Variable `ebpf:"drops"`
+	Operations       *ebpf.Variable `ebpf:"operations"`
 	OverlayUpper     *ebpf.Variable `ebpf:"overlay_upper"`
+	OwnCreds         *ebpf.Variable `ebpf:"own_creds"`
 	RingUnreserved   *ebpf.Variable `ebpf:"ring_unreserved"`
 	Scopes           *ebpf.Variable `ebpf:"scopes"`
 	SocketCalls      *ebpf.Variable `ebpf:"socket_calls"`
@@ -504,24 +548,29 @@ type bpfVariables struct {
 //
 // It can be passed to loadBpfObjects or ebpf.CollectionSpec.LoadAndAssign.
 type bpfPrograms struct {
-	OnCgroupAttach *ebpf.Program `ebpf:"on_cgroup_attach"`
-	OnConnect      *ebpf.Program `ebpf:"on_connect"`
-	OnExec         *ebpf.Program `ebpf:"on_exec"`
-	OnExit         *ebpf.Program `ebpf:"on_exit"`
-	OnFchmod       *ebpf.Program `ebpf:"on_fchmod"`
-	OnFinitModule  *ebpf.Program `ebpf:"on_finit_module"`
-	OnFork         *ebpf.Program `ebpf:"on_fork"`
-	OnInitModule   *ebpf.Program `ebpf:"on_init_module"`
-	OnListen       *ebpf.Program `ebpf:"on_listen"`
-	OnMode         *ebpf.Program `ebpf:"on_mode"`
-	OnMount        *ebpf.Program `ebpf:"on_mount"`
-	OnNewFd        *ebpf.Program `ebpf:"on_new_fd"`
-	OnNumber       *ebpf.Program `ebpf:"on_number"`
-	OnOpen         *ebpf.Program `ebpf:"on_open"`
-	OnPath         *ebpf.Program `ebpf:"on_path"`
-	OnRename       *ebpf.Program `ebpf:"on_rename"`
-	OnSymlink      *ebpf.Program `ebpf:"on_symlink"`
-	OnSysExit      *ebpf.Program `ebpf:"on_sys_exit"`
+	OnCgroupAttach  *ebpf.Program `ebpf:"on_cgroup_attach"`
+	OnConnect       *ebpf.Program `ebpf:"on_connect"`
+	OnExec          *ebpf.Program `ebpf:"on_exec"`
+	OnExit          *ebpf.Program `ebpf:"on_exit"`
+	OnFchmod        *ebpf.Program `ebpf:"on_fchmod"`
+	OnFinitModule   *ebpf.Program `ebpf:"on_finit_module"`
+	OnFork          *ebpf.Program `ebpf:"on_fork"`
+	OnInitModule    *ebpf.Program `ebpf:"on_init_module"`
+	OnListen        *ebpf.Program `ebpf:"on_listen"`
+	OnMode          *ebpf.Program `ebpf:"on_mode"`
+	OnMount         *ebpf.Program `ebpf:"on_mount"`
+	OnNewFd         *ebpf.Program `ebpf:"on_new_fd"`
+	OnNumber        *ebpf.Program `ebpf:"on_number"`
+	OnOpen          *ebpf.Program `ebpf:"on_open"`
+	OnPath          *ebpf.Program `ebpf:"on_path"`
+	OnRename        *ebpf.Program `ebpf:"on_rename"`
+	OnSymlink       *ebpf.Program `ebpf:"on_symlink"`
+	OnSysExit       *ebpf.Program `ebpf:"on_sys_exit"`
+	OnUringComplete *ebpf.Program `ebpf:"on_uring_complete"`
+	OnUringOpen     *ebpf.Program `ebpf:"on_uring_open"`
+	OnUringRename   *ebpf.Program `ebpf:"on_uring_rename"`
+	OnUringSubmit   *ebpf.Program `ebpf:"on_uring_submit"`
+	OnUringUnlink   *ebpf.Program `ebpf:"on_uring_unlink"`
 }
 
 func (p *bpfPrograms) Close() error {
@@ -544,6 +593,11 @@ func (p *bpfPrograms) Close() error {
 		p.OnRename,
 		p.OnSymlink,
 		p.OnSysExit,
+		p.OnUringComplete,
+		p.OnUringOpen,
+		p.OnUringRename,
+		p.OnUringSubmit,
+		p.OnUringUnlink,
 	)
 }
 

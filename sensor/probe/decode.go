@@ -16,12 +16,14 @@ type Decoder struct {
 	num  uint64
 	next []uint64 // by CPU: the sequence number expected, 0 before the first record
 	text []byte   // names made from the record at hand
+
+	operations operations
 }
 
 // NewDecoder makes a Decoder of records of a machine that was booted at boot, in ns since the epoch.
 func NewDecoder(boot int64) *Decoder {
 	// Two paths at most are made for one event, each of a base and a relative path.
-	d := &Decoder{text: make([]byte, 0, 4*(bpfTextMax+1))}
+	d := &Decoder{text: make([]byte, 0, 4*(bpfTextMax+1)), operations: newOperations()}
 	d.boot.Store(boot)
 	return d
 }
@@ -54,11 +56,17 @@ func (d *Decoder) Decode(raw []byte, ev *event.Event) error {
 		return fmt.Errorf("kind %d: %w", h.Kind, ErrUnknownKind)
 	}
 	ev.Kind = event.Kind(h.Kind)
+	if err := d.body(raw, ev); err != nil {
+		return err
+	}
+	if h.Ret == resultLater && ev.Via == event.ViaIOUring && ev.Kind.Visible() {
+		d.begin(&h, ev)
+	}
 	if ev.Kind.Visible() {
 		d.num++
 		ev.Num = d.num
 	}
-	return d.body(raw, ev)
+	return nil
 }
 
 // body decodes what is behind the header.
@@ -72,6 +80,8 @@ func (d *Decoder) body(raw []byte, ev *event.Event) error {
 		return d.exit(raw, ev)
 	case event.CgroupPath, event.CgroupMove:
 		return d.cgroup(raw, ev)
+	case event.Operation:
+		return d.end(raw, ev)
 	case event.Open, event.Openat, event.Openat2, event.Creat:
 		return d.open(raw, ev)
 	case event.Connect, event.Accept, event.Accept4, event.Bind, event.Listen,

@@ -20,18 +20,25 @@ func (d *Decoder) open(raw []byte, ev *event.Event) error {
 	f.Path, _ = d.path(&v.Path, &t)
 	f.Valid, f.Num = true, -1
 	f.Type = event.FDFile
-	if ev.Ret >= 0 {
-		f.Num = int32(ev.Ret)
-		d.file(&v.File, &t, f)
-	}
-	// The type goes by what was asked for, as in Falco: without O_DIRECTORY, a directory counts as a file.
-	switch {
-	case v.Directory != 0:
+	if v.Directory != 0 {
 		f.Type = event.FDDirectory
-	case f.Type == event.FDDirectory:
-		f.Type = event.FDFile
+	}
+	if ev.Ret >= 0 {
+		d.opened(&v.File, &t, ev)
 	}
 	return t.err()
+}
+
+// opened decodes the file that was opened. The type goes by what was asked for, as in Falco: without O_DIRECTORY, a
+// directory counts as a file.
+func (d *Decoder) opened(v *bpfFileFacts, t *texts, ev *event.Event) {
+	f := &ev.FD
+	asked := f.Type
+	f.Num = int32(ev.Ret)
+	d.file(v, t, f)
+	if f.Type == event.FDDirectory || asked == event.FDDirectory {
+		f.Type = asked
+	}
 }
 
 // descriptor decodes calls on a descriptor, or that return one made from another.

@@ -127,7 +127,7 @@ func header(kind uint16, cpu uint16, seq uint64, rest int) []byte {
 // A newer version's kind can be skipped: its header is known, and its size.
 func TestDecodeUnknownKind(t *testing.T) {
 	var ev event.Event
-	for _, kind := range []uint16{0, 6, 15, event.Kinds, 65535} {
+	for _, kind := range []uint16{0, 7, 15, event.Kinds, 65535} {
 		err := NewDecoder(0).Decode(header(kind, 0, 0, 40), &ev)
 		if !errors.Is(err, ErrUnknownKind) || ev.Task.TGID != 7 {
 			t.Errorf("kind %d: %v, %+v", kind, err, ev.Task)
@@ -263,9 +263,12 @@ func TestWritable(t *testing.T) {
 	}
 }
 
-// Decoding allocates nothing, whatever the kind.
+// Decoding allocates nothing, whatever the kind; but what an io_uring begins is held until it ends.
 func TestDecodeAllocations(t *testing.T) {
 	for name, raw := range records(t) {
+		if filepath.Base(name) == "operation_begun.bin" {
+			continue
+		}
 		d := NewDecoder(0)
 		var ev event.Event
 		allocs := testing.AllocsPerRun(100, func() {
@@ -305,7 +308,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil && !errors.Is(err, ErrTruncated) && !errors.Is(err, ErrUnknownKind) {
 			t.Fatalf("undocumented error: %v", err)
 		}
-		if err == nil && !ev.Kind.Visible() && ev.Kind > event.CgroupMove {
+		if err == nil && !ev.Kind.Visible() && ev.Kind > event.Operation {
 			t.Fatalf("decoded kind %d", ev.Kind)
 		}
 		for _, p := range []event.Path{ev.FD.Path, ev.Args.Path, ev.Args.NewPath} {

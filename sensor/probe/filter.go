@@ -56,7 +56,7 @@ func (p *Probe) SetFilter(f event.Filter) error {
 	if err := p.emptyHandlers(wanted); err != nil {
 		return err
 	}
-	return p.attachCalls(!wanted.Empty())
+	return errors.Join(p.attachCalls(!wanted.Empty()), p.rings.want(f.Wanted()))
 }
 
 // wantedCalls are the system calls of f that programs can make on this architecture, be they 32-bit ones.

@@ -142,13 +142,20 @@ const keepRecords = "PROBE_TEST_RECORDS"
 
 func keepRecord(raw []byte, ev *event.Event) {
 	dir := os.Getenv(keepRecords)
-	if dir == "" || ev.Kind.IsSyscall() && ev.Task.TGID != int32(os.Getpid()) {
+	ofCall := ev.Kind.IsSyscall() || ev.Kind == event.Operation
+	if dir == "" || ofCall && ev.Task.TGID != int32(os.Getpid()) {
 		return
 	}
-	name := filepath.Join(dir, ev.Kind.String()+".bin")
-	if ev.Kind == event.Execve {
-		name = filepath.Join(dir, "execve_failed.bin")
+	name := ev.Kind.String()
+	switch {
+	case ev.Kind == event.Execve:
+		name = "execve_failed"
+	case ev.Kind == event.Operation:
+		name = "operation_begun"
+	case ev.Via == event.ViaIOUring:
+		name = "operation"
 	}
+	name = filepath.Join(dir, name+".bin")
 	if _, err := os.Stat(name); err != nil {
 		os.WriteFile(name, raw, 0o644)
 	}

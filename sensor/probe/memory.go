@@ -24,7 +24,7 @@ const (
 	// A ring has a page for the kernel's bookkeeping and one each for consumer and producer.
 	ringPages = 3
 	// An entry of an LRU hash: its element, its bucket and the per-CPU lists, rounded up.
-	cgroupEntryBytes = 128
+	hashEntryBytes = 128
 	// The JIT's code, the instructions it came from and their type information, measured on 6.18 and rounded up.
 	programBytes = 2 << 20
 )
@@ -36,7 +36,7 @@ func (c Config) Memory(cpus int) Memory {
 	globals := uint64(unsafe.Sizeof([maxCalls]uint16{})) + uint64(kernelKinds)*(1+8*uint64(dropReasons))
 	return Memory{
 		Ring:     uint64(c.RingBytes) + ringPages*page,
-		Maps:     uint64(c.Cgroups)*cgroupEntryBytes + globals + 8*page,
+		Maps:     (uint64(c.Cgroups)+maxOperations)*hashEntryBytes + globals + 8*page,
 		Scratch:  uint64(cpus) * uint64(unsafe.Sizeof(bpfScratch{})),
 		Programs: programBytes,
 		Other:    c.OtherBytes,

@@ -20,18 +20,21 @@ import (
 // A Probe is the programs in the kernel and the reader of their records. Next and Decode belong to one goroutine; the
 // other methods are safe to call from any.
 type Probe struct {
-	log     *slog.Logger
-	objs    bpfObjects
-	reader  *ringbuf.Reader
-	record  ringbuf.Record
-	drained bool
-	sleep   func(time.Duration)
-	decoder *Decoder
-	clock   int64 // boot time at which the decoder's clock is next due
+	log      *slog.Logger
+	objs     bpfObjects
+	reader   *ringbuf.Reader
+	record   ringbuf.Record
+	drained  bool
+	flushed  bool      // by Stop: only what the decoder holds is to come
+	deadline time.Time // the reader's
+	sleep    func(time.Duration)
+	decoder  *Decoder
+	clock    int64 // boot time at which the decoder's clock is next due
 
 	mu       sync.Mutex // guards what follows
 	tasks    []link.Link
 	calls    link.Link // nil while no system call is wanted
+	rings    rings
 	handlers map[event.Kind]*ebpf.Program
 	handled  event.KindSet
 	overlay  bool
@@ -89,10 +92,14 @@ func (p *Probe) load(cfg Config) error {
 	if err := configure(spec, cfg, kernel); err != nil {
 		return err
 	}
+	if err := p.rings.configure(spec, kernel); err != nil {
+		p.log.Warn("io_uring operations are not seen", "err", err)
+	}
 	if err := spec.LoadAndAssign(&p.objs, &ebpf.CollectionOptions{Cache: types}); err != nil {
 		return explainLoad(err)
 	}
 	p.handlers = p.objs.handlers()
+	p.rings.objs = &p.objs
 	p.findOverlay(types)
 	if p.reader, err = ringbuf.NewReader(p.objs.Records); err != nil {
 		return fmt.Errorf("map ring buffer: %w", err)

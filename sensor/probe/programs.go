@@ -10,7 +10,7 @@ func (p *Probe) Programs() int {
 	for kind := range p.handled.All() {
 		handlers[p.handlers[kind]] = true
 	}
-	n := len(p.tasks) + len(handlers)
+	n := len(p.tasks) + len(handlers) + p.rings.programs()
 	if p.calls != nil {
 		n++
 	}

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"errors"
+	"os"
 	"time"
 	"unsafe"
 
@@ -37,17 +38,32 @@ func sleeper(processors int) func(time.Duration) {
 // Next waits for the next record. What it returns holds until the next call. It ends with [ErrClosed], after Stop only
 // when all records were returned.
 func (p *Probe) Next() ([]byte, error) {
-	if p.drained {
-		p.sleep(drainSleep)
+	for {
+		if raw := p.decoder.overdue(p.flushed); raw != nil {
+			return raw, nil
+		}
+		if p.flushed {
+			return nil, ErrClosed
+		}
+		if p.drained {
+			p.sleep(drainSleep)
+		}
+		if due := p.decoder.operations.due(); due != p.deadline {
+			p.reader.SetDeadline(due)
+			p.deadline = due
+		}
+		switch err := p.reader.ReadInto(&p.record); {
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			p.drained = false
+		case errors.Is(err, ringbuf.ErrFlushed):
+			p.flushed = true
+		case err != nil:
+			return nil, err
+		default:
+			p.drained = p.record.Remaining == 0
+			return p.record.RawSample, nil
+		}
 	}
-	switch err := p.reader.ReadInto(&p.record); {
-	case errors.Is(err, ringbuf.ErrFlushed):
-		return nil, ErrClosed
-	case err != nil:
-		return nil, err
-	}
-	p.drained = p.record.Remaining == 0
-	return p.record.RawSample, nil
 }
 
 // Decode decodes a record that Next returned; see [Decoder.Decode].

@@ -21,6 +21,7 @@ func (p *Probe) detach() error {
 		errs = append(errs, p.calls.Close())
 		p.calls = nil
 	}
+	errs = append(errs, p.rings.detach())
 	for _, l := range p.tasks {
 		errs = append(errs, l.Close())
 	}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* uring.c - operations of io_uring, which do what system calls do and return through none.
+ *
+ * A request is seen twice. When it is submitted, its arguments are in the kernel's memory already:
+ * a record with all of them is sent at once, and says that its result comes later. When it
+ * completes, a second record brings the result and the file; the sensor joins the two. A request
+ * whose end is not shown (IOSQE_CQE_SKIP_SUCCESS, an overflown completion queue, a ring that is
+ * closed) is so reported all the same, without a result.
+ *
+ * Who acts is always the current task: a request is submitted by the process's own thread, or by
+ * the ring's polling thread, which is one of the same process, as are the workers.
+ */
+
+/* An operation that has begun, by its request. Of one that is forgotten the end is not seen.
+ * Requests are used again: one with another opcode or ring is not the one that began.
+ */
+struct operation {
+	__u64 seq;
+	__u64 ring;
+	__u32 opcode;
+	__s32 tgid;
+	__u32 cpu;
+	__u32 reserved;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096); /* as many as the sensor holds */
+	__type(key, __u64);
+	__type(value, struct operation);
+} begun SEC(".maps");
+
+/* starters holds the program of each kind that some rule names, for operations. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, EVENT_KINDS);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(__u32));
+} starters SEC(".maps");
+
+/* COMMAND is the part of a request that belongs to its operation. */
+#define COMMAND(type, req) ((type *)((void *)(req) + bpf_core_field_offset(struct io_kiocb, cmd)))
+
+static __always_inline __u32 operation_kind(struct io_kiocb *req)
+{
+	return operations[READ(req, opcode) & (OPERATIONS - 1)];
+}
+
+SEC("tp_btf/io_uring_submit_req")
+int BPF_PROG(on_uring_submit, struct io_kiocb *req)
+{
+	__u32 kind = operation_kind(req);
+
+	if (!kind || !wanted_here(kind))
+		return 0;
+	bpf_tail_call(ctx, &starters, kind);
+	count_drop(DROP_TAIL_CALL, kind);
+	return 0;
+}
+
+static __always_inline struct scratch *begin_operation(struct io_kiocb *req, __u32 fixed)
+{
+	struct scratch *s = get_scratch();
+	__u32 kind = operation_kind(req);
+	struct event_header *h;
+
+	if (!s || !kind)
+		return 0;
+	begin_record(s, bpf_get_current_task_btf(), kind, RESULT_LATER, fixed);
+	h = &s->record.header;
+	h->via = VIA_IO_URING;
+	/* A personality: what the process was when it registered that. */
+	if (READ(req, flags) & own_creds) {
+		struct cred *cred = READ(req, creds);
+
+		bpf_probe_read_kernel(
+			&h->caps_inheritable, 3 * sizeof(__u64), &cred->cap_inheritable);
+		h->euid = READ(cred, euid.val);
+		h->egid = READ(cred, egid.val);
+	}
+	return s;
+}
+
+/* send_operation sends the first of the two records. What is lost here needs no second. */
+static __always_inline void send_operation(struct scratch *s, struct io_kiocb *req, __u32 fixed)
+{
+	__u64 key = (__u64)req;
+	struct operation op = {};
+
+	op.seq = s->seq;
+	op.ring = (__u64)READ(req, ctx);
+	op.opcode = READ(req, opcode);
+	op.tgid = s->record.header.tgid;
+	op.cpu = s->record.header.cpu;
+	if (!send_record(s, fixed))
+		bpf_map_update_elem(&begun, &key, &op, 0);
+}
+
+static __always_inline void read_name(
+	struct scratch *s, __u32 fixed, struct path_arg *arg, __s32 dirfd, struct filename *name)
+{
+	__u8 *text = text_end(s, fixed);
+
+	arg->dirfd = dirfd;
+	arg->raw_len = append_kernel_str(s, fixed, READ(name, name));
+	read_base(s, fixed, arg, dirfd, text);
+}
+
+/* The kernel has added O_LARGEFILE to the flags. */
+SEC("tp_btf/io_uring_submit_req")
+int BPF_PROG(on_uring_open, struct io_kiocb *req)
+{
+	struct scratch *s = begin_operation(req, sizeof(struct open_event));
+	struct io_open *open = COMMAND(struct io_open, req);
+	struct open_event *e;
+
+	if (!s)
+		return 0;
+	e = &s->record.open;
+	e->flags = READ(open, how.flags) & ~O_LARGEFILE;
+	if (e->flags & (O_CREAT | __O_TMPFILE))
+		e->mode = READ(open, how.mode) & 07777;
+	e->directory = !!(e->flags & O_DIRECTORY);
+	read_name(s, sizeof(*e), &e->path, READ(open, dfd), READ(open, filename));
+	send_operation(s, req, sizeof(*e));
+	return 0;
+}
+
+SEC("tp_btf/io_uring_submit_req")
+int BPF_PROG(on_uring_unlink, struct io_kiocb *req)
+{
+	struct scratch *s = begin_operation(req, sizeof(struct path_event));
+	struct io_unlink *unlink = COMMAND(struct io_unlink, req);
+	struct path_event *e;
+
+	if (!s)
+		return 0;
+	e = &s->record.path;
+	e->flags = READ(unlink, flags);
+	read_name(s, sizeof(*e), &e->path, READ(unlink, dfd), READ(unlink, filename));
+	send_operation(s, req, sizeof(*e));
+	return 0;
+}
+
+SEC("tp_btf/io_uring_submit_req")
+int BPF_PROG(on_uring_rename, struct io_kiocb *req)
+{
+	struct scratch *s = begin_operation(req, sizeof(struct path_event));
+	struct io_rename *rename = COMMAND(struct io_rename, req);
+	struct path_event *e;
+
+	if (!s)
+		return 0;
+	e = &s->record.path;
+	e->flags = READ(rename, flags);
+	read_name(s, sizeof(*e), &e->path, READ(rename, old_dfd), READ(rename, oldpath));
+	read_name(s, sizeof(*e), &e->new_path, READ(rename, new_dfd), READ(rename, newpath));
+	send_operation(s, req, sizeof(*e));
+	return 0;
+}
+
+static __always_inline struct file *direct_file(struct io_kiocb *req, __u32 slot)
+{
+	struct io_ring_ctx *ring = READ(req, ctx);
+	unsigned long file;
+
+	if (bpf_core_field_exists(struct io_file_table, data)) {
+		struct io_rsrc_node **nodes = READ(ring, file_table.data.nodes);
+		struct io_rsrc_node *node = READ_MEMORY(nodes[slot]);
+
+		file = READ(node, file_ptr);
+	} else {
+		struct io_ring_ctx___old *old = (void *)ring;
+		struct io_fixed_file *files = READ(old, file_table.files);
+
+		file = READ_MEMORY(files[slot].file_ptr);
+	}
+	return (void *)(file & ~7UL);
+}
+
+/* opened is the file behind an operation's result. slot: of a direct descriptor, or 0. */
+static __always_inline struct file *opened(struct io_kiocb *req, __u32 slot, __s32 res)
+{
+	if (!slot)
+		return file_of(bpf_get_current_task_btf(), res);
+	return direct_file(req, slot == -1U ? (__u32)res : slot - 1);
+}
+
+static __always_inline struct file *operation_file(struct io_kiocb *req, __s32 res)
+{
+	if (res < 0)
+		return 0;
+	switch (READ(req, opcode)) {
+	case IORING_OP_OPENAT:
+	case IORING_OP_OPENAT2:
+		return opened(req, READ(COMMAND(struct io_open, req), file_slot), res);
+	}
+	return 0;
+}
+
+/* What a ring that is being closed still has to do is done by a thread of the kernel's own, which
+ * has none of the process's descriptors.
+ */
+SEC("tp_btf/io_uring_complete")
+int BPF_PROG(on_uring_complete, void *ring, struct io_kiocb *req)
+{
+	struct scratch *s = get_scratch();
+	__u64 key = (__u64)req;
+	struct operation *op = bpf_map_lookup_elem(&begun, &key);
+	struct operation_end *e;
+	struct file *file;
+	__s32 res;
+
+	if (!s || !op)
+		return 0;
+	if (op->ring != (__u64)ring || op->opcode != READ(req, opcode)) {
+		bpf_map_delete_elem(&begun, &key);
+		return 0;
+	}
+	res = READ(req, cqe.res);
+	begin_record(s, bpf_get_current_task_btf(), EVENT_OPERATION_END, res, sizeof(*e));
+	e = &s->record.end;
+	e->header.via = VIA_IO_URING;
+	e->seq = op->seq;
+	e->cpu = op->cpu;
+	e->fd.fd = res;
+	if (op->tgid == e->header.tgid && (file = operation_file(req, res)))
+		read_facts(s, sizeof(*e), &e->fd, file, 0);
+	bpf_map_delete_elem(&begun, &key);
+	send_record(s, sizeof(*e));
+	return 0;
+}
