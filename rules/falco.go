@@ -17,6 +17,13 @@ type FalcoOptions struct {
 	Exact bool
 	// AllMatch lets every rule that matches an event fire, not the first alone.
 	AllMatch bool
+	// Select switches rules on and off, in order.
+	Select []falco.Selection
+	// Least is the least urgent priority whose rules are tried; nil for all.
+	Least *falco.Priority
+	// Append adds to outputs, and Static fields of one value to those to which Append adds what Falco suggests.
+	Append []FalcoAppend
+	Static []FalcoField
 	// Severities is what a priority becomes; those not in it are as DefaultSeverity has them.
 	Severities map[falco.Priority]Severity
 	// MountsExist and AllNets mend what is surely not meant: see [translate.Options].
@@ -81,6 +88,12 @@ func loadFalco(files []source.File, set *Set, opt FalcoOptions, errs *Errors) er
 	}
 	for _, i := range rs.Warnings {
 		set.warnings = append(set.warnings, falcoError(i))
+	}
+	for _, s := range rs.Select(opt.Select) {
+		set.warnings = append(set.warnings, &Error{Position: s.Position, Message: "rules: no rule has " + s.String()})
+	}
+	for _, r := range rs.Rules {
+		r.Enabled = r.Enabled && (opt.Least == nil || r.Priority <= *opt.Least)
 	}
 	l := &falcoLoading{Ruleset: rs, set: set, errs: errs, opt: opt, compiler: compiler, names: newFalcoNames(rs), macros: map[string]*falcoMacro{}}
 	return l.compile()

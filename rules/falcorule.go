@@ -110,7 +110,9 @@ func (l *falcoLoading) rule(fr *falco.Rule, text translate.Text) *Rule {
 	r := &Rule{Name: fr.Name, Description: strings.TrimSpace(fr.Desc), Enabled: fr.Enabled, Position: fr.Position, Tags: fr.Tags,
 		Attack: attackOf(fr.Tags), Severity: l.severity(fr.Priority), Falco: &FalcoRule{Priority: fr.Priority, Source: "syscall"},
 		text: strings.TrimSpace(fr.Condition.Text)}
-	r.output = parseFalcoTemplate(fr.Output, func(offset int, message string) {
+	more, extras := l.opt.appended(fr, r.Falco.Source)
+	r.extras = extras
+	r.output = parseFalcoTemplate(fr.Output+more, func(offset int, message string) {
 		*l.errs = append(*l.errs, falcoError(fr.OutputIssue(offset, message)))
 	})
 	cel := text.CEL

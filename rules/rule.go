@@ -66,6 +66,7 @@ type Rule struct {
 	cond     *condition.Condition
 	text     string // of the condition, as written
 	output   template
+	extras   []extra
 	filter   event.Filter
 	kinds    event.KindSet
 	metadata bool
@@ -108,31 +109,45 @@ type Field struct {
 	Value any
 }
 
-// Fields are the fields that the output names and the event has, in the output's order.
+// Fields are the fields that the output names and the event has, in the output's order. A rule of a Falco file has those
+// that the event lacks, too, with nil, and times as Falco has them, in nanoseconds.
 func (r *Rule) Fields(ev *event.Event) []Field {
 	var out []Field
 	for _, f := range r.output.fields() {
-		switch v, ok := f.Value(ev); v := v.(type) {
-		case time.Duration:
-			out = appendField(out, f.Name, v.String(), ok)
-		case []int64:
-			texts := make([]string, len(v))
-			for i, n := range v {
-				texts[i] = fmt.Sprint(n)
-			}
-			out = appendField(out, f.Name, texts, ok)
-		default:
-			out = appendField(out, f.Name, v, ok)
+		if v := r.value(f, ev); v != nil || r.Falco != nil {
+			out = append(out, Field{f.Name, v})
+		}
+	}
+	for _, e := range r.extras {
+		if e.field != nil {
+			out = append(out, Field{e.name, r.value(e.field, ev)})
+		} else {
+			out = append(out, Field{e.name, e.text.render(ev)})
 		}
 	}
 	return out
 }
 
-func appendField(out []Field, name string, v any, ok bool) []Field {
+// value is what an alert says of a field; nil if the event lacks it.
+func (r *Rule) value(f *field.Field, ev *event.Event) any {
+	v, ok := f.Value(ev)
 	if !ok {
-		return out
+		return nil
 	}
-	return append(out, Field{name, v})
+	switch v := v.(type) {
+	case time.Duration:
+		if r.Falco != nil {
+			return int64(v)
+		}
+		return v.String()
+	case []int64:
+		texts := make([]string, len(v))
+		for i, n := range v {
+			texts[i] = fmt.Sprint(n)
+		}
+		return texts
+	}
+	return v
 }
 
 // Info describes a rule for people and scripts.
@@ -161,7 +176,7 @@ type Info struct {
 func (r *Rule) Info() Info {
 	info := Info{Name: r.Name, Title: r.Title, Description: r.Description, Severity: r.Severity, Reason: r.SeverityReason, Attack: r.Attack, Tags: r.Tags,
 		Enabled: r.Enabled, Position: r.Position, Condition: r.text, Expanded: r.Expanded(), Output: r.output.text,
-		Fields: names(r.cond.Fields), OutputFields: names(r.output.fields()), Events: map[string]string{}, Metadata: r.metadata,
+		Fields: names(r.cond.Fields), OutputFields: names(r.shown()), Events: map[string]string{}, Metadata: r.metadata,
 		ThrottlePer: names(r.Throttle.Per)}
 	if r.Throttle.Every > 0 {
 		info.ThrottleEach = r.Throttle.Every.String()

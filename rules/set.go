@@ -36,7 +36,7 @@ type Set struct {
 func (s *Set) finish() {
 	for _, r := range s.rules {
 		usesMetadata := func(f *field.Field) bool { return f.Metadata }
-		r.metadata = slices.ContainsFunc(r.cond.Fields, usesMetadata) || slices.ContainsFunc(r.output.fields(), usesMetadata) ||
+		r.metadata = slices.ContainsFunc(r.cond.Fields, usesMetadata) || slices.ContainsFunc(r.shown(), usesMetadata) ||
 			slices.ContainsFunc(r.Throttle.Per, usesMetadata)
 		if !r.Enabled {
 			continue

@@ -3,6 +3,8 @@ package falco
 import (
 	"slices"
 	"strings"
+
+	"tiercel.dev/rules/source"
 )
 
 // A Selection switches rules on or off: those whose name matches Rule, in which * stands for any text, or that have Tag.
@@ -11,6 +13,16 @@ type Selection struct {
 	Enable bool
 	Rule   string
 	Tag    string
+	// Position is where it was asked for, for warnings.
+	Position source.Position
+}
+
+// String is what a rule must have for it.
+func (s Selection) String() string {
+	if s.Tag != "" {
+		return "the tag " + source.Quote(s.Tag)
+	}
+	return "a name like " + source.Quote(s.Rule)
 }
 
 // Select switches rules on and off, one selection after the other, as the key rules of falco.yaml does. It returns the

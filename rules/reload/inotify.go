@@ -16,9 +16,9 @@ import (
 const changesOf = unix.IN_CLOSE_WRITE | unix.IN_CREATE | unix.IN_DELETE | unix.IN_MOVED_FROM | unix.IN_MOVED_TO |
 	unix.IN_DELETE_SELF | unix.IN_MOVE_SELF | unix.IN_ONLYDIR
 
-// watch sends on the channel when something changes in the directories of paths, until ctx is done. What changed is not
+// Watch sends on the channel when something changes in the directories of paths, until ctx is done. What changed is not
 // told, and several changes may be one.
-func watch(ctx context.Context, paths []string) (<-chan struct{}, error) {
+func Watch(ctx context.Context, paths []string) (<-chan struct{}, error) {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err != nil {
 		return nil, fmt.Errorf("inotify: %w", err)

@@ -151,7 +151,7 @@ func (r *Reloader) Run(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
-	changes, err := watch(ctx, r.cfg.Paths)
+	changes, err := Watch(ctx, r.cfg.Paths)
 	if err != nil {
 		r.log.Warn("rule files are looked at now and then only", "every", r.cfg.Every, "err", err)
 	}

@@ -121,7 +121,7 @@ func follow(t *testing.T, paths ...string) (*Reloader, <-chan string) {
 	r := newReloader(t, Config{Paths: paths, Every: time.Hour, Settle: time.Millisecond, Changed: func(s *rules.Set) { sets <- names(s) }})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	changes, err := watch(ctx, paths)
+	changes, err := Watch(ctx, paths)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,10 +31,10 @@ type Error struct {
 	Text string
 }
 
-// Error is the position and the message, and below them the line with a caret under the place.
+// Error is the position and the message, and below them the line, if it is known, with a caret under the place.
 func (e *Error) Error() string {
 	s := e.Position.String() + ": " + e.Message
-	if e.Line == 0 {
+	if e.Line == 0 || e.Text == "" {
 		return s
 	}
 	return s + "\n" + e.Excerpt()

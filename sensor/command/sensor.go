@@ -27,6 +27,7 @@ func Root() *cobra.Command {
 // Sensor is the command that watches this machine.
 func Sensor() *cobra.Command {
 	flags := newWatchFlags()
+	var falco falcoFlags
 	c := &cobra.Command{
 		Use:   "sensor",
 		Short: "Watch this machine's kernel and report what the rules match",
@@ -44,20 +45,25 @@ Outputs:
   sensor --rules my.yaml --rules rules.d/       your rules beside the shipped ones
   sensor --no-library --rules only.yaml         your rules alone
   sensor --output 'file:/var/log/tiercel.json?format=json' --output syslog:unix:///dev/log
+  sensor --falco-config /etc/falco/falco.yaml   what Falco did, with its rules and outputs
   sensor --output pubsub:projects/my-project/topics/tiercel-alerts-raw --spool /var/lib/tiercel`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			outliveReaders()
+			if falco.path != "" {
+				return falco.run(c, flags)
+			}
 			cfg, log, err := flags.config(c)
 			if err != nil {
 				return err
 			}
-			outliveReaders()
 			ctx, cancel := flags.bound(c.Context())
 			defer cancel()
 			return watch(ctx, cfg, log)
 		},
 	}
 	flags.add(c)
+	falco.add(c)
 	return c
 }
 

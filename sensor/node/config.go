@@ -24,6 +24,10 @@ type Config struct {
 
 	// Outputs are where alerts go, as [output.Parse] reads them. Default: text on standard output.
 	Outputs []string
+	// Specs are outputs besides. Default none.
+	Specs []output.Spec
+	// Queue bounds the alerts that wait for each output. The zero value is its defaults.
+	Queue output.Config
 	// Beside is one more output, of the process that runs this sensor. It is given heartbeats too. Default none.
 	Beside output.Output
 	// Watching is called once the sensor watches, and again when it does so with other rules. Default none.
@@ -68,7 +72,7 @@ func (c Config) Validate() error {
 	if c.Grace <= 0 {
 		return fmt.Errorf("grace %v: must be positive", c.Grace)
 	}
-	for _, v := range []interface{ Validate() error }{c.Probe, c.Process, c.Container} {
+	for _, v := range []interface{ Validate() error }{c.Queue, c.Probe, c.Process, c.Container} {
 		if err := v.Validate(); err != nil {
 			return err
 		}

@@ -319,6 +319,9 @@ func buildAlert(s alerting.Sensor, safe *event.Event, r *rules.Rule, observed in
 		Output:     r.Output(safe),
 		ObservedAt: observed,
 	}
+	if r.Falco != nil {
+		m.Rule.Priority, m.Rule.Source = r.Falco.Priority.String(), r.Falco.Source
+	}
 	for _, f := range r.Fields(safe) {
 		m.Fields = append(m.Fields, alerting.Field{Name: f.Name, Value: f.Value})
 	}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"tiercel.dev/sensor/output"
 	"tiercel.dev/sensor/output/pubsub"
@@ -16,7 +17,7 @@ import (
 
 // openOutputs makes the outputs that the settings name.
 func openOutputs(cfg Config, log *slog.Logger) (*output.Fanout, error) {
-	var specs []output.Spec
+	specs := slices.Clone(cfg.Specs)
 	var errs []error
 	for _, setting := range cfg.Outputs {
 		spec, err := output.Parse(setting)
@@ -29,7 +30,7 @@ func openOutputs(cfg Config, log *slog.Logger) (*output.Fanout, error) {
 		Stdout: os.Stdout, Stderr: os.Stderr, NoColor: os.Getenv("NO_COLOR") != "",
 		PubSub: pubsub.Config{Spool: spool.Config{Dir: cfg.Spool, Counter: counterFile(cfg.Spool)}, Options: cfg.PubSubOptions},
 	}
-	f, err := output.Open(output.Config{}, specs, env, log)
+	f, err := output.Open(cfg.Queue, specs, env, log)
 	if errors.Is(err, output.ErrTwice) {
 		err = fmt.Errorf("%w: %w", ErrMistake, err)
 	}

@@ -15,6 +15,9 @@ import (
 type Rules struct {
 	Library bool     // the shipped rules; default true
 	Paths   []string // files and folders, read after the shipped ones and again when they change
+	Fixed   bool     // files that change are not read again
+	// Falco is about those of them that are in Falco's language.
+	Falco rules.FalcoOptions
 }
 
 // shipped are the library's sources, if it is wanted.
@@ -32,6 +35,7 @@ func (r Rules) shipped() ([]rules.Source, error) {
 type ruleKeeper struct {
 	*reload.Reloader
 	lists *rules.Lists
+	fixed bool
 }
 
 // loadRules reads and compiles the rules. onError is told of each event on which a rule's condition ended in an error;
@@ -41,9 +45,9 @@ func loadRules(from Rules, onError func(*rules.Rule, error), changed func(*rules
 	if err != nil {
 		return nil, fmt.Errorf("rules: %w: %w", ErrMistake, err)
 	}
-	k := &ruleKeeper{lists: rules.NewLists()}
+	k := &ruleKeeper{lists: rules.NewLists(), fixed: from.Fixed}
 	k.Reloader, err = reload.New(reload.Config{
-		Paths: from.Paths, Before: before, Options: rules.Options{Lists: k.lists},
+		Paths: from.Paths, Before: before, Options: rules.Options{Lists: k.lists, Falco: from.Falco},
 		Changed: func(set *rules.Set) {
 			prepare(set, onError, log)
 			changed(set)
@@ -79,4 +83,8 @@ func (k *ruleKeeper) setAPIServers(addresses []string, ports []int64) {
 }
 
 // watch reads the files again when they change, until ctx is done.
-func (k *ruleKeeper) watch(ctx context.Context) { k.Run(ctx) }
+func (k *ruleKeeper) watch(ctx context.Context) {
+	if !k.fixed {
+		k.Run(ctx)
+	}
+}
