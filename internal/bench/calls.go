@@ -21,7 +21,7 @@ type call struct {
 
 // calls are the acts of the table in docs/speed.md. Those that no rule names are raw calls: what Go's runtime does around
 // others moves by more than what is measured. getpid and fstat are calls that no rule names; fstat's number is
-// open's in the 32-bit table, so it shows that the 32-bit test costs native calls nothing.
+// open's in the 32-bit table, so it shows what it costs to tell the two apart.
 func calls(file string) []call {
 	var stat unix.Stat_t
 	path, _ := unix.BytePtrFromString(file)
