@@ -31,7 +31,11 @@ func (l *loading) compile() {
 }
 
 func (l *loading) compileRule(d *ruleDef) {
-	c := l.condition(d.item, d.expanded())
+	j := d.expanded()
+	if j == nil {
+		return
+	}
+	c := l.condition(d.item, j)
 	if c == nil {
 		return
 	}

@@ -33,7 +33,7 @@ const maxEntryDepth = 3
 func (it *item) entry(n *yaml.Node, what string, depth int) entry {
 	n = anchored(n)
 	if n.Kind != yaml.SequenceNode {
-		text, _ := it.scalar(n, what)
+		text, _ := it.scalar(n, "what is in "+what)
 		return entry{Text: text, given: true}
 	}
 	e := entry{Text: source.Text{Lines: it.lines, Node: n}, given: true, list: true}
@@ -42,7 +42,7 @@ func (it *item) entry(n *yaml.Node, what string, depth int) entry {
 		return e
 	}
 	for _, c := range n.Content {
-		e.in = append(e.in, it.entry(c, "an item of "+what, depth+1))
+		e.in = append(e.in, it.entry(c, what, depth+1))
 	}
 	return e
 }

@@ -11,32 +11,39 @@ import (
 const maxCondition = 1 << 20
 
 // expanded is the rule's condition with its exceptions: (condition) and not (…) and not (…). It is text, as in Falco,
-// so that a value may name a list.
+// so that a value may name a list. It is nil if the exceptions are wrong.
 func (d *ruleDef) expanded() *source.Join {
 	if len(d.exceptions) == 0 {
 		return d.condition
 	}
-	j := &source.Join{}
+	j, right := &source.Join{}, true
 	j.Word("(")
 	j.AddJoin(d.condition)
 	j.Word(")")
 	for _, ex := range d.exceptions {
-		if len(ex.values) == 0 {
-			continue
+		if len(ex.values) > 0 {
+			ex.expand(j)
 		}
-		j.Word(" and not (")
-		if ex.fields.list {
-			ex.tuples(j)
-		} else {
-			ex.list(j)
-		}
-		j.Word(")")
+		right = right && !ex.broken
 		if len(j.String()) > maxCondition {
 			ex.fail(Validate, ex.node, "the condition is longer than %d bytes with its exceptions", maxCondition)
-			return d.condition
+			return nil
 		}
 	}
+	if !right {
+		return nil
+	}
 	return j
+}
+
+func (ex *exception) expand(j *source.Join) {
+	j.Word(" and not (")
+	if ex.fields.list {
+		ex.tuples(j)
+	} else {
+		ex.list(j)
+	}
+	j.Word(")")
 }
 
 // list is field comp (value, value).

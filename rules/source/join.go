@@ -1,10 +1,13 @@
 package source
 
-import "unicode/utf8"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // A Join is a text made of several that stand in files, and of words between them. Offsets into it lead back.
 type Join struct {
-	text  string
+	text  strings.Builder
 	runes int // of the text
 	parts []part
 }
@@ -14,11 +17,11 @@ type part struct {
 	Text
 }
 
-func (j *Join) String() string { return j.text }
+func (j *Join) String() string { return j.text.String() }
 
 // Word adds a text that stands in no file.
 func (j *Join) Word(s string) {
-	j.text += s
+	j.text.WriteString(s)
 	j.runes += utf8.RuneCountInString(s)
 }
 
@@ -34,7 +37,7 @@ func (j *Join) AddJoin(other *Join) {
 	for _, p := range other.parts {
 		j.parts = append(j.parts, part{p.start + j.runes, p.end + j.runes, p.Text})
 	}
-	j.Word(other.text)
+	j.Word(other.String())
 }
 
 // At finds the place of an offset in characters. Words are where the text before them ends.
@@ -52,7 +55,7 @@ func (j *Join) ErrorAtByte(offset int, message string) *Error {
 }
 
 func (j *Join) characters(bytes int) int {
-	return utf8.RuneCountInString(j.text[:min(max(bytes, 0), len(j.text))])
+	return utf8.RuneCountInString(j.String()[:min(max(bytes, 0), j.text.Len())])
 }
 
 // Error says that something is wrong at an offset in characters.

@@ -18,6 +18,9 @@ type Text struct {
 // followed back by going through the text and the file side by side; where they do not agree, the place is the scalar's.
 func (t Text) At(offset int) Position {
 	start := t.Lines.Position(t.Node)
+	if offset == 0 && t.Node.Style&(yaml.LiteralStyle|yaml.FoldedStyle|quotedStyle) == 0 {
+		return start
+	}
 	w := walk{file: t.Lines, line: t.Node.Line, column: t.Node.Column, style: t.Node.Style}
 	w.begin()
 	n := 0
@@ -40,53 +43,63 @@ func (t Text) At(offset int) Position {
 // Error says that something is wrong at the character that stands so many from the text's start.
 func (t Text) Error(offset int, message string) *Error { return t.Lines.Error(t.At(offset), message) }
 
+const quotedStyle = yaml.SingleQuotedStyle | yaml.DoubleQuotedStyle
+
 type place struct{ line, column int }
 
 // A walk goes through a file's characters from where a scalar starts.
 type walk struct {
 	file         *Lines
 	line, column int
+	rest         string // what stands in the line from here on
 	style        yaml.Style
 }
 
 // begin steps over an opening quote, or the line of a block scalar's header.
 func (w *walk) begin() {
-	switch {
-	case w.style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
-		w.line, w.column = w.line+1, 1
-	case w.style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0:
-		w.column++
+	if w.style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
+		w.nextLine()
+		return
+	}
+	w.rest = w.file.Line(w.line)
+	for range w.column - 1 {
+		_, n := utf8.DecodeRuneInString(w.rest)
+		w.rest = w.rest[n:]
+	}
+	if w.style&quotedStyle != 0 {
+		w.step(1)
 	}
 }
 
-// rest is what stands in the line from here on.
-func (w *walk) rest() string {
-	line := w.file.Line(w.line)
-	for range w.column - 1 {
-		_, n := utf8.DecodeRuneInString(line)
-		line = line[n:]
-	}
-	return line
+func (w *walk) nextLine() {
+	w.line, w.column = w.line+1, 1
+	w.rest = w.file.Line(w.line)
+}
+
+// step goes on by so many bytes of the line.
+func (w *walk) step(bytes int) {
+	bytes = min(bytes, len(w.rest))
+	w.column += utf8.RuneCountInString(w.rest[:bytes])
+	w.rest = w.rest[bytes:]
 }
 
 // next returns the place of the text's next character, and goes behind it.
 func (w *walk) next(r rune) (place, bool) {
 	if r == '\n' || r == ' ' || r == '\t' {
-		return w.blank(r)
+		return w.blank(r), true
 	}
 	if !w.skipBlanks() {
 		return place{}, false
 	}
 	at := place{w.line, w.column}
-	rest := w.rest()
-	got, n := utf8.DecodeRuneInString(rest)
+	got, n := utf8.DecodeRuneInString(w.rest)
 	switch {
 	case w.style&yaml.DoubleQuotedStyle != 0 && got == '\\':
-		w.column += utf8.RuneCountInString(rest[:escapeLen(rest)])
+		w.step(escapeLen(w.rest))
 	case got == r:
-		w.column++
-		if w.style&yaml.SingleQuotedStyle != 0 && r == '\'' && strings.HasPrefix(rest[n:], "'") {
-			w.column++
+		w.step(n)
+		if w.style&yaml.SingleQuotedStyle != 0 && r == '\'' && strings.HasPrefix(w.rest, "'") {
+			w.step(1)
 		}
 	default:
 		return place{}, false
@@ -95,31 +108,29 @@ func (w *walk) next(r rune) (place, bool) {
 }
 
 // blank is a blank of the text: a blank here, an escape, or the end of a folded line.
-func (w *walk) blank(r rune) (place, bool) {
+func (w *walk) blank(r rune) place {
 	at := place{w.line, w.column}
-	rest := w.rest()
 	switch {
-	case w.style&yaml.DoubleQuotedStyle != 0 && strings.HasPrefix(rest, `\`) && rest != `\`:
-		w.column += utf8.RuneCountInString(rest[:escapeLen(rest)])
-	case rest != "" && (rest[0] == ' ' || rest[0] == '\t') && r != '\n':
-		w.column++
+	case w.style&yaml.DoubleQuotedStyle != 0 && strings.HasPrefix(w.rest, `\`) && w.rest != `\`:
+		w.step(escapeLen(w.rest))
+	case w.rest != "" && (w.rest[0] == ' ' || w.rest[0] == '\t') && r != '\n':
+		w.step(1)
 	}
-	return at, true
+	return at
 }
 
 // skipBlanks goes to the next character that is none, over the ends of lines.
 func (w *walk) skipBlanks() bool {
 	for w.line <= len(w.file.lines) {
-		rest := w.rest()
-		trimmed := strings.TrimLeft(rest, " \t\r")
+		trimmed := strings.TrimLeft(w.rest, " \t\r")
 		if w.style&yaml.DoubleQuotedStyle != 0 && trimmed == `\` {
 			trimmed = "" // the line goes on below
 		}
 		if trimmed != "" {
-			w.column += len(rest) - len(trimmed)
+			w.step(len(w.rest) - len(trimmed))
 			return true
 		}
-		w.line, w.column = w.line+1, 1
+		w.nextLine()
 	}
 	return false
 }
