@@ -122,7 +122,7 @@ var fdParam = param{name: "fd",
 		name, _ := fdName(ev)
 		return "<" + typeOf(ev.FD.Type).char + ">" + name, true
 	},
-	num: func(ev *event.Event) (int64, bool) { return int64(ev.FD.Num), ev.FD.Valid },
+	num: func(ev *event.Event) (int64, bool) { return some(int64(ev.FD.Num), ev.FD.Valid) },
 }
 
 var openName = param{name: "name",
@@ -198,8 +198,12 @@ func parseOctal(v string) (uint64, error) {
 var dev = param{name: "dev", text: decimal(fdDev), num: fdDev}
 var ino = param{name: "ino", text: decimal(fdIno), num: fdIno}
 
-func fdDev(ev *event.Event) (int64, bool) { return int64(ev.FD.Dev), ev.FD.Valid && ev.FD.Ino != 0 }
-func fdIno(ev *event.Event) (int64, bool) { return int64(ev.FD.Ino), ev.FD.Valid && ev.FD.Ino != 0 }
+func fdDev(ev *event.Event) (int64, bool) {
+	return some(int64(ev.FD.Dev), ev.FD.Valid && ev.FD.Ino != 0)
+}
+func fdIno(ev *event.Event) (int64, bool) {
+	return some(int64(ev.FD.Ino), ev.FD.Valid && ev.FD.Ino != 0)
+}
 
 func decimal(of func(*event.Event) (int64, bool)) func(*event.Event) (string, bool) {
 	return func(ev *event.Event) (string, bool) {
@@ -223,7 +227,7 @@ var asked = param{name: "addr", text: func(ev *event.Event) (string, bool) {
 	if ev.FD.Asked.IsValid() {
 		return endText(ev.FD.Asked), true
 	}
-	return ev.FD.Unix, ev.FD.Valid && ev.FD.Unix != ""
+	return some(ev.FD.Unix, ev.FD.Valid && ev.FD.Unix != "")
 }}
 
 func flags(table []bit) param {

@@ -49,7 +49,7 @@ func fdFields() []Field {
 func fdFileFields() []Field {
 	return []Field{
 		{Name: "fd.num", Type: Int, Doc: "The descriptor: the new one of an open, accept or dup, -1 if that failed.",
-			IntOf: func(ev *event.Event) (int64, bool) { return int64(ev.FD.Num), ev.FD.Valid },
+			IntOf: func(ev *event.Event) (int64, bool) { return some(int64(ev.FD.Num), ev.FD.Valid) },
 			set: func(b *builder, v string) error {
 				b.fd, b.fdNumSet = true, true
 				return parse(v, int32Of, &b.ev.FD.Num)
@@ -57,13 +57,13 @@ func fdFileFields() []Field {
 		{Name: "fd.type", Type: Text, Doc: "What the descriptor refers to: file, directory, ipv4, ipv6, unix, pipe, event, signalfd, eventpoll, inotify, timerfd, netlink, bpf, userfaultfd, io_uring, memfd, pidfd, packet, other.",
 			TextOf: func(ev *event.Event) (string, bool) {
 				t := typeOf(ev.FD.Type).name
-				return t, ev.FD.Valid && t != ""
+				return some(t, ev.FD.Valid && t != "")
 			},
 			set: func(b *builder, v string) error { return b.setType(v, func(t fdType) string { return t.name }) }},
 		{Name: "fd.typechar", Type: Text, Doc: "fd.type as one letter: f file, d directory, 4 ipv4, 6 ipv6, u unix or userfaultfd, p pipe, e event, s signalfd, l eventpoll, i inotify, t timerfd, n netlink, b bpf, r io_uring, m memfd, P pidfd, o other.",
 			TextOf: func(ev *event.Event) (string, bool) {
 				t := typeOf(ev.FD.Type).char
-				return t, ev.FD.Valid && t != ""
+				return some(t, ev.FD.Valid && t != "")
 			},
 			set: func(b *builder, v string) error { return b.setType(v, func(t fdType) string { return t.char }) }},
 		{Name: "fd.name", Type: Text, Doc: "File: the path as asked for, made absolute and cleaned by its text alone (links are not followed). Socket: client:port->server:port, or ip:port of one that listens. Unix socket: its path, an abstract one with a leading @.",
@@ -71,7 +71,7 @@ func fdFileFields() []Field {
 			set:    func(b *builder, v string) error { b.name = v; return nil }},
 		{Name: "fd.nameraw", Type: Text, Doc: "The path as the program gave it.",
 			TextOf: func(ev *event.Event) (string, bool) {
-				return ev.FD.Path.Raw, ev.FD.Valid && ev.FD.Path.Raw != ""
+				return some(ev.FD.Path.Raw, ev.FD.Valid && ev.FD.Path.Raw != "")
 			},
 			set: func(b *builder, v string) error { b.fd, b.ev.FD.Path.Raw = true, v; return nil }},
 		{Name: "fd.directory", Type: Text, Doc: "Directory of fd.name, without a slash at its end. Files and directories only.",
@@ -89,7 +89,7 @@ func fdFileFields() []Field {
 				return Basename(ev.FD.Path.Name), true
 			}},
 		{Name: "fd.path", Type: Text, Doc: "The path of the opened file as the kernel resolved it, in the process's mount namespace: links are followed. Missing if the call failed or the path is too deep (see fd.path_status).",
-			TextOf: func(ev *event.Event) (string, bool) { return ev.FD.Real, ev.FD.Valid && ev.FD.Real != "" },
+			TextOf: func(ev *event.Event) (string, bool) { return some(ev.FD.Real, ev.FD.Valid && ev.FD.Real != "") },
 			set: func(b *builder, v string) error {
 				b.fd, b.ev.FD.Real, b.ev.FD.RealStatus = true, v, event.PathResolved
 				return nil
@@ -103,10 +103,10 @@ func fdFileFields() []Field {
 				return pathStatuses[s], true
 			}},
 		{Name: "fd.path_foreign", Type: Bool, Doc: "fd.path starts at a root that is not the process's: a host process in /proc/PID/root, or a descriptor passed on.",
-			BoolOf: func(ev *event.Event) (bool, bool) { return ev.FD.Foreign, ev.FD.Valid && ev.FD.Real != "" },
+			BoolOf: func(ev *event.Event) (bool, bool) { return some(ev.FD.Foreign, ev.FD.Valid && ev.FD.Real != "") },
 			set:    func(b *builder, v string) error { b.fd = true; return parse(v, boolOf, &b.ev.FD.Foreign) }},
 		{Name: "fd.fspath", Type: Text, Doc: "The file's path from the root of its own filesystem, where a bind mount hides that; else missing.",
-			TextOf: func(ev *event.Event) (string, bool) { return ev.FD.FSPath, ev.FD.Valid && ev.FD.FSPath != "" },
+			TextOf: func(ev *event.Event) (string, bool) { return some(ev.FD.FSPath, ev.FD.Valid && ev.FD.FSPath != "") },
 			set:    func(b *builder, v string) error { b.fd, b.ev.FD.FSPath = true, v; return nil }},
 		{Name: "fd.dev", Type: Int, Doc: "Device number of the file's filesystem.", IntOf: fdDev,
 			set: func(b *builder, v string) error { b.fd = true; return parse(v, uint32Of, &b.ev.FD.Dev) }},

@@ -168,6 +168,15 @@ func (f *Field) Value(ev *event.Event) (value any, ok bool) {
 	return nil, false
 }
 
+// some is a value where there is one. Else it is the zero value, as which conditions read what is missing without asking.
+func some[T any](v T, ok bool) (T, bool) {
+	if !ok {
+		var zero T
+		return zero, false
+	}
+	return v, true
+}
+
 func boxed[T any](v T, ok bool) (any, bool) { return v, ok }
 
 // Has reports whether ev has a value for the field.

@@ -92,15 +92,15 @@ func fdSocketFields() []Field {
 				return "", false
 			}},
 		{Name: "fd.connected", Type: Bool, Doc: "The socket is connected. Sockets only.",
-			BoolOf: func(ev *event.Event) (bool, bool) { return ev.FD.Connected, ev.FD.Valid && isSocket(ev.FD.Type) },
+			BoolOf: func(ev *event.Event) (bool, bool) { return some(ev.FD.Connected, ev.FD.Valid && isSocket(ev.FD.Type)) },
 			set:    func(b *builder, v string) error { return parse(v, boolOf, &b.ev.FD.Connected) }},
 		{Name: "fd.role", Type: Text, Doc: "Which end of the connection the process is: client or server. Sockets only.",
 			TextOf: func(ev *event.Event) (string, bool) {
 				switch ev.FD.Role {
 				case event.RoleClient:
-					return "client", ev.FD.Valid
+					return some("client", ev.FD.Valid)
 				case event.RoleServer:
-					return "server", ev.FD.Valid
+					return some("server", ev.FD.Valid)
 				}
 				return "", false
 			},
