@@ -179,7 +179,7 @@ func (o operand) element() operand {
 // exists is a test of an element that any of the operand's may pass.
 func exists(o operand, test term) term {
 	if test.isConst {
-		return test
+		return present(test, true, o)
 	}
 	return concat(primary, plain(o.at, o.cel+".exists("+o.element().cel+", "), test, ")")
 }

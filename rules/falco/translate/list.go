@@ -2,6 +2,7 @@ package translate
 
 import (
 	"slices"
+	"strings"
 
 	"tiercel.dev/rules/condition"
 	"tiercel.dev/rules/falco/syntax"
@@ -65,8 +66,14 @@ func (t *translation) anyIn(e *syntax.Compare, left operand, l values) term {
 // in is one value in a list, or a path below any of one.
 func (t *translation) in(e *syntax.Compare, left operand, l values) term {
 	of := condition.OfText
-	if left.kind == number || left.kind == port || left.kind == span {
+	if left.kind == number || left.kind == port {
 		of = condition.OfInt
+	}
+	if e.Op == "pmatch" && slices.ContainsFunc(l.all, isRoot) {
+		return present(boolean(e.At(), true), true, left)
+	}
+	if left.kind == span { // of which there are no lists
+		l = values{constants: l.all, all: l.all}
 	}
 	var terms []term
 	for _, name := range l.lists {
@@ -85,14 +92,19 @@ func (t *translation) in(e *syntax.Compare, left operand, l values) term {
 	switch {
 	case len(constants) == 1 && e.Op == "pmatch":
 		terms = append(terms, listTest(e, left, constants[0]))
-	case len(constants) == 1:
-		terms = append(terms, either(related(e.At(), left.cel+" == "+constants[0]), related(e.At(), left.cel+" != "+constants[0])))
+	case len(constants) == 1 || left.kind == span:
+		for _, c := range constants {
+			terms = append(terms, either(related(e.At(), left.cel+" == "+c), related(e.At(), left.cel+" != "+c)))
+		}
 	case len(constants) > 1:
 		terms = append(terms, listTest(e, left, list(constants)))
 	}
 	holds := slices.ContainsFunc(l.all, func(v syntax.Value) bool { return t.isZero(e, left, v) })
 	return present(joined(e.At(), " || ", or, terms), holds, left)
 }
+
+// isRoot reports whether every text lies below a path, relative ones too.
+func isRoot(v syntax.Value) bool { return v.Text != "" && strings.Trim(v.Text, "/") == "" }
 
 func listTest(e *syntax.Compare, left operand, list string) term {
 	if e.Op == "pmatch" {
@@ -146,6 +158,9 @@ func (t *translation) modified(e *syntax.Compare, left operand, opens bool) term
 	for _, v := range l.all {
 		v.Quoted = true
 		terms = append(terms, t.compareOne(e, left, v, opens))
+	}
+	if len(terms) == 0 {
+		return present(boolean(e.At(), e.Modifier == "allof"), true, left)
 	}
 	switch e.Modifier {
 	case "anyof":
