@@ -175,7 +175,7 @@ func TestPlaces(t *testing.T) {
 		}
 	}
 	for piece, want := range map[string]string{"shell": "a.yaml:7:13", "%proc": "a.yaml:7:19", "%container": "b.yaml:6:14"} {
-		if got := rule.OutputAt(strings.Index(rule.Output, piece)).String(); got != want {
+		if got := rule.OutputIssue(strings.Index(rule.Output, piece), "x").Position.String(); got != want {
 			t.Errorf("%s in %s: got %s, want %s", piece, rule.Output, got, want)
 		}
 	}

@@ -16,7 +16,7 @@ func FuzzLoad(f *testing.F) {
 		}
 		for _, rule := range r.Rules {
 			rule.Condition.At(rule.Condition.Expr.At())
-			rule.OutputAt(len(rule.Output))
+			rule.OutputIssue(len(rule.Output), "x")
 		}
 	})
 }

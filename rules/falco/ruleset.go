@@ -5,7 +5,6 @@ package falco
 import (
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"tiercel.dev/rules/falco/syntax"
 	"tiercel.dev/rules/source"
@@ -74,8 +73,7 @@ type Rule struct {
 func (r *Rule) OutputIssue(offset int, message string) *Issue {
 	text := r.output.String()
 	offset += len(text) - len(strings.TrimLeftFunc(text, unicode.IsSpace))
-	e := r.output.Error(utf8.RuneCountInString(text[:offset]), message)
-	return &Issue{Position: e.Position, Code: CompileOutput, Item: "rule " + source.Quote(r.Name), Message: message, Text: e.Text}
+	return newIssue(CompileOutput, "rule "+source.Quote(r.Name), r.output, offset, message)
 }
 
 // A Condition is a parsed condition whose text may come from several places.
@@ -101,6 +99,5 @@ func (c *Condition) Macros() []string {
 
 // Issue says that something is wrong, or worth a warning, at an offset in bytes into the text. item is what it is about.
 func (c *Condition) Issue(offset int, code Code, item, message string) *Issue {
-	e := c.join.Error(utf8.RuneCountInString(c.Text[:min(max(offset, 0), len(c.Text))]), message)
-	return &Issue{Position: e.Position, Code: code, Item: item, Message: message, Text: e.Text}
+	return newIssue(code, item, c.join, offset, message)
 }
