@@ -415,5 +415,20 @@ struct io_rename {
 	__s32 flags;
 };
 
+struct io_mkdir {
+	__s32 dfd;
+	__u16 mode;
+	struct filename *filename;
+};
+
+/* Of links of both sorts. */
+struct io_link {
+	__s32 old_dfd;
+	__s32 new_dfd;
+	struct filename *oldpath;
+	struct filename *newpath;
+	__s32 flags;
+};
+
 #pragma clang attribute pop
 #endif

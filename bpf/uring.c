@@ -159,6 +159,48 @@ int BPF_PROG(on_uring_rename, struct io_kiocb *req)
 	return 0;
 }
 
+SEC("tp_btf/io_uring_submit_req")
+int BPF_PROG(on_uring_mkdir, struct io_kiocb *req)
+{
+	struct scratch *s = begin_operation(req, sizeof(struct path_event));
+	struct io_mkdir *mkdir = COMMAND(struct io_mkdir, req);
+	struct path_event *e;
+
+	if (!s)
+		return 0;
+	e = &s->record.path;
+	e->mode = READ(mkdir, mode) & 07777;
+	read_name(s, sizeof(*e), &e->path, READ(mkdir, dfd), READ(mkdir, filename));
+	send_operation(s, req, sizeof(*e));
+	return 0;
+}
+
+/* What a symbolic link holds is no path yet. */
+SEC("tp_btf/io_uring_submit_req")
+int BPF_PROG(on_uring_link, struct io_kiocb *req)
+{
+	struct scratch *s = begin_operation(req, sizeof(struct path_event));
+	struct io_link *link = COMMAND(struct io_link, req);
+	struct filename *old, *new;
+	struct path_event *e;
+
+	if (!s)
+		return 0;
+	e = &s->record.path;
+	old = READ(link, oldpath);
+	new = READ(link, newpath);
+	if (e->header.kind == EVENT_SYMLINKAT) {
+		e->path.dirfd = AT_FDCWD;
+		e->path.raw_len = append_kernel_str(s, sizeof(*e), READ(old, name));
+	} else {
+		e->flags = (__u32)READ(link, flags);
+		read_name(s, sizeof(*e), &e->path, READ(link, old_dfd), old);
+	}
+	read_name(s, sizeof(*e), &e->new_path, READ(link, new_dfd), new);
+	send_operation(s, req, sizeof(*e));
+	return 0;
+}
+
 static __always_inline struct file *direct_file(struct io_kiocb *req, __u32 slot)
 {
 	struct io_ring_ctx *ring = READ(req, ctx);

@@ -360,6 +360,8 @@ const (
 	bpfProgOnSymlink       = "on_symlink"
 	bpfProgOnSysExit       = "on_sys_exit"
 	bpfProgOnUringComplete = "on_uring_complete"
+	bpfProgOnUringLink     = "on_uring_link"
+	bpfProgOnUringMkdir    = "on_uring_mkdir"
 	bpfProgOnUringOpen     = "on_uring_open"
 	bpfProgOnUringRename   = "on_uring_rename"
 	bpfProgOnUringSubmit   = "on_uring_submit"
@@ -443,6 +445,8 @@ type bpfProgramSpecs struct {
 	OnSymlink       *ebpf.ProgramSpec `ebpf:"on_symlink"`
 	OnSysExit       *ebpf.ProgramSpec `ebpf:"on_sys_exit"`
 	OnUringComplete *ebpf.ProgramSpec `ebpf:"on_uring_complete"`
+	OnUringLink     *ebpf.ProgramSpec `ebpf:"on_uring_link"`
+	OnUringMkdir    *ebpf.ProgramSpec `ebpf:"on_uring_mkdir"`
 	OnUringOpen     *ebpf.ProgramSpec `ebpf:"on_uring_open"`
 	OnUringRename   *ebpf.ProgramSpec `ebpf:"on_uring_rename"`
 	OnUringSubmit   *ebpf.ProgramSpec `ebpf:"on_uring_submit"`
@@ -567,6 +571,8 @@ type bpfPrograms struct {
 	OnSymlink       *ebpf.Program `ebpf:"on_symlink"`
 	OnSysExit       *ebpf.Program `ebpf:"on_sys_exit"`
 	OnUringComplete *ebpf.Program `ebpf:"on_uring_complete"`
+	OnUringLink     *ebpf.Program `ebpf:"on_uring_link"`
+	OnUringMkdir    *ebpf.Program `ebpf:"on_uring_mkdir"`
 	OnUringOpen     *ebpf.Program `ebpf:"on_uring_open"`
 	OnUringRename   *ebpf.Program `ebpf:"on_uring_rename"`
 	OnUringSubmit   *ebpf.Program `ebpf:"on_uring_submit"`
@@ -594,6 +600,8 @@ func (p *bpfPrograms) Close() error {
 		p.OnSymlink,
 		p.OnSysExit,
 		p.OnUringComplete,
+		p.OnUringLink,
+		p.OnUringMkdir,
 		p.OnUringOpen,
 		p.OnUringRename,
 		p.OnUringSubmit,

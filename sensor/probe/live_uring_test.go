@@ -171,3 +171,40 @@ func TestRingUnlinkRename(t *testing.T) {
 		t.Errorf("rmdir returned %d; %+v", ev.Ret, ev.Args)
 	}
 }
+
+func TestRingMakes(t *testing.T) {
+	l := all(t)
+	r := newRing(t, 0)
+	dir := resolved(t, t.TempDir())
+	t.Chdir(dir)
+	top, err := unix.Open(".", unix.O_PATH|unix.O_DIRECTORY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(top)
+	for _, test := range []struct {
+		kind event.Kind
+		sqe  sqe
+		want event.Args
+	}{
+		{event.Mkdirat, sqe{opcode: opMkdirat, fd: int32(top), addr: uint64(text("made")), len: 0o1750},
+			event.Args{Path: event.Path{Raw: "made", Name: dir + "/made"}, DirFD: int32(top), Mode: 0o1750}},
+		{event.Symlinkat, sqe{opcode: opSymlinkat, fd: int32(top), addr: uint64(text("../of")), off: uint64(text("symbolic"))},
+			event.Args{Path: event.Path{Raw: "../of"}, NewPath: event.Path{Raw: "symbolic", Name: dir + "/symbolic"}}},
+		{event.Linkat, sqe{opcode: opLinkat, fd: cwd, addr: uint64(text("symbolic")), len: uint32(top), off: uint64(text("hard")), opFlags: unix.AT_SYMLINK_FOLLOW},
+			event.Args{Path: event.Path{Raw: "symbolic", Name: dir + "/symbolic"}, NewPath: event.Path{Raw: "hard", Name: dir + "/hard"},
+				DirFD: cwd, NewDirFD: int32(top), Flags: unix.AT_SYMLINK_FOLLOW}},
+	} {
+		t.Run(test.kind.String(), func(t *testing.T) {
+			var res int32
+			ev := l.expect(t, viaRing(test.kind, nil), func() { res = r.do(test.sqe) })
+			a := ev.Args
+			if ev.Ret != int64(res) || a.Path.Raw != test.want.Path.Raw || a.NewPath != test.want.NewPath || a.Mode != test.want.Mode || a.Flags != test.want.Flags {
+				t.Errorf("returned %d, want %d; %+v, want %+v", ev.Ret, res, a, test.want)
+			}
+			if test.kind != event.Symlinkat && (a.Path != test.want.Path || a.DirFD != test.want.DirFD || a.NewDirFD != test.want.NewDirFD) {
+				t.Errorf("%+v, want %+v", a, test.want)
+			}
+		})
+	}
+}

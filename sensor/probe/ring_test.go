@@ -18,6 +18,9 @@ const (
 	opOpenat2   = 28
 	opRenameat  = 35
 	opUnlinkat  = 36
+	opMkdirat   = 37
+	opSymlinkat = 38
+	opLinkat    = 39
 	flagLink    = 1 << 2
 	flagAsync   = 1 << 4
 	flagSkipCQE = 1 << 6

@@ -19,6 +19,7 @@ const maxOpcodes = 128
 // opcodes holds the kind of each io_uring operation that does what a system call does (uapi/linux/io_uring.h).
 var opcodes = map[uint8]event.Kind{
 	18: event.Openat, 28: event.Openat2, 35: event.Renameat2, 36: event.Unlinkat,
+	37: event.Mkdirat, 38: event.Symlinkat, 39: event.Linkat,
 }
 
 // starters names the program that sees an operation of each kind begin.
@@ -26,6 +27,7 @@ func (o *bpfObjects) starters() map[event.Kind]*ebpf.Program {
 	return map[event.Kind]*ebpf.Program{
 		event.Openat: o.OnUringOpen, event.Openat2: o.OnUringOpen,
 		event.Renameat2: o.OnUringRename, event.Unlinkat: o.OnUringUnlink,
+		event.Mkdirat: o.OnUringMkdir, event.Symlinkat: o.OnUringLink, event.Linkat: o.OnUringLink,
 	}
 }
 
@@ -38,7 +40,7 @@ type rings struct {
 }
 
 // uringTypes are the kernel's types that the programs read, on every kernel that has a known form of the tracepoints.
-var uringTypes = []string{"io_kiocb", "io_ring_ctx", "io_file_table", "io_open", "io_unlink", "io_rename"}
+var uringTypes = []string{"io_kiocb", "io_ring_ctx", "io_file_table", "io_open", "io_unlink", "io_rename", "io_mkdir", "io_link"}
 
 // configure picks the tracepoints of this kernel. Where it shows no operations, the programs are replaced by an empty one:
 // one of a tracepoint that is not there does not load. The error says why a kernel that has io_uring does not show it.
