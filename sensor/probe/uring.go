@@ -128,10 +128,10 @@ func structAt(params []btf.FuncParam, n int) string {
 	return s.Name
 }
 
-// credsFlag is the flag of a request that has credentials of its own. Its enum has no name, but stands near the type of
-// the flags, or of the request: looking at all of the kernel's types would take half a second. 0 if it is not found.
+// credsFlag is the flag of a request that has credentials of its own; 0 if it is not found. Its enum has no name, but
+// stands near the type of a request: looking at all of the kernel's types would take half a second.
 func credsFlag(kernel *btf.Spec) uint32 {
-	const near = 64
+	const near = 5000
 	var request *btf.Struct
 	if kernel.TypeByName("io_kiocb", &request) != nil {
 		return 0
@@ -140,22 +140,31 @@ func credsFlag(kernel *btf.Spec) uint32 {
 	if err != nil {
 		return 0
 	}
-	for at := id - min(id, near); at < id+near; at++ {
-		t, err := kernel.TypeByID(at)
-		if err != nil {
-			continue
-		}
-		enum, ok := t.(*btf.Enum)
-		if !ok {
-			continue
-		}
-		for _, v := range enum.Values {
-			if v.Name == "REQ_F_CREDS_BIT" {
-				return 1 << v.Value
+	for distance := range btf.TypeID(near) {
+		for _, at := range []btf.TypeID{id + distance, id - min(id, distance)} {
+			if bit, ok := credsBit(kernel, at); ok {
+				return 1 << bit
 			}
 		}
 	}
 	return 0
+}
+
+func credsBit(kernel *btf.Spec, id btf.TypeID) (uint64, bool) {
+	t, err := kernel.TypeByID(id)
+	if err != nil {
+		return 0, false
+	}
+	enum, ok := t.(*btf.Enum)
+	if !ok {
+		return 0, false
+	}
+	for _, v := range enum.Values {
+		if v.Name == "REQ_F_CREDS_BIT" {
+			return v.Value, true
+		}
+	}
+	return 0, false
 }
 
 // want has the operations of those kinds reported. With none of them wanted, requests are not touched at all.
