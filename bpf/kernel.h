@@ -23,6 +23,7 @@ typedef __s32 pid_t;
 
 /* From uapi/linux/bpf.h. */
 enum bpf_map_type {
+	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_PROG_ARRAY = 3,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_LRU_HASH = 9,
@@ -49,8 +50,13 @@ enum bpf_map_type {
 #define X32_SYSCALL_BIT 0x40000000
 
 /* Operations of io_uring (uapi/linux/io_uring.h). */
+#define IORING_OP_ACCEPT  13
+#define IORING_OP_CONNECT 16
 #define IORING_OP_OPENAT  18
 #define IORING_OP_OPENAT2 28
+#define IORING_OP_BIND	  56
+#define IORING_OP_LISTEN  57
+#define REQ_F_CQE_SKIP	  (1 << 6)
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -376,7 +382,13 @@ struct io_ring_ctx___old {
 	struct io_file_table___old file_table;
 };
 
+struct io_uring_cqe {
+	__u64 user_data;
+	__s32 res;
+};
+
 struct io_cqe {
+	__u64 user_data;
 	__s32 res;
 	__s32 fd; /* until the operation has a result */
 };
@@ -413,6 +425,20 @@ struct io_rename {
 	struct filename *oldpath;
 	struct filename *newpath;
 	__s32 flags;
+};
+
+struct io_connect {
+	void *addr;
+	__s32 addr_len;
+};
+
+struct io_listen {
+	__s32 backlog;
+};
+
+struct io_accept {
+	__s32 flags;
+	__u32 file_slot;
 };
 
 struct io_mkdir {

@@ -18,6 +18,7 @@ const volatile __s32 cgroup_subsys = -1; /* the v1 controller that containers us
 const volatile __u64 ring_unreserved = -1; /* bytes of the ring that file and network records get */
 const volatile __u32 with_environment = 0;
 const volatile __u32 own_creds = 0; /* the flag of an io_uring request that has creds of its own */
+const volatile __u32 result_apart = 0; /* io_uring_complete has a pointer to the result */
 
 /* Changed while the programs run. calls holds for each number the kind of the native call in its
  * low byte and that of the 32-bit call of the same number in its high one; 0 is what no rule names.

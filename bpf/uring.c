@@ -201,9 +201,100 @@ int BPF_PROG(on_uring_link, struct io_kiocb *req)
 	return 0;
 }
 
-static __always_inline struct file *direct_file(struct io_kiocb *req, __u32 slot)
+/* Until it is executed, a request has its descriptor's number and not the file. What a bind asks
+ * for is nowhere any more: its socket tells.
+ */
+SEC("tp_btf/io_uring_submit_req")
+int BPF_PROG(on_uring_socket, struct io_kiocb *req)
 {
-	struct io_ring_ctx *ring = READ(req, ctx);
+	struct scratch *s = begin_operation(req, sizeof(struct fd_event));
+	struct io_connect *connect = COMMAND(struct io_connect, req);
+	struct io_listen *listen = COMMAND(struct io_listen, req);
+	struct fd_event *e;
+
+	if (!s)
+		return 0;
+	e = &s->record.fd;
+	e->fd.fd = READ(req, cqe.fd);
+	if (e->header.kind == EVENT_CONNECT)
+		append_asked(s, e, READ(connect, addr), READ(connect, addr_len));
+	else if (e->header.kind == EVENT_LISTEN && bpf_core_field_exists(struct io_listen, backlog))
+		e->backlog = READ(listen, backlog);
+	send_operation(s, req, sizeof(*e));
+	return 0;
+}
+
+/* An accept waits for as long as nobody connects, and one request may accept any number of
+ * connections: it is no event until it has a result. Of those after the first that result names the
+ * ring and the process's own number alone, which several requests can share.
+ */
+struct accept_key {
+	__u64 ring;
+	__u64 user_data;
+};
+
+struct accept {
+	__s64 requests;
+	__u32 kind;
+	__s32 fd;
+	__u32 flags;
+	__u32 slot;
+	__s32 tgid;
+	__u32 reserved;
+};
+
+/* Not one that forgets: what it takes no more of is told as begun, at once. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct accept_key);
+	__type(value, struct accept);
+} accepts SEC(".maps");
+
+static __always_inline bool wait_for_accept(struct scratch *s, struct io_kiocb *req)
+{
+	struct io_accept *accept = COMMAND(struct io_accept, req);
+	struct accept_key key = {};
+	struct accept waiting = {};
+	struct accept *there;
+
+	if (READ(req, flags) & REQ_F_CQE_SKIP)
+		return 0;
+	key.ring = (__u64)READ(req, ctx);
+	key.user_data = READ(req, cqe.user_data);
+	there = bpf_map_lookup_elem(&accepts, &key);
+	if (there) {
+		__sync_fetch_and_add(&there->requests, 1);
+		return 1;
+	}
+	waiting.requests = 1;
+	waiting.kind = s->record.header.kind;
+	waiting.fd = READ(req, cqe.fd);
+	waiting.flags = READ(accept, flags);
+	waiting.slot = READ(accept, file_slot);
+	waiting.tgid = s->record.header.tgid;
+	return !bpf_map_update_elem(&accepts, &key, &waiting, BPF_NOEXIST);
+}
+
+SEC("tp_btf/io_uring_submit_req")
+int BPF_PROG(on_uring_accept, struct io_kiocb *req)
+{
+	struct scratch *s = begin_operation(req, sizeof(struct fd_event));
+	struct io_accept *accept = COMMAND(struct io_accept, req);
+	struct fd_event *e;
+
+	if (!s || wait_for_accept(s, req))
+		return 0;
+	e = &s->record.fd;
+	e->fd.fd = -1;
+	e->oldfd = READ(req, cqe.fd);
+	e->flags = (__u32)READ(accept, flags);
+	send_operation(s, req, sizeof(*e));
+	return 0;
+}
+
+static __always_inline struct file *direct_file(struct io_ring_ctx *ring, __u32 slot)
+{
 	unsigned long file;
 
 	if (bpf_core_field_exists(struct io_file_table, data)) {
@@ -220,22 +311,26 @@ static __always_inline struct file *direct_file(struct io_kiocb *req, __u32 slot
 	return (void *)(file & ~7UL);
 }
 
-/* opened is the file behind an operation's result. slot: of a direct descriptor, or 0. */
-static __always_inline struct file *opened(struct io_kiocb *req, __u32 slot, __s32 res)
+/* made is the file behind a result that is a descriptor. slot: of a direct one, or 0. */
+static __always_inline struct file *made(struct io_ring_ctx *ring, __u32 slot, __s32 res)
 {
 	if (!slot)
 		return file_of(bpf_get_current_task_btf(), res);
-	return direct_file(req, slot == -1U ? (__u32)res : slot - 1);
+	return direct_file(ring, slot == -1U ? (__u32)res : slot - 1);
 }
 
-static __always_inline struct file *operation_file(struct io_kiocb *req, __s32 res)
+/* operation_file is what an operation opened, else what it acted on. */
+static __always_inline struct file *operation_file(
+	struct io_ring_ctx *ring, struct io_kiocb *req, __s32 res)
 {
-	if (res < 0)
-		return 0;
 	switch (READ(req, opcode)) {
 	case IORING_OP_OPENAT:
 	case IORING_OP_OPENAT2:
-		return opened(req, READ(COMMAND(struct io_open, req), file_slot), res);
+		return res < 0 ? 0 : made(ring, READ(COMMAND(struct io_open, req), file_slot), res);
+	case IORING_OP_CONNECT:
+	case IORING_OP_BIND:
+	case IORING_OP_LISTEN:
+		return READ(req, file);
 	}
 	return 0;
 }
@@ -243,32 +338,93 @@ static __always_inline struct file *operation_file(struct io_kiocb *req, __s32 r
 /* What a ring that is being closed still has to do is done by a thread of the kernel's own, which
  * has none of the process's descriptors.
  */
-SEC("tp_btf/io_uring_complete")
-int BPF_PROG(on_uring_complete, void *ring, struct io_kiocb *req)
+static __always_inline void ended(struct io_ring_ctx *ring, struct io_kiocb *req)
 {
-	struct scratch *s = get_scratch();
 	__u64 key = (__u64)req;
 	struct operation *op = bpf_map_lookup_elem(&begun, &key);
+	struct scratch *s = get_scratch();
 	struct operation_end *e;
 	struct file *file;
 	__s32 res;
 
 	if (!s || !op)
-		return 0;
-	if (op->ring != (__u64)ring || op->opcode != READ(req, opcode)) {
-		bpf_map_delete_elem(&begun, &key);
-		return 0;
+		return;
+	if (op->ring == (__u64)ring && op->opcode == READ(req, opcode)) {
+		res = READ(req, cqe.res);
+		begin_record(s, bpf_get_current_task_btf(), EVENT_OPERATION_END, res, sizeof(*e));
+		e = &s->record.end;
+		e->header.via = VIA_IO_URING;
+		e->fd.fd = res;
+		e->seq = op->seq;
+		e->cpu = op->cpu;
+		if (op->tgid == e->header.tgid && (file = operation_file(ring, req, res)))
+			read_facts(s, sizeof(*e), &e->fd, file, op->opcode == IORING_OP_CONNECT);
+		send_record(s, sizeof(*e));
 	}
-	res = READ(req, cqe.res);
-	begin_record(s, bpf_get_current_task_btf(), EVENT_OPERATION_END, res, sizeof(*e));
-	e = &s->record.end;
-	e->header.via = VIA_IO_URING;
-	e->seq = op->seq;
-	e->cpu = op->cpu;
-	e->fd.fd = res;
-	if (op->tgid == e->header.tgid && (file = operation_file(req, res)))
-		read_facts(s, sizeof(*e), &e->fd, file, 0);
 	bpf_map_delete_elem(&begun, &key);
-	send_record(s, sizeof(*e));
+}
+
+/* accepted tells of a connection. Without a request it is one of several. */
+static __always_inline void accepted(
+	struct io_ring_ctx *ring, struct io_kiocb *req, __u64 user_data, __s32 res)
+{
+	struct accept_key key = {.ring = (__u64)ring, .user_data = user_data};
+	struct accept *accept = bpf_map_lookup_elem(&accepts, &key);
+	struct scratch *s = get_scratch();
+	struct fd_event *e;
+	struct file *file;
+
+	if (!accept || !s || (req && READ(req, opcode) != IORING_OP_ACCEPT))
+		return;
+	req = forget(s, req);
+	begin_record(s, bpf_get_current_task_btf(), accept->kind, res, sizeof(*e));
+	e = &s->record.fd;
+	e->header.via = VIA_IO_URING;
+	e->oldfd = accept->fd;
+	e->flags = accept->flags;
+	e->fd.fd = res;
+	/* Of a ring that is closed the kernel cancels what waits: that is nothing that happened. */
+	if (accept->tgid == e->header.tgid) {
+		if (res >= 0 && (file = made(ring, accept->slot, res)))
+			read_facts(s, sizeof(*e), &e->fd, file, 0);
+		send_record(s, sizeof(*e));
+	}
+	if (req && __sync_fetch_and_add(&accept->requests, -1) <= 1)
+		bpf_map_delete_elem(&accepts, &key);
+}
+
+/* Before 6.15 the result is among the arguments; those of a request, it has too. */
+SEC("tp_btf/io_uring_complete")
+int BPF_PROG(on_uring_complete, struct io_ring_ctx *ring, struct io_kiocb *req)
+{
+	if (req)
+		ended(ring, req);
+	return 0;
+}
+
+SEC("tp_btf/io_uring_complete")
+int BPF_PROG(on_uring_accepted, struct io_ring_ctx *ring, struct io_kiocb *req)
+{
+	__u64 user_data;
+	__s32 res;
+
+	if (result_apart) {
+		struct io_uring_cqe *cqe = (void *)ctx[2];
+
+		user_data = READ(cqe, user_data);
+		res = READ(cqe, res);
+	} else {
+		user_data = ctx[2];
+		res = ctx[3];
+	}
+	accepted(ring, req, user_data, res);
+	return 0;
+}
+
+/* The result found no room in the queue. */
+SEC("tp_btf/io_uring_cqe_overflow")
+int BPF_PROG(on_uring_overflow, struct io_ring_ctx *ring, __u64 user_data, __s32 res)
+{
+	accepted(ring, 0, user_data, res);
 	return 0;
 }

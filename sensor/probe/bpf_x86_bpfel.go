@@ -13,6 +13,23 @@ import (
 	"github.com/cilium/ebpf"
 )
 
+type bpfAccept struct {
+	_        structs.HostLayout
+	Requests int64
+	Kind     uint32
+	Fd       int32
+	Flags    uint32
+	Slot     uint32
+	Tgid     int32
+	Reserved uint32
+}
+
+type bpfAcceptKey struct {
+	_        structs.HostLayout
+	Ring     uint64
+	UserData uint64
+}
+
 type bpfCgroupEvent struct {
 	_        structs.HostLayout
 	Header   bpfEventHeader
@@ -335,6 +352,7 @@ const (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	bpfMapAccepts          = "accepts"
 	bpfMapBegun            = "begun"
 	bpfMapCgroups          = "cgroups"
 	bpfMapHandlers         = "handlers"
@@ -359,11 +377,15 @@ const (
 	bpfProgOnRename        = "on_rename"
 	bpfProgOnSymlink       = "on_symlink"
 	bpfProgOnSysExit       = "on_sys_exit"
+	bpfProgOnUringAccept   = "on_uring_accept"
+	bpfProgOnUringAccepted = "on_uring_accepted"
 	bpfProgOnUringComplete = "on_uring_complete"
 	bpfProgOnUringLink     = "on_uring_link"
 	bpfProgOnUringMkdir    = "on_uring_mkdir"
 	bpfProgOnUringOpen     = "on_uring_open"
+	bpfProgOnUringOverflow = "on_uring_overflow"
 	bpfProgOnUringRename   = "on_uring_rename"
+	bpfProgOnUringSocket   = "on_uring_socket"
 	bpfProgOnUringSubmit   = "on_uring_submit"
 	bpfProgOnUringUnlink   = "on_uring_unlink"
 	bpfVarCalls            = "calls"
@@ -373,6 +395,7 @@ const (
 	bpfVarOperations       = "operations"
 	bpfVarOverlayUpper     = "overlay_upper"
 	bpfVarOwnCreds         = "own_creds"
+	bpfVarResultApart      = "result_apart"
 	bpfVarRingUnreserved   = "ring_unreserved"
 	bpfVarScopes           = "scopes"
 	bpfVarSocketCalls      = "socket_calls"
@@ -444,11 +467,15 @@ type bpfProgramSpecs struct {
 	OnRename        *ebpf.ProgramSpec `ebpf:"on_rename"`
 	OnSymlink       *ebpf.ProgramSpec `ebpf:"on_symlink"`
 	OnSysExit       *ebpf.ProgramSpec `ebpf:"on_sys_exit"`
+	OnUringAccept   *ebpf.ProgramSpec `ebpf:"on_uring_accept"`
+	OnUringAccepted *ebpf.ProgramSpec `ebpf:"on_uring_accepted"`
 	OnUringComplete *ebpf.ProgramSpec `ebpf:"on_uring_complete"`
 	OnUringLink     *ebpf.ProgramSpec `ebpf:"on_uring_link"`
 	OnUringMkdir    *ebpf.ProgramSpec `ebpf:"on_uring_mkdir"`
 	OnUringOpen     *ebpf.ProgramSpec `ebpf:"on_uring_open"`
+	OnUringOverflow *ebpf.ProgramSpec `ebpf:"on_uring_overflow"`
 	OnUringRename   *ebpf.ProgramSpec `ebpf:"on_uring_rename"`
+	OnUringSocket   *ebpf.ProgramSpec `ebpf:"on_uring_socket"`
 	OnUringSubmit   *ebpf.ProgramSpec `ebpf:"on_uring_submit"`
 	OnUringUnlink   *ebpf.ProgramSpec `ebpf:"on_uring_unlink"`
 }
@@ -457,6 +484,7 @@ type bpfProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type bpfMapSpecs struct {
+	Accepts   *ebpf.MapSpec `ebpf:"accepts"`
 	Begun     *ebpf.MapSpec `ebpf:"begun"`
 	Cgroups   *ebpf.MapSpec `ebpf:"cgroups"`
 	Handlers  *ebpf.MapSpec `ebpf:"handlers"`
@@ -476,6 +504,7 @@ type bpfVariableSpecs struct {
 	Operations       *ebpf.VariableSpec `ebpf:"operations"`
 	OverlayUpper     *ebpf.VariableSpec `ebpf:"overlay_upper"`
 	OwnCreds         *ebpf.VariableSpec `ebpf:"own_creds"`
+	ResultApart      *ebpf.VariableSpec `ebpf:"result_apart"`
 	RingUnreserved   *ebpf.VariableSpec `ebpf:"ring_unreserved"`
 	Scopes           *ebpf.VariableSpec `ebpf:"scopes"`
 	SocketCalls      *ebpf.VariableSpec `ebpf:"socket_calls"`
@@ -507,6 +536,7 @@ func (o *bpfObjects) Close() error {
 //
 // It can be passed to loadBpfObjects or ebpf.CollectionSpec.LoadAndAssign.
 type bpfMaps struct {
+	Accepts   *ebpf.Map `ebpf:"accepts"`
 	Begun     *ebpf.Map `ebpf:"begun"`
 	Cgroups   *ebpf.Map `ebpf:"cgroups"`
 	Handlers  *ebpf.Map `ebpf:"handlers"`
@@ -517,6 +547,7 @@ type bpfMaps struct {
 
 func (m *bpfMaps) Close() error {
 	return _BpfClose(
+		m.Accepts,
 		m.Begun,
 		m.Cgroups,
 		m.Handlers,
@@ -537,6 +568,7 @@ type bpfVariables struct {
 	Operations       *ebpf.Variable `ebpf:"operations"`
 	OverlayUpper     *ebpf.Variable `ebpf:"overlay_upper"`
 	OwnCreds         *ebpf.Variable `ebpf:"own_creds"`
+	ResultApart      *ebpf.Variable `ebpf:"result_apart"`
 	RingUnreserved   *ebpf.Variable `ebpf:"ring_unreserved"`
 	Scopes           *ebpf.Variable `ebpf:"scopes"`
 	SocketCalls      *ebpf.Variable `ebpf:"socket_calls"`
@@ -570,11 +602,15 @@ type bpfPrograms struct {
 	OnRename        *ebpf.Program `ebpf:"on_rename"`
 	OnSymlink       *ebpf.Program `ebpf:"on_symlink"`
 	OnSysExit       *ebpf.Program `ebpf:"on_sys_exit"`
+	OnUringAccept   *ebpf.Program `ebpf:"on_uring_accept"`
+	OnUringAccepted *ebpf.Program `ebpf:"on_uring_accepted"`
 	OnUringComplete *ebpf.Program `ebpf:"on_uring_complete"`
 	OnUringLink     *ebpf.Program `ebpf:"on_uring_link"`
 	OnUringMkdir    *ebpf.Program `ebpf:"on_uring_mkdir"`
 	OnUringOpen     *ebpf.Program `ebpf:"on_uring_open"`
+	OnUringOverflow *ebpf.Program `ebpf:"on_uring_overflow"`
 	OnUringRename   *ebpf.Program `ebpf:"on_uring_rename"`
+	OnUringSocket   *ebpf.Program `ebpf:"on_uring_socket"`
 	OnUringSubmit   *ebpf.Program `ebpf:"on_uring_submit"`
 	OnUringUnlink   *ebpf.Program `ebpf:"on_uring_unlink"`
 }
@@ -599,11 +635,15 @@ func (p *bpfPrograms) Close() error {
 		p.OnRename,
 		p.OnSymlink,
 		p.OnSysExit,
+		p.OnUringAccept,
+		p.OnUringAccepted,
 		p.OnUringComplete,
 		p.OnUringLink,
 		p.OnUringMkdir,
 		p.OnUringOpen,
+		p.OnUringOverflow,
 		p.OnUringRename,
+		p.OnUringSocket,
 		p.OnUringSubmit,
 		p.OnUringUnlink,
 	)

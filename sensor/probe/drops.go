@@ -98,6 +98,7 @@ func (p *Probe) recursion() []Drop {
 		{p.objs.OnSysExit, event.Unknown}, {p.objs.OnFork, event.Fork}, {p.objs.OnExec, event.Exec},
 		{p.objs.OnExit, event.Exit}, {p.objs.OnCgroupAttach, event.CgroupMove},
 		{p.objs.OnUringSubmit, event.Operation}, {p.objs.OnUringComplete, event.Operation},
+		{p.objs.OnUringAccepted, event.Accept4}, {p.objs.OnUringOverflow, event.Accept4},
 	} {
 		stats, err := prog.program.Stats()
 		if err == nil && stats.RecursionMisses != 0 {

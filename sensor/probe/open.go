@@ -99,7 +99,7 @@ func (p *Probe) load(cfg Config) error {
 		return explainLoad(err)
 	}
 	p.handlers = p.objs.handlers()
-	p.rings.objs = &p.objs
+	p.rings.objs, p.rings.links = &p.objs, make(map[*ebpf.Program]link.Link)
 	p.findOverlay(types)
 	if p.reader, err = ringbuf.NewReader(p.objs.Records); err != nil {
 		return fmt.Errorf("map ring buffer: %w", err)

@@ -74,9 +74,16 @@ func (d *Decoder) end(raw []byte, ev *event.Event) error {
 		*ev = *held
 	}
 	t := textsOf(raw, &v)
-	if v.Fd.File.Mode != 0 {
+	switch {
+	case v.Fd.Socket.Family != 0:
+		asked := ev.FD.Unix
+		d.socket(&v.Fd, &t, ev)
+		if ev.FD.Unix == "" {
+			ev.FD.Unix = asked
+		}
+	case v.Fd.File.Mode != 0:
 		d.opened(&v.Fd.File, &t, ev)
-	} else {
+	default:
 		settle(ev)
 	}
 	if held == nil {
@@ -85,10 +92,10 @@ func (d *Decoder) end(raw []byte, ev *event.Event) error {
 	return t.err()
 }
 
-// settle gives an open that succeeded without a file being seen the number that it returned.
+// settle gives what made a descriptor that was not seen the number that it returned.
 func settle(ev *event.Event) {
 	switch ev.Kind {
-	case event.Openat, event.Openat2:
+	case event.Openat, event.Openat2, event.Accept4:
 		if ev.Ret >= 0 {
 			ev.FD.Num = int32(ev.Ret)
 		}

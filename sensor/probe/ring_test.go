@@ -14,6 +14,8 @@ import (
 // Numbers of linux/io_uring.h.
 const (
 	opNop       = 0
+	opAccept    = 13
+	opConnect   = 16
 	opOpenat    = 18
 	opOpenat2   = 28
 	opRenameat  = 35
@@ -21,6 +23,8 @@ const (
 	opMkdirat   = 37
 	opSymlinkat = 38
 	opLinkat    = 39
+	opBind      = 56
+	opListen    = 57
 	flagLink    = 1 << 2
 	flagAsync   = 1 << 4
 	flagSkipCQE = 1 << 6

@@ -21,7 +21,7 @@ func (p *Probe) detach() error {
 		errs = append(errs, p.calls.Close())
 		p.calls = nil
 	}
-	errs = append(errs, p.rings.detach())
+	errs = append(errs, p.rings.detach(always))
 	for _, l := range p.tasks {
 		errs = append(errs, l.Close())
 	}

@@ -3,6 +3,7 @@ package probe
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/cilium/ebpf"
@@ -18,6 +19,7 @@ const maxOpcodes = 128
 
 // opcodes holds the kind of each io_uring operation that does what a system call does (uapi/linux/io_uring.h).
 var opcodes = map[uint8]event.Kind{
+	13: event.Accept4, 16: event.Connect, 56: event.Bind, 57: event.Listen,
 	18: event.Openat, 28: event.Openat2, 35: event.Renameat2, 36: event.Unlinkat,
 	37: event.Mkdirat, 38: event.Symlinkat, 39: event.Linkat,
 }
@@ -25,6 +27,8 @@ var opcodes = map[uint8]event.Kind{
 // starters names the program that sees an operation of each kind begin.
 func (o *bpfObjects) starters() map[event.Kind]*ebpf.Program {
 	return map[event.Kind]*ebpf.Program{
+		event.Accept4: o.OnUringAccept,
+		event.Connect: o.OnUringSocket, event.Bind: o.OnUringSocket, event.Listen: o.OnUringSocket,
 		event.Openat: o.OnUringOpen, event.Openat2: o.OnUringOpen,
 		event.Renameat2: o.OnUringRename, event.Unlinkat: o.OnUringUnlink,
 		event.Mkdirat: o.OnUringMkdir, event.Symlinkat: o.OnUringLink, event.Linkat: o.OnUringLink,
@@ -36,11 +40,11 @@ type rings struct {
 	objs   *bpfObjects
 	seen   bool // the kernel shows them
 	wanted event.KindSet
-	links  []link.Link
+	links  map[*ebpf.Program]link.Link
 }
 
 // uringTypes are the kernel's types that the programs read, on every kernel that has a known form of the tracepoints.
-var uringTypes = []string{"io_kiocb", "io_ring_ctx", "io_file_table", "io_open", "io_unlink", "io_rename", "io_mkdir", "io_link"}
+var uringTypes = []string{"io_kiocb", "io_ring_ctx", "io_file_table", "io_accept", "io_connect", "io_open", "io_unlink", "io_rename", "io_mkdir", "io_link"}
 
 // configure picks the tracepoints of this kernel. Where it shows no operations, the programs are replaced by an empty one:
 // one of a tracepoint that is not there does not load. The error says why a kernel that has io_uring does not show it.
@@ -53,14 +57,18 @@ func (r *rings) configure(spec *ebpf.CollectionSpec, kernel *btf.Spec) error {
 		case !r.seen:
 			program.AttachTo = "sys_exit"
 			program.Instructions = asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()}
-		case program.AttachTo != "io_uring_complete":
+		case program.AttachTo == "io_uring_submit_req":
 			program.AttachTo = submit
 		}
 	}
 	if !r.seen {
 		return err
 	}
-	return spec.Variables["own_creds"].Set(credsFlag(kernel))
+	var apart uint32
+	if structAt(tracepoint(kernel, "io_uring_complete"), 3) == "io_uring_cqe" {
+		apart = 1
+	}
+	return errors.Join(spec.Variables["own_creds"].Set(credsFlag(kernel)), spec.Variables["result_apart"].Set(apart))
 }
 
 // submitTracepoint returns the name of the tracepoint at which a request is ready: io_uring_submit_sqe to 6.2, and
@@ -195,31 +203,43 @@ func (r *rings) want(kinds event.KindSet) error {
 	}
 	r.wanted = wanted
 	if wanted.Empty() {
-		return r.detach()
+		return r.detach(always)
 	}
 	return r.attach()
 }
 
-// attach begins with the ends, so that none is missed of an operation whose beginning was seen.
+// attach attaches what those operations need, and nothing else. It begins with the ends, so that none is missed of an
+// operation whose beginning was seen.
 func (r *rings) attach() error {
-	for _, program := range []*ebpf.Program{r.objs.OnUringComplete, r.objs.OnUringSubmit}[len(r.links):] {
+	programs := []*ebpf.Program{r.objs.OnUringComplete, r.objs.OnUringSubmit}
+	if r.wanted.Has(event.Accept4) {
+		programs = append([]*ebpf.Program{r.objs.OnUringAccepted, r.objs.OnUringOverflow}, programs...)
+	}
+	for _, program := range programs {
+		if r.links[program] != nil {
+			continue
+		}
 		l, err := link.AttachTracing(link.TracingOptions{Program: program})
 		if err != nil {
 			return fmt.Errorf("attach %v: %w", program, err)
 		}
-		r.links = append(r.links, l)
+		r.links[program] = l
 	}
-	return nil
+	return r.detach(func(program *ebpf.Program) bool { return !slices.Contains(programs, program) })
 }
 
-func (r *rings) detach() error {
+func (r *rings) detach(whether func(*ebpf.Program) bool) error {
 	var errs []error
-	for _, l := range r.links {
-		errs = append(errs, l.Close())
+	for program, l := range r.links {
+		if whether(program) {
+			errs = append(errs, l.Close())
+			delete(r.links, program)
+		}
 	}
-	r.links = nil
 	return errors.Join(errs...)
 }
+
+func always(*ebpf.Program) bool { return true }
 
 // programs is how many are attached, or are called by one that is.
 func (r *rings) programs() int {
