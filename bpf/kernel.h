@@ -50,13 +50,14 @@ enum bpf_map_type {
 #define X32_SYSCALL_BIT 0x40000000
 
 /* Operations of io_uring (uapi/linux/io_uring.h). */
-#define IORING_OP_ACCEPT  13
-#define IORING_OP_CONNECT 16
-#define IORING_OP_OPENAT  18
-#define IORING_OP_OPENAT2 28
-#define IORING_OP_BIND	  56
-#define IORING_OP_LISTEN  57
-#define REQ_F_CQE_SKIP	  (1 << 6)
+#define IORING_OP_ACCEPT	   13
+#define IORING_OP_CONNECT	   16
+#define IORING_OP_OPENAT	   18
+#define IORING_OP_OPENAT2	   28
+#define IORING_OP_FIXED_FD_INSTALL 54
+#define IORING_OP_BIND		   56
+#define IORING_OP_LISTEN	   57
+#define REQ_F_CQE_SKIP		   (1 << 6)
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 

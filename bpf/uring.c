@@ -293,6 +293,22 @@ int BPF_PROG(on_uring_accept, struct io_kiocb *req)
 	return 0;
 }
 
+/* A direct descriptor becomes one of the process's table. */
+SEC("tp_btf/io_uring_submit_req")
+int BPF_PROG(on_uring_dup, struct io_kiocb *req)
+{
+	struct scratch *s = begin_operation(req, sizeof(struct fd_event));
+	struct fd_event *e;
+
+	if (!s)
+		return 0;
+	e = &s->record.fd;
+	e->fd.fd = -1;
+	e->oldfd = READ(req, cqe.fd);
+	send_operation(s, req, sizeof(*e));
+	return 0;
+}
+
 static __always_inline struct file *direct_file(struct io_ring_ctx *ring, __u32 slot)
 {
 	unsigned long file;
@@ -327,6 +343,8 @@ static __always_inline struct file *operation_file(
 	case IORING_OP_OPENAT:
 	case IORING_OP_OPENAT2:
 		return res < 0 ? 0 : made(ring, READ(COMMAND(struct io_open, req), file_slot), res);
+	case IORING_OP_FIXED_FD_INSTALL:
+		return res < 0 ? 0 : made(ring, 0, res);
 	case IORING_OP_CONNECT:
 	case IORING_OP_BIND:
 	case IORING_OP_LISTEN:

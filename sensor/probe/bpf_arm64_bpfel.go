@@ -380,6 +380,7 @@ const (
 	bpfProgOnUringAccept   = "on_uring_accept"
 	bpfProgOnUringAccepted = "on_uring_accepted"
 	bpfProgOnUringComplete = "on_uring_complete"
+	bpfProgOnUringDup      = "on_uring_dup"
 	bpfProgOnUringLink     = "on_uring_link"
 	bpfProgOnUringMkdir    = "on_uring_mkdir"
 	bpfProgOnUringOpen     = "on_uring_open"
@@ -470,6 +471,7 @@ type bpfProgramSpecs struct {
 	OnUringAccept   *ebpf.ProgramSpec `ebpf:"on_uring_accept"`
 	OnUringAccepted *ebpf.ProgramSpec `ebpf:"on_uring_accepted"`
 	OnUringComplete *ebpf.ProgramSpec `ebpf:"on_uring_complete"`
+	OnUringDup      *ebpf.ProgramSpec `ebpf:"on_uring_dup"`
 	OnUringLink     *ebpf.ProgramSpec `ebpf:"on_uring_link"`
 	OnUringMkdir    *ebpf.ProgramSpec `ebpf:"on_uring_mkdir"`
 	OnUringOpen     *ebpf.ProgramSpec `ebpf:"on_uring_open"`
@@ -605,6 +607,7 @@ type bpfPrograms struct {
 	OnUringAccept   *ebpf.Program `ebpf:"on_uring_accept"`
 	OnUringAccepted *ebpf.Program `ebpf:"on_uring_accepted"`
 	OnUringComplete *ebpf.Program `ebpf:"on_uring_complete"`
+	OnUringDup      *ebpf.Program `ebpf:"on_uring_dup"`
 	OnUringLink     *ebpf.Program `ebpf:"on_uring_link"`
 	OnUringMkdir    *ebpf.Program `ebpf:"on_uring_mkdir"`
 	OnUringOpen     *ebpf.Program `ebpf:"on_uring_open"`
@@ -638,6 +641,7 @@ func (p *bpfPrograms) Close() error {
 		p.OnUringAccept,
 		p.OnUringAccepted,
 		p.OnUringComplete,
+		p.OnUringDup,
 		p.OnUringLink,
 		p.OnUringMkdir,
 		p.OnUringOpen,

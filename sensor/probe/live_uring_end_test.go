@@ -83,6 +83,28 @@ func TestRingDirectDescriptor(t *testing.T) {
 	}
 }
 
+// A direct descriptor that becomes a common one is another of what is there, as by dup.
+func TestRingInstall(t *testing.T) {
+	l := all(t)
+	r := newRing(t, 0)
+	files := [4]int32{-1, -1, -1, -1}
+	server, to := listening(t)
+	files[2] = int32(server)
+	r.register(registerFiles, addr(&files), len(files))
+	const fixedFile = 1
+	install := sqe{opcode: opInstall, flags: fixedFile, fd: 2}
+	res := r.do(install)
+	if res == -int32(unix.EINVAL) {
+		t.Skip("this kernel's io_uring installs no descriptors (6.8 does)")
+	}
+	unix.Close(int(res))
+	ev := l.expect(t, viaRing(event.Dup, nil), func() { res = r.do(install) })
+	defer unix.Close(int(res))
+	if f := ev.FD; ev.Ret != int64(res) || !f.Valid || f.Num != res || f.Type != event.FDIPv4 || f.Local != to || ev.Args.OldFD != 2 {
+		t.Errorf("returned %d of %d, %+v, args %+v", ev.Ret, res, f, ev.Args)
+	}
+}
+
 // A request that waits for another which fails is cancelled, and says so.
 func TestRingLinked(t *testing.T) {
 	l := all(t)

@@ -65,6 +65,22 @@ func TestRingConnect(t *testing.T) {
 	}
 }
 
+// What is no socket cannot be connected: the event says what it is.
+func TestRingConnectOfAFile(t *testing.T) {
+	l := all(t)
+	r := newRing(t, 0)
+	fd, err := unix.Open("/", unix.O_RDONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	request := connectRequest(fd, netip.MustParseAddrPort("127.0.0.1:9"))
+	ev := l.expect(t, viaRing(event.Connect, descriptor(fd)), func() { r.do(request) })
+	if ev.Ret != -int64(unix.ENOTSOCK) || ev.FD.Real != "/" || ev.FD.Type != event.FDDirectory {
+		t.Errorf("returned %d, %+v", ev.Ret, ev.FD)
+	}
+}
+
 func TestRingUnixConnect(t *testing.T) {
 	l := all(t)
 	r := newRing(t, 0)

@@ -81,24 +81,31 @@ func (d *Decoder) end(raw []byte, ev *event.Event) error {
 		if ev.FD.Unix == "" {
 			ev.FD.Unix = asked
 		}
-	case v.Fd.File.Mode != 0:
+	case v.Fd.File.Mode != 0 && makes(ev.Kind):
 		d.opened(&v.Fd.File, &t, ev)
-	default:
-		settle(ev)
+	case v.Fd.File.Mode != 0:
+		d.file(&v.Fd.File, &t, &ev.FD)
 	}
+	settle(ev)
 	if held == nil {
 		*ev = unheld
 	}
 	return t.err()
 }
 
-// settle gives what made a descriptor that was not seen the number that it returned.
+// makes reports whether the result of an operation of the kind is a descriptor.
+func makes(kind event.Kind) bool {
+	switch kind {
+	case event.Openat, event.Openat2, event.Accept4, event.Dup:
+		return true
+	}
+	return false
+}
+
+// settle gives a descriptor that was made, be it seen or not, the number that was returned.
 func settle(ev *event.Event) {
-	switch ev.Kind {
-	case event.Openat, event.Openat2, event.Accept4:
-		if ev.Ret >= 0 {
-			ev.FD.Num = int32(ev.Ret)
-		}
+	if ev.Ret >= 0 && makes(ev.Kind) {
+		ev.FD.Valid, ev.FD.Num = true, int32(ev.Ret)
 	}
 }
 

@@ -23,6 +23,7 @@ const (
 	opMkdirat   = 37
 	opSymlinkat = 38
 	opLinkat    = 39
+	opInstall   = 54
 	opBind      = 56
 	opListen    = 57
 	flagLink    = 1 << 2

@@ -19,7 +19,7 @@ const maxOpcodes = 128
 
 // opcodes holds the kind of each io_uring operation that does what a system call does (uapi/linux/io_uring.h).
 var opcodes = map[uint8]event.Kind{
-	13: event.Accept4, 16: event.Connect, 56: event.Bind, 57: event.Listen,
+	13: event.Accept4, 16: event.Connect, 54: event.Dup, 56: event.Bind, 57: event.Listen,
 	18: event.Openat, 28: event.Openat2, 35: event.Renameat2, 36: event.Unlinkat,
 	37: event.Mkdirat, 38: event.Symlinkat, 39: event.Linkat,
 }
@@ -27,7 +27,7 @@ var opcodes = map[uint8]event.Kind{
 // starters names the program that sees an operation of each kind begin.
 func (o *bpfObjects) starters() map[event.Kind]*ebpf.Program {
 	return map[event.Kind]*ebpf.Program{
-		event.Accept4: o.OnUringAccept,
+		event.Accept4: o.OnUringAccept, event.Dup: o.OnUringDup,
 		event.Connect: o.OnUringSocket, event.Bind: o.OnUringSocket, event.Listen: o.OnUringSocket,
 		event.Openat: o.OnUringOpen, event.Openat2: o.OnUringOpen,
 		event.Renameat2: o.OnUringRename, event.Unlinkat: o.OnUringUnlink,
