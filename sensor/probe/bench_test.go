@@ -64,6 +64,31 @@ func BenchmarkCall(b *testing.B) {
 	}
 }
 
+// BenchmarkRing times the same for an open by an io_uring, of which two records come, and for one that does nothing.
+func BenchmarkRing(b *testing.B) {
+	request := openRequest(cwd, "/dev/null", unix.O_RDONLY, 0)
+	for _, bench := range []struct {
+		name string
+		do   func(*ring) error
+	}{
+		{"openclose", func(r *ring) error { return unix.Close(int(r.do(request))) }},
+		{"nop", func(r *ring) error { r.do(sqe{opcode: opNop}); return nil }},
+	} {
+		b.Run(bench.name+"/nothing", func(b *testing.B) {
+			r := newRing(b, 0)
+			repeat(b, func() error { return bench.do(r) })
+		})
+		b.Run(bench.name+"/attached", func(b *testing.B) {
+			r := newRing(b, 0)
+			var filter event.Filter
+			filter[event.Openat] = event.All
+			listen(b, Config{Filter: filter})
+			b.ResetTimer()
+			repeat(b, func() error { return bench.do(r) })
+		})
+	}
+}
+
 func repeat(b *testing.B, do func() error) {
 	b.ReportAllocs()
 	for b.Loop() {

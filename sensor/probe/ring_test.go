@@ -81,7 +81,7 @@ type ringParams struct {
 
 // A ring is an io_uring of the test's own.
 type ring struct {
-	t       *testing.T
+	t       testing.TB
 	fd      int
 	params  ringParams
 	enterFD int
@@ -90,7 +90,7 @@ type ring struct {
 }
 
 // newRing makes a ring, or skips where this machine has none; with TIERCEL_REQUIRE_BPF=1 only where the kernel has none.
-func newRing(t *testing.T, flags uint32) *ring {
+func newRing(t testing.TB, flags uint32) *ring {
 	t.Helper()
 	runtime.LockOSThread() // some rings take requests of one thread only
 	t.Cleanup(runtime.UnlockOSThread)
