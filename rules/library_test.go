@@ -30,7 +30,7 @@ func TestShippedRulesAgreeWithReference(t *testing.T) {
 		tr := trial{set: s, file: f}
 		for _, c := range f.keys(top, "a tests file", "cases")["cases"].Content {
 			f.pairs(c, func(key, value *yaml.Node) {
-				if ev, ok := tr.event(value); key.Value == "event" && ok {
+				if ev, _, ok := tr.event(value); key.Value == "event" && ok {
 					events = append(events, ev)
 				}
 			})

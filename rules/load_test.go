@@ -158,12 +158,14 @@ rules:
 		{"macro replaced", "macros: {is_shell: {override: true, condition: proc.name == \"nu\"}}", "nu", "one two"},
 		{"macro widened", "macros: {is_shell: {or: proc.name == \"nu\"}}", "nu", "one two"},
 		{"macro narrowed", "macros: {is_shell: {and: proc.name == \"nu\"}}", "fish", "two"},
+		{"macro widened twice", "macros: {is_shell: {or: proc.name == \"nu\"}}\n---\nmacros: {is_shell: {or: proc.name == \"xo\"}}", "xo", "one two"},
+		{"macro widened, then narrowed", "macros: {is_shell: {or: proc.name == \"nu\"}}\n---\nmacros: {is_shell: {and: proc.name == \"xo\"}}", "nu", "two"},
 		{"rule off", "rules: [{name: two, enabled: false}]", "fish", "one"},
 		{"exception", "rules: [{name: two, except: proc.name in shells}]", "bash", "one"},
 		{"condition replaced", "rules: [{name: two, override: true, condition: 'proc.name == \"nu\"'}]", "fish", "one"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := mustLoad(t, Options{}, base, tt.later)
+			s := mustLoad(t, Options{}, append([]string{base}, strings.Split(tt.later, "\n---\n")...)...)
 			var fired []string
 			s.Match(testEvent(t, "evt.type", "execve", "proc.name", tt.event), func(r *Rule) { fired = append(fired, r.Name) })
 			if got := strings.Join(fired, " "); got != tt.want {

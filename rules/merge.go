@@ -274,7 +274,10 @@ func (m *mergedMacro) compose() *source.Join {
 	}
 	c.Word(strings.Repeat("(", len(m.added)))
 	c.Add(m.def.condition)
-	for _, a := range m.added {
+	for i, a := range m.added {
+		if i > 0 {
+			c.Word(")")
+		}
 		c.Word(fmt.Sprintf(") %s (", a.operator))
 		c.Add(a.Text)
 	}

@@ -79,6 +79,9 @@ func (r *Rule) Condition() string { return r.text }
 // Expanded is the condition with all macros in place.
 func (r *Rule) Expanded() string { return r.cond.Expanded() }
 
+// Cost is what the engine takes the condition to cost: of several sides of && and || it tries the cheapest first.
+func (r *Rule) Cost() int { return r.cond.Cost() }
+
 // Kinds are the kinds of events that the rule can match.
 func (r *Rule) Kinds() event.KindSet { return r.kinds }
 

@@ -24,6 +24,7 @@ type Result struct {
 
 	// What the case says, for whoever wants to explain its outcome. Event is nil if it could not be built.
 	Event  *event.Event        `json:"-"`
+	Given  []field.Value       `json:"-"` // what Event was built from
 	Wanted []string            `json:"-"` // the rules of match
 	Lists  map[string][]string `json:"-"` // values of lists that the program fills
 }
@@ -111,12 +112,12 @@ func (t *trial) one(n *yaml.Node) Result {
 		}
 		return res
 	}
-	ev, ok := t.event(keys["event"])
+	ev, given, ok := t.event(keys["event"])
 	want, exact := t.wanted(keys)
 	outputs := t.outputs(keys["output"])
 	lists, undo, listsOK := t.fill(keys["lists"])
 	defer undo()
-	if res.Event, res.Lists = ev, lists; exact {
+	if res.Event, res.Given, res.Lists = ev, given, lists; exact {
 		res.Wanted = want
 	}
 	if !ok || !listsOK {
@@ -128,7 +129,7 @@ func (t *trial) one(n *yaml.Node) Result {
 }
 
 // event builds the event of a case.
-func (t *trial) event(n *yaml.Node) (*event.Event, bool) {
+func (t *trial) event(n *yaml.Node) (*event.Event, []field.Value, bool) {
 	f := t.file
 	var values []field.Value
 	var nodes []*yaml.Node
@@ -143,11 +144,11 @@ func (t *trial) event(n *yaml.Node) (*event.Event, bool) {
 		values, nodes = append(values, v), append(nodes, key)
 	})
 	if len(*f.errors) > before {
-		return nil, false
+		return nil, nil, false
 	}
 	ev, err := field.Build(values)
 	if err == nil {
-		return ev, true
+		return ev, values, true
 	}
 	at := n
 	var ve *field.ValueError
@@ -155,7 +156,7 @@ func (t *trial) event(n *yaml.Node) (*event.Event, bool) {
 		at = nodes[ve.Index]
 	}
 	f.fail(at, "%v", err)
-	return nil, false
+	return nil, nil, false
 }
 
 // wanted reads match and no_match: which rules fire, or with exact false, which do not.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tiercel.dev/cmd/tiercel/legible"
 	"tiercel.dev/rules"
 	"tiercel.dev/rules/field"
 	"tiercel.dev/rules/library"
@@ -21,15 +22,15 @@ file with errors, a file that is not there, a wrong flag.`
 func rulesCommand() *cobra.Command {
 	cmd := group(&cobra.Command{
 		Use:   "rules",
-		Short: "Check, test, list and explain rules",
-		Long: `Check, test, list and explain rules.
+		Short: "Check, test, list, explain and document rules",
+		Long: `Check, test, list, explain and document rules.
 
 The shipped rules are loaded before the files given, as the sensor does it, so that files can use and change what those
 define. A path is a rule file, or a directory whose *.yaml files are read in the order of their names.
 
 ` + rulesExit,
 	})
-	cmd.AddCommand(rulesCheckCommand(), rulesTestCommand(), rulesListCommand(), rulesExplainCommand())
+	cmd.AddCommand(rulesCheckCommand(), rulesTestCommand(), rulesListCommand(), rulesExplainCommand(), rulesDocsCommand())
 	return cmd
 }
 
@@ -63,7 +64,7 @@ func (in *ruleInput) load(paths []string) (*ruleSet, error) {
 	if len(paths) > 0 {
 		files, tests, err := readRules(paths)
 		if err != nil {
-			return s, mistake{errors.New(printable(err.Error()))}
+			return s, mistake{errors.New(legible.Printable(err.Error()))}
 		}
 		s.given, s.tests = len(files), tests
 		s.sources = append(slices.Clip(s.sources), files...)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tiercel.dev/cmd/tiercel/legible"
 	"tiercel.dev/rules"
 )
 
@@ -91,7 +92,7 @@ func (r checkReport) print(w io.Writer, asJSON bool) error {
 }
 
 func (p problem) print(w io.Writer, look style, what string) {
-	fmt.Fprintf(w, "%s: %s: %s\n", look.bold(printable(p.Position.String())), what, printable(p.Message))
+	fmt.Fprintf(w, "%s: %s: %s\n", look.bold(legible.Printable(p.Position.String())), what, legible.Printable(p.Message))
 	if p.Excerpt != "" {
 		// The excerpt has no control characters left but the tabs that keep the caret in its place.
 		fmt.Fprintln(w, p.Excerpt)

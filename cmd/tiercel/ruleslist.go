@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tiercel.dev/cmd/tiercel/legible"
 	"tiercel.dev/internal/event"
 	"tiercel.dev/rules"
 )
@@ -55,8 +56,8 @@ func listRules(w io.Writer, list []*rules.Rule) error {
 		if len(r.Tags) > 0 {
 			tags = strings.Join(r.Tags, ",")
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", printable(r.Name), severity, strings.Join(families(r.Kinds()), ","), scope(r),
-			printable(tags), printable(r.Position.String()))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", legible.Printable(r.Name), severity, strings.Join(families(r.Kinds()), ","), scope(r),
+			legible.Printable(tags), legible.Printable(r.Position.String()))
 	}
 	return table.Flush()
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tiercel.dev/cmd/tiercel/legible"
 	"tiercel.dev/rules"
 )
 
@@ -97,7 +98,7 @@ func (r testReport) print(w io.Writer, asJSON bool) error {
 			if c.Passed {
 				continue
 			}
-			fmt.Fprintf(w, "%s: %s: %s: %s\n", look.bold(printable(c.Position.String())), look.red("failed"), printable(c.Name), printable(c.Message))
+			fmt.Fprintf(w, "%s: %s: %s: %s\n", look.bold(legible.Printable(c.Position.String())), look.red("failed"), legible.Printable(c.Name), legible.Printable(c.Message))
 			for _, y := range c.Why {
 				y.print(w)
 			}

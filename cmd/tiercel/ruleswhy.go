@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"tiercel.dev/cmd/tiercel/legible"
 	"tiercel.dev/rules"
 )
 
@@ -52,7 +53,7 @@ func explainMiss(set *ruleSet, res rules.Result) []why {
 
 // explainRule compiles each part of the condition as a rule of its own beside the others, whose macros it may name.
 func explainRule(set *ruleSet, r *rules.Rule, res rules.Result) (why, bool) {
-	parts := conjuncts(r.Condition())
+	parts := legible.Conjuncts(r.Condition())
 	var doc strings.Builder
 	doc.WriteString("rules:\n")
 	for i, text := range parts {
@@ -105,18 +106,18 @@ func filled(values map[string][]string) *rules.Lists {
 }
 
 func (y why) print(w io.Writer) {
-	fmt.Fprintf(w, "    %s\n", printable(y.Rule))
+	fmt.Fprintf(w, "    %s\n", legible.Printable(y.Rule))
 	for _, p := range y.Parts {
-		fmt.Fprintf(w, "        %-5v  %s\n", p.True, printable(p.Text))
+		fmt.Fprintf(w, "        %-5v  %s\n", p.True, legible.Printable(p.Text))
 		if p.Error != "" {
-			fmt.Fprintf(w, "               %s\n", printable(p.Error))
+			fmt.Fprintf(w, "               %s\n", legible.Printable(p.Error))
 		}
 		for _, v := range p.Values {
 			text := "has no value"
 			if v.Value != nil {
 				text = fmt.Sprintf("= %#v", v.Value)
 			}
-			fmt.Fprintf(w, "               %s %s\n", v.Field, printable(text))
+			fmt.Fprintf(w, "               %s %s\n", v.Field, legible.Printable(text))
 		}
 	}
 }

@@ -3,34 +3,19 @@ package main
 import (
 	"io"
 	"os"
-	"strconv"
-	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 )
 
-// width is how wide text is filled for reading.
+// width is how wide text is filled for reading, where the terminal does not say.
 const width = 100
 
-// printable escapes what a terminal would act on, line breaks too: rule files come from anywhere.
-func printable(s string) string {
-	if utf8.ValidString(s) && strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0 {
-		return s
-	}
-	var b strings.Builder
-	for len(s) > 0 {
-		r, n := utf8.DecodeRuneInString(s)
-		if unicode.IsPrint(r) && !(r == utf8.RuneError && n == 1) {
-			b.WriteString(s[:n])
-		} else {
-			quoted := strconv.Quote(s[:n])
-			b.WriteString(quoted[1 : len(quoted)-1])
-		}
-		s = s[n:]
-	}
-	return b.String()
+// maxWidth is how wide it is filled on wide ones, since longer lines are hard to read.
+const maxWidth = 120
+
+// widthOf is how wide text for w is filled.
+func widthOf(w io.Writer) int {
+	return min(max((&screen{f: terminalOf(w)}).width(), 60), maxWidth)
 }
 
 // A style colours words on a terminal, and nowhere else.
@@ -72,27 +57,4 @@ func (s style) paint(code, text string) string {
 		return text
 	}
 	return "\x1b[" + code + "m" + text + "\x1b[0m"
-}
-
-// fill breaks text into lines of at most width characters, each behind the indent. Words longer than that stay whole.
-func fill(text, indent string) string {
-	var b strings.Builder
-	column := 0
-	for word := range strings.FieldsSeq(text) {
-		n := utf8.RuneCountInString(word)
-		switch {
-		case column == 0:
-			b.WriteString(indent)
-			column = len(indent)
-		case column+1+n > width:
-			b.WriteString("\n" + indent)
-			column = len(indent)
-		default:
-			b.WriteByte(' ')
-			column++
-		}
-		b.WriteString(word)
-		column += n
-	}
-	return b.String()
 }

@@ -36,11 +36,7 @@ var steps = func() (t table) {
 // nextSteps are numbered lines. A sender's text stands in commands only where it is a name that cannot be more than that:
 // somebody will paste them into a shell.
 func nextSteps(a *alert.Alert) string {
-	place := strings.NewReplacer(
-		"{namespace}", safe(a.GetPod().GetNamespace(), "NAMESPACE"), "{pod}", safe(a.GetPod().GetName(), "POD"),
-		"{container}", safe(a.GetContainer().GetName(), "CONTAINER"), "{node}", safe(a.GetNode().GetName(), "NODE"),
-		"{project}", safe(a.GetCluster().GetProject(), "PROJECT"),
-	)
+	names := placeOf(a)
 	var lines []string
 	if e := a.GetEnrichment(); e.GetVerification() == alert.Unverified {
 		lines = append(lines, "Not verified: "+e.GetVerificationReason()+". Find out who published this before you act on it.")
@@ -50,12 +46,30 @@ func nextSteps(a *alert.Alert) string {
 		if a.GetPod().GetName() == "" && strings.Contains(text, "{pod}") {
 			continue
 		}
-		lines = append(lines, place.Replace(text))
+		lines = append(lines, names.Replace(text))
 	}
 	for i := range lines {
 		lines[i] = fmt.Sprintf("%d. %s", i+1, lines[i])
 	}
 	return strings.Join(lines, "\n")
+}
+
+// Steps are what a responder does about alerts of that rule, tags and severity. Capitals stand for what only an alert tells.
+func Steps(rule string, tags []string, severity alert.Severity) []string {
+	a := &alert.Alert{Rule: &alert.Rule{Name: rule, Tags: tags}, Severity: severity}
+	var texts []string
+	for _, name := range stepsOf(a) {
+		texts = append(texts, placeOf(a).Replace(steps.Steps[name]))
+	}
+	return texts
+}
+
+func placeOf(a *alert.Alert) *strings.Replacer {
+	return strings.NewReplacer(
+		"{namespace}", safe(a.GetPod().GetNamespace(), "NAMESPACE"), "{pod}", safe(a.GetPod().GetName(), "POD"),
+		"{container}", safe(a.GetContainer().GetName(), "CONTAINER"), "{node}", safe(a.GetNode().GetName(), "NODE"),
+		"{project}", safe(a.GetCluster().GetProject(), "PROJECT"),
+	)
 }
 
 func stepsOf(a *alert.Alert) []string {

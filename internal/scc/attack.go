@@ -53,6 +53,9 @@ func served(id string) []string {
 	return tacticsOf[technique]
 }
 
+// Tactics are the ids of the tactics that a technique serves, the likeliest first; of a tactic, itself.
+func Tactics(id string) []string { return served(id) }
+
 // known is the id's technique and its parent, as far as there are words for them.
 func known(id string) (all []pb.MitreAttack_Technique) {
 	if t, ok := techniques[id]; ok {

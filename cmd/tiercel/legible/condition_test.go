@@ -1,4 +1,4 @@
-package main
+package legible
 
 import (
 	"strings"
@@ -9,6 +9,8 @@ import (
 	"tiercel.dev/rules"
 	"tiercel.dev/rules/library"
 )
+
+const width = 100
 
 func TestConjuncts(t *testing.T) {
 	tests := []struct {
@@ -25,7 +27,7 @@ func TestConjuncts(t *testing.T) {
 		{``, []string{""}},
 	}
 	for _, tt := range tests {
-		if diff := cmp.Diff(tt.want, conjuncts(tt.text)); diff != "" {
+		if diff := cmp.Diff(tt.want, Conjuncts(tt.text)); diff != "" {
 			t.Errorf("%s: -want +got\n%s", tt.text, diff)
 		}
 	}
@@ -46,7 +48,7 @@ func TestLayout(t *testing.T) {
 			[]string{"  " + long("a") + " ||", "  (", "    " + long("b") + " &&", "    " + long("c") + long("d") + " &&", "    e", "  )"}},
 	}
 	for _, tt := range tests {
-		if diff := cmp.Diff(tt.want, layout(tt.text, "  ", "")); diff != "" {
+		if diff := cmp.Diff(tt.want, Layout(tt.text, "  ", "", width)); diff != "" {
 			t.Errorf("%s: -want +got\n%s", tt.name, diff)
 		}
 	}
@@ -60,14 +62,14 @@ func TestLayoutChangesNothing(t *testing.T) {
 	}
 	bare := strings.NewReplacer(" ", "", "\n", "", "\t", "", "(", "", ")", "")
 	for _, r := range set.Rules() {
-		if got := strings.Join(layout(oneLine(r.Expanded()), "", ""), "\n"); bare.Replace(got) != bare.Replace(r.Expanded()) {
+		if got := strings.Join(Layout(OneLine(r.Expanded()), "", "", width), "\n"); bare.Replace(got) != bare.Replace(r.Expanded()) {
 			t.Errorf("%s:\n%s\nbecame\n%s", r.Name, r.Expanded(), got)
 		}
 	}
 }
 
 func TestFill(t *testing.T) {
-	got := fill(strings.Repeat("word ", 40), "    ")
+	got := Fill(strings.Repeat("word ", 40), "    ", width)
 	for line := range strings.Lines(got) {
 		if line = strings.TrimSuffix(line, "\n"); len(line) > width || !strings.HasPrefix(line, "    word") {
 			t.Errorf("line %q", line)
@@ -86,17 +88,8 @@ func TestPrintable(t *testing.T) {
 		"\xff\u202egnp.sh": `\xff\u202egnp.sh`,
 		"\ufffd":           "\ufffd",
 	} {
-		if got := printable(text); got != want {
-			t.Errorf("printable(%q) = %s, want %s", text, got, want)
+		if got := Printable(text); got != want {
+			t.Errorf("Printable(%q) = %s, want %s", text, got, want)
 		}
-	}
-}
-
-func TestStyle(t *testing.T) {
-	if got := (style{on: true}).red("x"); got != "\x1b[31mx\x1b[0m" {
-		t.Errorf("on: %q", got)
-	}
-	if got := styleFor(new(strings.Builder)).red("x"); got != "x" {
-		t.Errorf("no terminal: %q", got)
 	}
 }

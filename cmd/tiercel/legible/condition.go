@@ -1,4 +1,5 @@
-package main
+// Package legible lays out what is not ours to trust, and conditions, for people to read.
+package legible
 
 import (
 	"strings"
@@ -7,8 +8,8 @@ import (
 
 // The functions here cut the text of conditions that the compiler has accepted; to anything else they do no harm.
 
-// oneLine is a condition with its blanks and line breaks made single blanks, but for those in quotes.
-func oneLine(text string) string {
+// OneLine is a condition with its blanks and line breaks made single blanks, but for those in quotes.
+func OneLine(text string) string {
 	var b strings.Builder
 	for i := 0; i < len(text); {
 		switch c := text[i]; {
@@ -29,9 +30,9 @@ func oneLine(text string) string {
 	return strings.TrimSpace(b.String())
 }
 
-// layout breaks a condition at its operators, the outermost first, into lines that fit the width where they can; tail is
+// Layout breaks a condition at its operators, the outermost first, into lines that fit the width where they can; tail is
 // what stands behind it.
-func layout(text, indent, tail string) []string {
+func Layout(text, indent, tail string, width int) []string {
 	text = strings.TrimSpace(text)
 	if utf8.RuneCountInString(indent+text+tail) <= width {
 		return []string{indent + text + tail}
@@ -50,10 +51,10 @@ func layout(text, indent, tail string) []string {
 			if i == len(parts)-1 {
 				behind = tail
 			}
-			broken := layout(part, indent, behind)
+			broken := Layout(part, indent, behind, width)
 			if operator == "||" && len(broken) > 1 && len(cut(part, "&&")) > 1 {
 				// Without brackets nobody sees which of the lines belong together.
-				broken = layout("("+strings.TrimSpace(part)+")", indent, behind)
+				broken = Layout("("+strings.TrimSpace(part)+")", indent, behind, width)
 			}
 			lines = append(lines, broken...)
 		}
@@ -64,14 +65,14 @@ func layout(text, indent, tail string) []string {
 		head, text = "!", rest
 	}
 	if strings.HasPrefix(text, "(") && strings.HasSuffix(text, ")") && enclosed(text) {
-		lines := append([]string{indent + head + "("}, layout(text[1:len(text)-1], indent+"  ", "")...)
+		lines := append([]string{indent + head + "("}, Layout(text[1:len(text)-1], indent+"  ", "", width)...)
 		return append(lines, indent+")"+tail)
 	}
 	return []string{indent + head + text + tail}
 }
 
-// conjuncts are the parts of a condition that must all be true; one with an || or ? beside them has one part, itself.
-func conjuncts(text string) []string {
+// Conjuncts are the parts of a condition that must all be true; one with an || or ? beside them has one part, itself.
+func Conjuncts(text string) []string {
 	if len(cut(text, "||")) > 1 || len(cut(text, "?")) > 1 {
 		return []string{text}
 	}
