@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"tiercel.dev/cmd/tiercel/legible"
+	"tiercel.dev/internal/event"
 	"tiercel.dev/rules/field"
 )
 
@@ -64,8 +65,15 @@ func (p *markdown) paragraph(text string) {
 
 func (p *markdown) facts(e *Explanation) {
 	var events []string
-	for _, name := range sortedKeys(e.Events) {
-		if e.Events[name] == "containers" {
+	for _, kind := range sortedKeys(e.Events) {
+		name := kind
+		switch kind {
+		case event.Exec.String():
+			name = "execve that succeeded"
+		case event.Execve.String(), event.Execveat.String():
+			name += " that failed"
+		}
+		if e.Events[kind] == "containers" {
 			name += " (of containers)"
 		}
 		events = append(events, name)
