@@ -91,6 +91,9 @@ func (r *Rule) Filter() event.Filter { return r.filter }
 // FieldsUsed are the fields named in the condition, sorted by name.
 func (r *Rule) FieldsUsed() []*field.Field { return r.cond.Fields }
 
+// Words are the texts that the condition compares fields with.
+func (r *Rule) Words() []condition.Word { return r.cond.Words() }
+
 // OutputText is the output as written.
 func (r *Rule) OutputText() string { return r.output.text }
 

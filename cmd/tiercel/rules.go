@@ -86,6 +86,15 @@ func (in *ruleInput) names() []string {
 	return set.names()
 }
 
+// ofUser are the rules of the files that the user gave.
+func (s *ruleSet) ofUser() []*rules.Rule {
+	files := map[string]bool{}
+	for _, src := range s.sources[len(s.sources)-s.given:] {
+		files[src.Name] = true
+	}
+	return slices.DeleteFunc(s.Rules(), func(r *rules.Rule) bool { return !files[r.Position.File] })
+}
+
 func (s *ruleSet) names() []string {
 	var names []string
 	for _, r := range s.Rules() {

@@ -32,7 +32,7 @@ rules.
 			}
 			report := checkReport{OK: err == nil, Files: len(set.sources), Errors: problems(places), Warnings: []problem{}}
 			if err == nil {
-				report.Rules, report.Warnings = len(set.Rules()), problems(set.Warnings())
+				report.Rules, report.Warnings = len(set.Rules()), problems(append(set.Warnings(), linkWarnings(set.ofUser(), onHost)...))
 			}
 			if err := report.print(cmd.OutOrStdout(), in.json); err != nil {
 				return err
