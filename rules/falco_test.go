@@ -213,3 +213,14 @@ func TestDefaultSeverities(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestFalcoOutputLosesContainerInfo(t *testing.T) {
+	s := falcoSet(t, FalcoOptions{}, strings.Replace(falcoShells, "output: any", "output: any shell (%container.info) %proc.name", 1))
+	if got, want := s.Rule("Any shell").Output(testEvent(t, "evt.type", "execve", "proc.name", "sh")), "any shell () sh"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	w := s.Warnings()
+	if len(w) != 1 || w[0].String() != "a.yaml:16:22" || !strings.Contains(w[0].Message, "LOAD_DEPRECATED_ITEM") {
+		t.Errorf("warnings %v", w)
+	}
+}

@@ -55,6 +55,7 @@ type side struct {
 	values []any
 	ends   bool // of a connection, of which != asks both
 	net    bool
+	domain bool // an address, compared with those that names resolve to
 	first  bool // of several networks Falco looks at the first
 }
 
@@ -63,7 +64,11 @@ func (o *oracle) operand(of *syntax.Operand) *side {
 	if of.Transformer != "" {
 		return o.transformed(of)
 	}
-	name, net := of.Field, false
+	name, domain := strings.CutSuffix(of.Field, "ip.name")
+	if domain {
+		name += "ip"
+	}
+	net := false
 	switch name {
 	case "fd.net", "fd.cnet", "fd.snet", "fd.lnet", "fd.rnet":
 		name, net = strings.TrimSuffix(name, "net")+"ip", true
@@ -81,7 +86,7 @@ func (o *oracle) operand(of *syntax.Operand) *side {
 	if err != nil {
 		panic(err)
 	}
-	s := &side{net: net, ends: of.Field == "fd.net" || of.Field == "fd.ip" || of.Field == "fd.port", first: of.Field == "fd.net"}
+	s := &side{net: net, domain: domain, ends: of.Field == "fd.net" || of.Field == "fd.ip" || of.Field == "fd.port", first: of.Field == "fd.net"}
 	value, ok := f.Value(o.ev)
 	if !ok {
 		return nil
@@ -244,6 +249,9 @@ func (s *side) one(op string, v any, right []string) bool {
 		return slices.ContainsFunc(right, func(r string) bool { return below(r, v.(string)) })
 	case "!=":
 		return !s.one("=", v, right)
+	}
+	if s.domain {
+		return slices.ContainsFunc(falcoDomains[right[0]], func(a string) bool { return v == any(netip.MustParseAddr(a)) })
 	}
 	if s.net {
 		return netip.MustParsePrefix(right[0]).Masked().Contains(v.(netip.Addr))

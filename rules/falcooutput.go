@@ -11,6 +11,9 @@ import (
 	"tiercel.dev/rules/field"
 )
 
+// containerInfo is a token that stood for fields which alerts have anyway: Falco puts nothing in its place.
+const containerInfo = "container.info"
+
 // parseFalcoTemplate cuts an output of a Falco rule: %field, %NNfield of a fixed width, %tolower(field), and %% for a percent
 // sign. fail is told of what is wrong, with its place in bytes.
 func parseFalcoTemplate(text string, fail func(offset int, message string)) template {
@@ -27,6 +30,10 @@ func parseFalcoTemplate(text string, fail func(offset int, message string)) temp
 		if strings.HasPrefix(text[at:], "%") {
 			plain.WriteByte('%')
 			at++
+			continue
+		}
+		if rest, ok := strings.CutPrefix(text[at:], containerInfo); ok {
+			at = len(text) - len(rest)
 			continue
 		}
 		p, n, err := parseFalcoToken(text[at:])

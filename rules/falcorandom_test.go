@@ -43,7 +43,7 @@ func pickFalco[T any](g falcoGenerator, of []T) T { return of[g.IntN(len(of))] }
 var falcoLists = map[string][]string{
 	"shells": {"bash", "sh", "<NA>"}, "dirs": {"/etc", "/usr/b*", "//"}, "none": {}, "ports": {"22", "0x1bb"}, "one": {"cat"},
 	"servers": {"10.96.0.1", "2001:db8::1"}, "nets": {"10.0.0.0/8", "2001:db8::/32"}, "calls": {"openat", "connect", "execve"},
-	"nested": {"web", "bash", "sh", "<NA>"},
+	"nested": {"web", "bash", "sh", "<NA>"}, "domains": {"b.example", "none.example"},
 }
 
 const falcoListItems = `
@@ -55,6 +55,7 @@ const falcoListItems = `
 - {list: servers, items: ['"10.96.0.1"', '2001:db8::1']}
 - {list: nets, items: ['"10.0.0.0/8"', '"2001:db8::/32"']}
 - {list: calls, items: [openat, connect, execve]}
+- {list: domains, items: ['"b.example"', none.example]}
 - {list: nested, items: [web, shells]}
 `
 
@@ -164,6 +165,11 @@ func (g falcoGenerator) evtType() string {
 }
 
 func (g falcoGenerator) address() string {
+	if g.IntN(4) == 0 {
+		name := func() string { return pickFalco(g, []string{"a.example", "b.example", "none.example"}) }
+		f := pickFalco(g, []string{"fd.sip.name", "fd.cip.name", "fd.lip.name", "fd.rip.name"})
+		return f + pickFalco(g, []string{" = " + name(), " != " + name(), " in (" + name() + ", " + name() + ")", " in (domains)"})
+	}
 	addr := func() string { return pickFalco(g, random.Addrs) }
 	if g.IntN(2) == 0 {
 		f := pickFalco(g, append(falcoFields[field.Addr], "fd.ip", "fd.ip"))

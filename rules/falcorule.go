@@ -115,6 +115,11 @@ func (l *falcoLoading) rule(fr *falco.Rule, text translate.Text) *Rule {
 	r.output = parseFalcoTemplate(fr.Output+more, func(offset int, message string) {
 		*l.errs = append(*l.errs, falcoError(fr.OutputIssue(offset, message)))
 	})
+	if i := strings.Index(fr.Output, "%"+containerInfo); i >= 0 {
+		e := fr.OutputIssue(i, "%"+containerInfo+" is deprecated: it stands for nothing, since alerts have the container's fields anyway")
+		e.Code = falco.DeprecatedItem
+		l.set.warnings = append(l.set.warnings, falcoError(e))
+	}
 	cel := text.CEL
 	if l.opt.Exact {
 		cel = "(" + cel + ")" + viaRing

@@ -6,6 +6,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"tiercel.dev/rules/falco/syntax"
+	"tiercel.dev/rules/falco/translate"
 	"tiercel.dev/rules/source"
 )
 
@@ -148,7 +149,7 @@ func (ex *exception) check() {
 		fields = []entry{ex.fields}
 	}
 	for _, f := range fields {
-		if _, err := syntax.ParseOperand(f.Value); err != nil || f.list {
+		if o, err := syntax.ParseOperand(f.Value); err != nil || f.list || len(ex.values) == 0 && !isField(o) {
 			ex.fail(Validate, f.Node, "%s is no field", source.Quote(f.Value))
 		}
 	}
@@ -157,4 +158,10 @@ func (ex *exception) check() {
 			ex.fail(Validate, c.Node, "%s is no operator", source.Quote(c.Value))
 		}
 	}
+}
+
+// isField tells whether there are the fields that an operand names. Of exceptions with values the translation tells.
+func isField(o *syntax.Operand) bool {
+	_, issues := translate.Condition(&syntax.Exists{Pos: o.Pos, Of: *o}, nil, translate.Options{})
+	return !slices.ContainsFunc(issues, func(i translate.Issue) bool { return i.Unknown })
 }

@@ -33,8 +33,8 @@ func TestExceptions(t *testing.T) {
 		{"numbers and words stay texts", []string{`[{name: e, fields: [a.b, c.d], values: [[05, yes]]}]`}, `(p.q = 1 or p.q = 2) and not ((a.b = 05 and c.d = yes))`, ""},
 		{"fields with transformers and keys", []string{`[{name: e, fields: ["tolower(a.b)", "c.d[1]"], values: [[x, y]]}]`},
 			`(p.q = 1 or p.q = 2) and not ((tolower(a.b) = x and c.d[1] = y))`, ""},
-		{"no values have no effect", []string{`[{name: e, fields: [a.b]}, {name: f, fields: a.b, values: []}]`}, `(p.q = 1 or p.q = 2)`, ""},
-		{"until values are appended", []string{`[{name: e, fields: [a.b]}]`, `[{name: e, values: [[x]]}]`}, `(p.q = 1 or p.q = 2) and not ((a.b = x))`, ""},
+		{"no values have no effect", []string{`[{name: e, fields: [fd.name]}, {name: f, fields: fd.name, values: []}]`}, `(p.q = 1 or p.q = 2)`, ""},
+		{"until values are appended", []string{`[{name: e, fields: [fd.name]}]`, `[{name: e, values: [[x]]}]`}, `(p.q = 1 or p.q = 2) and not ((fd.name = x))`, ""},
 		{"no exceptions", []string{``}, `p.q = 1 or p.q = 2`, ""},
 		{"values are appended by name", []string{`[{name: e, fields: a.b, values: [x]}, {name: f, fields: a.b, values: [y]}]`, `[{name: e, values: [z]}]`},
 			`(p.q = 1 or p.q = 2) and not (a.b in (x, z)) and not (a.b in (y))`, ""},
@@ -70,14 +70,18 @@ error a.yaml:2:44: ERR_VALIDATE: rule "R", exception "e": "like" is no operator
 error a.yaml:2:50: ERR_VALIDATE: rule "R", exception "e": "exists" is no operator
 error a.yaml:2:90: ERR_VALIDATE: rule "R", exception "f": "tolower(" is no field
 `},
-		{"fields and comps of other lengths", []string{`[{name: e, fields: [a.b, c.d], comps: [=], values: []}, {name: f, fields: [a.b], comps: =, values: []}, {name: g, fields: []}]`}, "", `
-error a.yaml:2:43: ERR_VALIDATE: rule "R", exception "e": comps has as many operators as fields has fields, 2 and not 1
-error a.yaml:2:93: ERR_VALIDATE: rule "R", exception "f": comps has as many operators as fields has fields, 1 and not 0
-error a.yaml:2:127: ERR_VALIDATE: rule "R", exception "g": fields is empty
+		{"unknown fields without values", []string{`[{name: e, fields: [fd.nam, tolower(fd.name), tolower(a.b)]}]`}, "", `
+error a.yaml:2:25: ERR_VALIDATE: rule "R", exception "e": "fd.nam" is no field
+error a.yaml:2:51: ERR_VALIDATE: rule "R", exception "e": "tolower(a.b)" is no field
 `},
-		{"operators of one field that take no list", []string{`[{name: e, fields: a.b, comps: =}, {name: f, fields: a.b, comps: [in]}]`}, "", `
+		{"fields and comps of other lengths", []string{`[{name: e, fields: [a.b, c.d], comps: [=], values: [x]}, {name: f, fields: [a.b], comps: =, values: [x]}, {name: g, fields: []}]`}, "", `
+error a.yaml:2:43: ERR_VALIDATE: rule "R", exception "e": comps has as many operators as fields has fields, 2 and not 1
+error a.yaml:2:94: ERR_VALIDATE: rule "R", exception "f": comps has as many operators as fields has fields, 1 and not 0
+error a.yaml:2:129: ERR_VALIDATE: rule "R", exception "g": fields is empty
+`},
+		{"operators of one field that take no list", []string{`[{name: e, fields: a.b, comps: =, values: [x]}, {name: f, fields: a.b, comps: [in], values: [x]}]`}, "", `
 error a.yaml:2:36: ERR_VALIDATE: rule "R", exception "e": of one field comps is one operator that takes a list: in, pmatch, intersects, or another with oneof, anyof or allof
-error a.yaml:2:70: ERR_VALIDATE: rule "R", exception "f": of one field comps is one operator that takes a list: in, pmatch, intersects, or another with oneof, anyof or allof
+error a.yaml:2:83: ERR_VALIDATE: rule "R", exception "f": of one field comps is one operator that takes a list: in, pmatch, intersects, or another with oneof, anyof or allof
 `},
 		{"tuples of other lengths", []string{`[{name: e, fields: [a.b, c.d], values: [[x], y, [x, y]]}, {name: f, fields: a.b, values: [[x]]}]`}, "", `
 error a.yaml:2:45: ERR_VALIDATE: rule "R", exception "e": a value has one item for each of the 2 fields
