@@ -139,7 +139,7 @@ func structAt(params []btf.FuncParam, n int) string {
 // credsFlag is the flag of a request that has credentials of its own; 0 if it is not found. Its enum has no name, but
 // stands near the type of a request: looking at all of the kernel's types would take half a second.
 func credsFlag(kernel *btf.Spec) uint32 {
-	const near = 5000
+	const near = 200
 	var request *btf.Struct
 	if kernel.TypeByName("io_kiocb", &request) != nil {
 		return 0
@@ -150,29 +150,33 @@ func credsFlag(kernel *btf.Spec) uint32 {
 	}
 	for distance := range btf.TypeID(near) {
 		for _, at := range []btf.TypeID{id + distance, id - min(id, distance)} {
-			if bit, ok := credsBit(kernel, at); ok {
-				return 1 << bit
+			if flag := credsFlagAt(kernel, at); flag != 0 {
+				return flag
 			}
 		}
 	}
 	return 0
 }
 
-func credsBit(kernel *btf.Spec, id btf.TypeID) (uint64, bool) {
+// credsFlagAt looks at one type: the bits have an enum and the flags have one, and either may be the near one.
+func credsFlagAt(kernel *btf.Spec, id btf.TypeID) uint32 {
 	t, err := kernel.TypeByID(id)
 	if err != nil {
-		return 0, false
+		return 0
 	}
 	enum, ok := t.(*btf.Enum)
 	if !ok {
-		return 0, false
+		return 0
 	}
 	for _, v := range enum.Values {
-		if v.Name == "REQ_F_CREDS_BIT" {
-			return v.Value, true
+		switch v.Name {
+		case "REQ_F_CREDS":
+			return uint32(v.Value)
+		case "REQ_F_CREDS_BIT":
+			return 1 << v.Value
 		}
 	}
-	return 0, false
+	return 0
 }
 
 // want has the operations of those kinds reported. With none of them wanted, requests are not touched at all.
