@@ -18,6 +18,10 @@
 #define COMPAT_TRUNCATE	   92
 #define COMPAT_TRUNCATE64  193
 
+/* Of the ARM EABI: sendto and recvfrom without an address. */
+#define COMPAT_SEND 289
+#define COMPAT_RECV 291
+
 /* is_compat asks the task, and not the registers: a 64-bit program, too, can make a 32-bit call,
  * and can put into every register what a native one would have there.
  */
@@ -105,6 +109,12 @@ static __always_inline void widen_compat(struct call *c, __u64 nr)
 	case COMPAT_TRUNCATE64:
 		c->args[1] = c->args[WIDE_LENGTH] | c->args[WIDE_LENGTH + 1] << 32;
 	}
+#if defined(__TARGET_ARCH_arm64)
+	if (nr == COMPAT_SEND || nr == COMPAT_RECV) {
+		c->args[4] = 0;
+		c->args[5] = 0;
+	}
+#endif
 }
 
 #endif

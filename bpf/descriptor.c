@@ -3,8 +3,6 @@
  * connected and bound, descriptors are copied.
  */
 
-#define SOCKADDR_MAX 128
-
 /* append_asked appends the address of the call as it is: the decoder takes it apart. It is beside
  * the socket's own because a load balancer in the kernel rewrites one into the other, and because a
  * connect that failed leaves none in the socket.
@@ -29,6 +27,8 @@ int BPF_PROG(on_connect, struct pt_regs *regs, long ret)
 	e = &s->record.fd;
 	read_fd(s, sizeof(*e), &e->fd, call_arg(s, 0), e->header.kind == EVENT_CONNECT);
 	append_asked(s, e, (void *)call_arg(s, 1), (__u32)call_arg(s, 2));
+	e->other_len = append_other(
+		s, sizeof(*e), &e->fd.socket, call_arg(s, 0), e->header.kind == EVENT_CONNECT);
 	send_record(s, sizeof(*e));
 	return 0;
 }
@@ -66,6 +66,7 @@ int BPF_PROG(on_new_fd, struct pt_regs *regs, long ret)
 	if (e->header.kind == EVENT_ACCEPT4)
 		e->flags = (__u32)call_arg(s, 3);
 	read_fd(s, sizeof(*e), &e->fd, ret, 0);
+	e->other_len = append_other(s, sizeof(*e), &e->fd.socket, ret, 0);
 	send_record(s, sizeof(*e));
 	return 0;
 }

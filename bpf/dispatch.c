@@ -10,7 +10,7 @@ static __always_inline bool wanted_here(__u32 kind)
 	__u32 *note;
 	__u64 id;
 
-	if (scopes[kind & (EVENT_KINDS - 1)] != SCOPE_CONTAINERS)
+	if ((scopes[kind & (EVENT_KINDS - 1)] & SCOPE_WHERE) != SCOPE_CONTAINERS)
 		return 1;
 	id = task_cgroup(task)->kn->id;
 	note = bpf_map_lookup_elem(&cgroups, &id);
@@ -37,6 +37,7 @@ static __always_inline void leave_call(
 {
 	c->kind = kind;
 	c->via = compat ? VIA_COMPAT : VIA_SYSCALL;
+	c->message = 0;
 	if (!compat) {
 		read_args(c, regs);
 		return;

@@ -63,17 +63,32 @@ static __always_inline void read_file(struct scratch *s, __u32 fixed, struct fil
 
 /* append_unix appends the address that a unix socket is bound to. An abstract one begins with NUL.
  */
-static __always_inline void append_unix(
-	struct scratch *s, __u32 fixed, struct socket_facts *k, struct unix_sock *sk)
+static __always_inline __u16 append_unix(struct scratch *s, __u32 fixed, struct unix_sock *sk)
 {
 	struct unix_address *address = READ(sk, addr);
 
 	if (!address)
-		return;
+		return 0;
 
 	__s32 len = READ(address, len) - 2;
-	if (len > 0 && len <= 108)
-		k->unix_len = append_kernel(s, fixed, &address->name[0].sun_path, len);
+	if (len <= 0 || len > 108)
+		return 0;
+	return append_kernel(s, fixed, &address->name[0].sun_path, len);
+}
+
+/* append_other appends the end of a unix socket that read_socket did not. */
+static __always_inline __u16 append_other(
+	struct scratch *s, __u32 fixed, struct socket_facts *k, __s32 fd, bool peer)
+{
+	struct file *file = file_of(bpf_get_current_task_btf(), fd);
+
+	if (k->family != AF_UNIX || !file)
+		return 0;
+
+	struct socket *socket = READ(file, private_data);
+	struct unix_sock *sk = (void *)READ(socket, sk);
+
+	return append_unix(s, fixed, peer ? sk : (void *)READ(sk, peer));
 }
 
 static __always_inline void read_addresses(struct socket_facts *k, struct sock_common *c)
@@ -106,8 +121,25 @@ static __always_inline void read_socket(
 	} else if (k->family == AF_UNIX) {
 		struct unix_sock *u = (void *)sk;
 
-		append_unix(s, fixed, k, peer ? (void *)READ(u, peer) : u);
+		k->unix_len = append_unix(s, fixed, peer ? (void *)READ(u, peer) : u);
 	}
+}
+
+/* read_socket_fd tells all of a socket, and of a descriptor of anything else only its number. */
+static __always_inline void read_socket_fd(
+	struct scratch *s, __u32 fixed, struct fd_facts *d, __s32 fd, bool peer)
+{
+	struct file *file = file_of(bpf_get_current_task_btf(), fd);
+	struct inode *inode;
+
+	d->fd = fd;
+	if (!file)
+		return;
+	inode = READ(file, f_inode);
+	if ((READ(inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return;
+	read_inode(&d->file, inode);
+	read_socket(s, fixed, &d->socket, file, peer);
 }
 
 /* read_facts tells all of a file, or of the socket that it is. */

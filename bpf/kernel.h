@@ -29,25 +29,32 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
+#define BPF_ANY		  0
 #define BPF_NOEXIST	  1
 #define BPF_RB_AVAIL_DATA 0
 
 /* From uapi headers that are the same on every architecture. */
-#define EEXIST		17
-#define AT_FDCWD	(-100)
-#define AF_UNIX		1
-#define AF_INET		2
-#define AF_INET6	10
-#define S_IFMT		0170000
-#define S_IFSOCK	0140000
-#define OVERLAYFS_MAGIC 0x794c7630
-#define SB_RDONLY	(1 << 0)
-#define SB_NOUSER	(1U << 31)
-#define MNT_READONLY	0x40
-#define PIDTYPE_PGID	2
-#define PIDTYPE_SID	3
-#define TCP_ESTABLISHED 1
-#define X32_SYSCALL_BIT 0x40000000
+#define EEXIST		   17
+#define AT_FDCWD	   (-100)
+#define AF_UNIX		   1
+#define AF_INET		   2
+#define AF_INET6	   10
+#define S_IFMT		   0170000
+#define S_IFSOCK	   0140000
+#define OVERLAYFS_MAGIC	   0x794c7630
+#define SB_RDONLY	   (1 << 0)
+#define SB_NOUSER	   (1U << 31)
+#define MNT_READONLY	   0x40
+#define PIDTYPE_PGID	   2
+#define PIDTYPE_SID	   3
+#define TCP_ESTABLISHED	   1
+#define SOCK_STREAM	   1
+#define SOL_SOCKET	   1
+#define SCM_RIGHTS	   1
+#define EINPROGRESS	   115
+#define MSG_FASTOPEN	   0x20000000
+#define SOCK_BINDPORT_LOCK 8
+#define X32_SYSCALL_BIT	   0x40000000
 
 /* Operations of io_uring (uapi/linux/io_uring.h). */
 #define IORING_OP_ACCEPT	   13
@@ -319,8 +326,10 @@ struct sock_common {
 
 struct sock {
 	struct sock_common __sk_common;
+	__u32 sk_max_ack_backlog;
 	__u16 sk_protocol;
 	__u16 sk_type;
+	__u8 sk_userlocks : 4;
 };
 
 struct socket {

@@ -11,6 +11,8 @@
 #define NAME_SIZE     256
 #define TEXT_MASK     16383 /* where a text may begin: behind four others at most */
 #define FIXED_MAX     256
+#define SOCKADDR_MAX  128
+#define BUFFERS	      8
 #define PROCESS_KINDS EVENT_OPERATION_END
 
 /* Set before load. */
@@ -27,6 +29,7 @@ const volatile __u32 result_apart = 0; /* io_uring_complete has a pointer to the
 __u16 calls[SYSCALLS];
 __u8 socket_calls[SOCKET_CALLS];
 __u8 scopes[EVENT_KINDS];
+__u16 peers_generation;	     /* of the peers that count: those of an older filter do not */
 __u8 operations[OPERATIONS]; /* the kind of each io_uring operation that some rule names */
 __u32 overlay_upper;	     /* from an inode of an overlay to its upper dentry; 0: not known */
 
@@ -37,6 +40,9 @@ enum scope {
 	SCOPE_OFF = 0,
 	SCOPE_CONTAINERS = 1,
 	SCOPE_ALL = 2,
+	SCOPE_WHERE = 3, /* the mask of these; what follows are flags */
+	SCOPE_EVERY_MESSAGE = 4,
+	SCOPE_DATA = 8,
 };
 
 /* What is known of a cgroup id. */
@@ -53,6 +59,7 @@ struct call {
 	__u64 args[6];
 	__u32 kind;
 	__u32 via;
+	__u32 message; /* of a call that moves several, the one at hand */
 };
 
 /* scratch is where a record is built, being too large for the stack. One serves all programs: their
@@ -67,6 +74,10 @@ struct scratch {
 	struct call call;
 	__u8 name[NAME_SIZE];
 	__u8 path[PATH_SIZE + NAME_SIZE];
+	struct encounter encounter;
+	struct iovec buffers[BUFFERS];
+	__u8 asked[SOCKADDR_MAX]; /* the address of the message at hand */
+	__u32 asked_len;
 	union {
 		struct event_header header;
 		struct fork_event fork;
@@ -78,6 +89,8 @@ struct scratch {
 		struct path_event path;
 		struct number_event number;
 		struct operation_end end;
+		struct socket_event socket;
+		struct message_event message;
 		__u8 bytes[FIXED_MAX + TEXT_MASK + 1 + TEXT_MAX + 1];
 	} record;
 };
@@ -105,7 +118,22 @@ struct {
 	__type(value, __u32);
 } cgroups SEC(".maps");
 
-/* handlers holds the program of each kind that some rule names. */
+/* peers holds the other end that a socket without a connection had last. An entry that was pushed
+ * out costs one more record.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct socket_key);
+	__type(value, struct peer);
+} peers SEC(".maps");
+
+/* handlers holds the program of each kind that some rule names. Numbers of kinds that are no calls
+ * are free for programs that go on where another ends.
+ */
+#define HANDLER_TOLD   1
+#define HANDLER_PASSED 2
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
 	__uint(max_entries, EVENT_KINDS);

@@ -7,6 +7,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "read.h"
+#include "message.h"
 #include "maps.h"
 #include "record.h"
 #include "path.h"
@@ -19,6 +20,7 @@
 #include "dispatch.c"
 #include "file.c"
 #include "descriptor.c"
+#include "message.c"
 #include "privilege.c"
 #include "uring.c"
 
@@ -29,5 +31,6 @@ char _license[] SEC("license") = "Dual BSD/GPL";
 const enum event_kind *unused_event_kind __attribute__((unused));
 const enum drop_reason *unused_drop_reason __attribute__((unused));
 const enum path_flag *unused_path_flag __attribute__((unused));
+const struct passed_fd *unused_passed_fd __attribute__((unused));
 const enum exec_flag *unused_exec_flag __attribute__((unused));
 const enum via *unused_via __attribute__((unused));

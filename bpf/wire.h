@@ -78,6 +78,14 @@ enum event_kind {
 	EVENT_TKILL = 99,
 	EVENT_TGKILL = 100,
 
+	EVENT_SOCKET = 70,
+	EVENT_SENDTO = 71,
+	EVENT_SENDMSG = 72,
+	EVENT_SENDMMSG = 73,
+	EVENT_RECVFROM = 74,
+	EVENT_RECVMSG = 75,
+	EVENT_RECVMMSG = 76,
+
 	/* The kernel's tables are indexed by kind with a mask of this less one. */
 	EVENT_KINDS = 128,
 };
@@ -105,6 +113,12 @@ enum via {
 
 /* The result of an io_uring operation that has begun: EVENT_OPERATION_END brings the real one. */
 #define RESULT_LATER (-__INT64_MAX__ - 1)
+/* Which end of a connection the process is; the values are event.Role. */
+enum role {
+	ROLE_UNKNOWN = 0,
+	ROLE_CLIENT = 1,
+	ROLE_SERVER = 2,
+};
 
 /* How the kernel's path of a file came about; the values are event.PathStatus. */
 enum path_status {
@@ -279,7 +293,8 @@ struct open_event {
 };
 
 /* connect, accept, accept4, bind, listen, dup, dup2, dup3, fchmod, finit_module. Texts: the
- * descriptor's; finit_module: the parameters.
+ * descriptor's; finit_module: the parameters; the address of a unix socket's other end, or of its
+ * own where the descriptor's is the other's.
  */
 struct fd_event {
 	struct event_header header;
@@ -290,7 +305,8 @@ struct fd_event {
 	__u32 mode;  /* fchmod */
 	__s32 backlog;
 	__u32 params_len;
-	__u32 reserved;
+	__u16 other_len; /* connect, accept */
+	__u16 reserved;
 };
 
 /* execve, execveat (failed), unlink, unlinkat, rmdir, rename, renameat, renameat2, link, linkat,
@@ -328,6 +344,43 @@ struct number_event {
 	__u32 reserved;
 };
 
+/* socket. Texts: the descriptor's. */
+struct socket_event {
+	struct event_header header;
+	struct fd_facts fd;
+	__s32 domain;
+	__s32 type;
+	__s32 protocol;
+	__u32 reserved;
+};
+
+/* A descriptor that came with a message. Text: the file's path in the process's mount namespace. */
+struct passed_fd {
+	struct file_facts file;
+	__s32 fd;
+	__u32 reserved;
+};
+
+/* sendto, sendmsg, sendmmsg, recvfrom, recvmsg, recvmmsg: one record a message, of which ret is the
+ * length. The sockaddr of the descriptor's socket is the message's: whom it goes to, or whom it
+ * comes from. Texts: the descriptor's; a unix socket's other end; the data's first bytes; a
+ * passed_fd with its text for each of those listed.
+ */
+struct message_event {
+	struct event_header header;
+	struct fd_facts fd;
+	__u64 size; /* of the buffers given */
+	__u32 flags;
+	__u16 other_len;
+	__u16 data_len;
+	__u16 passed; /* descriptors that came along */
+	__u8 listed;  /* of these, those whose facts follow */
+	__u8 role;    /* enum role */
+	__u8 changed; /* the socket has another end than with the message before */
+	__u8 reserved8;
+	__u16 reserved;
+};
+
 #pragma GCC diagnostic pop
 
 _Static_assert(sizeof(struct event_header) == 128, "event_header");
@@ -344,5 +397,8 @@ _Static_assert(sizeof(struct fd_event) == 248, "fd_event");
 _Static_assert(sizeof(struct path_event) == 168, "path_event");
 _Static_assert(sizeof(struct operation_end) == 232, "operation_end");
 _Static_assert(sizeof(struct number_event) == 160, "number_event");
+_Static_assert(sizeof(struct socket_event) == 232, "socket_event");
+_Static_assert(sizeof(struct passed_fd) == 40, "passed_fd");
+_Static_assert(sizeof(struct message_event) == 240, "message_event");
 
 #endif

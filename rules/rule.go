@@ -188,7 +188,7 @@ func (r *Rule) Info() Info {
 		info.ThrottleEach = r.Throttle.Every.String()
 	}
 	for k := range r.kinds.All() {
-		info.Events[k.String()] = map[event.Scope]string{event.All: "all", event.ContainersOnly: "containers"}[r.filter[k]]
+		info.Events[k.String()] = map[event.Scope]string{event.All: "all", event.ContainersOnly: "containers"}[r.filter[k].Where()]
 	}
 	return info
 }

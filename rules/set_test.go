@@ -32,19 +32,26 @@ func fired(s *Set, ev *event.Event) string {
 }
 
 func TestFilter(t *testing.T) {
+	// ! is for containers alone, + for every message, = for what messages carry.
 	kinds := func(types ...string) (f event.Filter) {
 		for _, name := range types {
-			base, scope := strings.CutSuffix(name, "!")
+			base := strings.TrimRight(name, "!+=")
 			for k := range event.KindsOf(base).All() {
 				f[k] = event.All
-				if scope {
+				if strings.Contains(name, "!") {
 					f[k] = event.ContainersOnly
+				}
+				if strings.Contains(name, "+") {
+					f[k] |= event.EveryMessage
+				}
+				if strings.Contains(name, "=") {
+					f[k] |= event.Data
 				}
 			}
 		}
 		return f
 	}
-	all := event.FilterOf(event.AllKinds())
+	all := event.FilterOf(event.AllKinds()).Union(kinds("sendto+", "sendmsg+", "sendmmsg+", "recvfrom+", "recvmsg+", "recvmmsg+"))
 	for _, tt := range []struct {
 		condition string
 		want      event.Filter
@@ -75,6 +82,18 @@ func TestFilter(t *testing.T) {
 		{`evt.type == "bpf" && container.id in filled`, kinds("bpf")}, // its values may change
 		{`evt.type == "bpf" && container.start_ts == 0`, kinds("bpf")},
 		{`false`, kinds()},
+		{`evt.type == "sendto" && fd.name_changed`, kinds("sendto")},
+		{`evt.type == "connect" || (evt.type in ["sendto", "sendmsg"] && fd.l4proto != "tcp" && !fd.connected && fd.name_changed)`,
+			kinds("connect", "sendto", "sendmsg")},
+		{`evt.type in ["connect", "sendto", "sendmsg"] && fd.sport == 3333`, kinds("connect", "sendto+", "sendmsg+")},
+		{`evt.type == "sendto" && !fd.name_changed && in_container`, kinds("sendto!+")},
+		{`evt.type == "sendto" && has(fd.name_changed)`, kinds("sendto+")},
+		{`evt.type == "sendto" && (fd.name_changed || evt.failed)`, kinds("sendto+")},
+		{`evt.type in ["recvfrom", "recvmsg"] && fd.passed_count > 0 && proc.name == "x"`, kinds("recvmsg")},
+		{`fd.passed.exists(p, p.startsWith("/etc/"))`, kinds("recvmsg", "recvmmsg")},
+		{`fd.passed_foreign && in_container`, kinds("recvmsg!", "recvmmsg!")},
+		{`evt.type == "recvfrom" && evt.buffer.startsWith("x")`, kinds("recvfrom+=")},
+		{`evt.type == "sendto" && fd.name_changed && evt.arg.data.contains("login")`, kinds("sendto=")},
 	} {
 		s, err := load(t, Options{}, "lists: {opens: [open, openat], filled: {from: filled}}\nmacros: {in_container: container.id != \"host\"}\nrules:\n"+rule("r", tt.condition))
 		if err != nil {

@@ -55,7 +55,7 @@ func (p *page) kernel(set *rules.Set, r *rules.Rule) {
 	}
 	var filtered, shared event.KindSet
 	for k := range inContainers.All() {
-		if set.Filter()[k] == event.All {
+		if set.Filter()[k].Where() == event.All {
 			shared.Add(k)
 		} else {
 			filtered.Add(k)

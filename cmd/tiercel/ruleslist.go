@@ -112,7 +112,7 @@ func scope(r *rules.Rule) string {
 // scopes parts the kinds by how much of each is wanted.
 func scopes(f event.Filter) (everywhere, inContainers event.KindSet) {
 	for k, s := range f {
-		switch s {
+		switch s.Where() {
 		case event.All:
 			everywhere.Add(event.Kind(k))
 		case event.ContainersOnly:

@@ -2,6 +2,7 @@ package event
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 )
 
@@ -18,6 +19,13 @@ func (e *Event) Clone() *Event {
 	c.FD.Real = strings.Clone(e.FD.Real)
 	c.FD.FSPath = strings.Clone(e.FD.FSPath)
 	c.FD.Unix = strings.Clone(e.FD.Unix)
+	c.FD.UnixLocal = strings.Clone(e.FD.UnixLocal)
+	c.FD.UnixRemote = strings.Clone(e.FD.UnixRemote)
+	c.Message.Data = strings.Clone(e.Message.Data)
+	c.Message.Passed = slices.Clone(e.Message.Passed)
+	for i := range c.Message.Passed {
+		c.Message.Passed[i].Real = strings.Clone(c.Message.Passed[i].Real)
+	}
 	c.Exec.Args = bytes.Clone(e.Exec.Args)
 	c.Exec.Env = bytes.Clone(e.Exec.Env)
 	c.Exec.Filename = strings.Clone(e.Exec.Filename)

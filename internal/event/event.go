@@ -26,12 +26,13 @@ type Event struct {
 	// Container is the process's container, or [Host]. Never nil once sensor/container has seen the event.
 	Container *Container
 
-	Args   Args
-	FD     FD
-	Exec   ExecFacts
-	Fork   ForkFacts
-	Exit   ExitFacts
-	Cgroup CgroupFacts
+	Args    Args
+	FD      FD
+	Message Message
+	Exec    ExecFacts
+	Fork    ForkFacts
+	Exit    ExitFacts
+	Cgroup  CgroupFacts
 
 	// Redacted counts the secrets replaced in Args of a copy; 0 in a reader's event. Those of a process are counted there.
 	Redacted int
@@ -128,7 +129,7 @@ type Path struct {
 
 // Args are the arguments of a system call, raw: flags and constants are the kernel's numbers for this architecture.
 type Args struct {
-	Flags    uint64   // open, openat2, accept4, mount, umount2, dup3, unlinkat, renameat2, linkat, execveat, finit_module, fchmodat2, unshare
+	Flags    uint64   // sends, receives, open, openat2, accept4, mount, umount2, dup3, unlinkat, renameat2, linkat, execveat, finit_module, fchmodat2, unshare
 	Mode     uint32   // open, creat, chmod, mkdir, mknod
 	Dev      uint32   // mknod: the device, as user space writes it (makedev)
 	Path     Path     // unlink, rename and link (old), chmod, mkdir, mknod, truncate, mount and umount (target), failed execve; symlink: what it points at
@@ -147,6 +148,9 @@ type Args struct {
 	NewDirFD int32    // renameat, linkat, symlinkat
 	Backlog  int32    // listen
 	Length   int64    // truncate
+	Domain   int32    // socket
+	SockType int32    // socket: the type, with SOCK_CLOEXEC and SOCK_NONBLOCK
+	Protocol int32    // socket
 }
 
 // FD is the descriptor that an event makes, uses or ends. Valid is false for events that have none.
@@ -168,10 +172,33 @@ type FD struct {
 	L4        L4
 	Local     netip.AddrPort // the kernel's socket
 	Remote    netip.AddrPort // the kernel's socket
-	Asked     netip.AddrPort // as given in the call (connect, bind)
+	Asked     netip.AddrPort // as given in the call (connect, bind, sends)
 	Unix      string         // path of a unix socket, abstract ones with a leading "@"
 	Role      Role
 	Connected bool
+	// NameChanged: this event gave the socket another end, or an address of its own.
+	NameChanged bool
+	// A unix socket's own address and that of its other end, as far as they have any; one of them is Unix.
+	UnixLocal, UnixRemote string
+}
+
+// Message is what a send or a receive moved.
+type Message struct {
+	Size   uint64 // bytes: of the buffers given; of a recvmsg, those received
+	Data   string // the first 80 bytes at most, if a rule wants them
+	Passed []PassedFD
+	// PassedCount is how many descriptors came along: only the first ones are in Passed.
+	PassedCount int
+}
+
+// PassedFD is a descriptor that came with a message from another process.
+type PassedFD struct {
+	Num     int32
+	Type    FDType
+	Real    string // as FD.Real
+	Foreign bool
+	Dev     uint32
+	Ino     uint64
 }
 
 // PathStatus says how a resolved path came about.

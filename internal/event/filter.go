@@ -11,12 +11,33 @@ const (
 	Off            Scope = iota // no rule names the kind
 	ContainersOnly              // every rule of the kind asks for a container
 	All
+
+	// where is the mask of these; what follows are flags.
+	where Scope = 3
+	// EveryMessage wants, of a kind that [Kind.IsMessage], also those that neither change the socket's other end nor
+	// bring descriptors.
+	EveryMessage Scope = 4
+	// Data wants the first bytes of a message.
+	Data Scope = 8
 )
+
+// Where is the scope without its flags.
+func (s Scope) Where() Scope { return s & where }
 
 // Union wants what either wants.
 func (f Filter) Union(o Filter) Filter {
 	for k := range f {
-		f[k] = max(f[k], o[k])
+		f[k] = max(f[k].Where(), o[k].Where()) | (f[k]|o[k])&^where
+	}
+	return f
+}
+
+// Reading also wants, if data is read, that of the messages wanted.
+func (f Filter) Reading(data bool) Filter {
+	for k := range f {
+		if data && Kind(k).IsMessage() && f[k] != Off {
+			f[k] |= Data
+		}
 	}
 	return f
 }

@@ -67,6 +67,14 @@ const (
 	Umount          Kind = 62 // 32-bit only
 	Umount2         Kind = 63
 
+	Socket   Kind = 70
+	Sendto   Kind = 71
+	Sendmsg  Kind = 72
+	Sendmmsg Kind = 73 // one event a message
+	Recvfrom Kind = 74
+	Recvmsg  Kind = 75
+	Recvmmsg Kind = 76 // one event a message
+
 	Truncate  Kind = 90
 	Setgid    Kind = 93
 	Setresgid Kind = 94
@@ -100,6 +108,8 @@ var typeNames = [Kinds]string{
 	Unshare: "unshare", ProcessVMReadv: "process_vm_readv", ProcessVMWritev: "process_vm_writev",
 	Setgid: "setgid", Setresgid: "setresgid", Setreuid: "setreuid", Setregid: "setregid", Capset: "capset",
 	Kill: "kill", Tkill: "tkill", Tgkill: "tgkill",
+	Socket: "socket", Sendto: "sendto", Sendmsg: "sendmsg", Sendmmsg: "sendmmsg",
+	Recvfrom: "recvfrom", Recvmsg: "recvmsg", Recvmmsg: "recvmmsg",
 }
 
 // Type is the kind's evt.type: the system call's name. Exec and a failed Execve are both "execve", and so is an
@@ -127,6 +137,15 @@ func (k Kind) Visible() bool { return k == Exec || k.IsSyscall() }
 
 // IsSyscall reports whether the kind is seen at the return of a system call, and so only if a program for it is attached.
 func (k Kind) IsSyscall() bool { return k >= Execve && k.Known() }
+
+// IsSend reports whether events of the kind are messages that the process sends.
+func (k Kind) IsSend() bool { return k == Sendto || k == Sendmsg || k == Sendmmsg }
+
+// IsReceive reports whether events of the kind are messages that the process receives.
+func (k Kind) IsReceive() bool { return k == Recvfrom || k == Recvmsg || k == Recvmmsg }
+
+// IsMessage reports whether the kernel side leaves out events of the kind that tell nothing new, see [EveryMessage].
+func (k Kind) IsMessage() bool { return k.IsSend() || k.IsReceive() }
 
 // KindsOf returns the visible kinds whose [Kind.Type] is name; none if there is no such event type.
 func KindsOf(name string) KindSet {

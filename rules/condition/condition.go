@@ -38,8 +38,8 @@ func (c *Condition) Match(ev *event.Event) (bool, error) {
 // Cost is the estimate by which the sides of && and || are ordered, the cheapest first; reading a field of the event costs about 2.
 func (c *Condition) Cost() int { return c.root.cost }
 
-// Filter says on which kinds of events the condition can be true, and whether outside containers too. It is sound: an
-// event that it leaves out makes the condition false, or an error.
+// Filter says on which kinds of events the condition can be true, and whether outside containers too, and of messages whether it can
+// be true of one that tells nothing new. It is sound: an event that it leaves out makes the condition false, or an error.
 func (c *Condition) Filter() event.Filter { return c.filter }
 
 func (c *Condition) findFilter() {
@@ -49,7 +49,14 @@ func (c *Condition) findFilter() {
 		} else if anywhere, _ := c.root.can(world{kind: k}); anywhere {
 			c.filter[k] = event.ContainersOnly
 		}
+		if !k.IsMessage() || c.filter[k] == event.Off {
+			continue
+		}
+		if quiet, _ := c.root.can(world{kind: k, quiet: true}); quiet {
+			c.filter[k] |= event.EveryMessage
+		}
 	}
+	c.filter = c.filter.Reading(field.AnyData(c.Fields))
 }
 
 // Lists returns the lists that the condition reads, by name.

@@ -124,12 +124,16 @@ func constant(v bool) boolNode {
 type world struct {
 	kind            event.Kind
 	host, container bool
+	quiet           bool // a message that tells nothing new, see event.EveryMessage
 }
 
 func (w world) knows(fields []*field.Field) bool {
 	known := field.FromKind
 	if w.host {
 		known |= field.FromContainer
+	}
+	if w.quiet {
+		known |= field.FromNews
 	}
 	for _, f := range fields {
 		if f.Facts&^known != 0 && !(f.Exact && !f.Kinds.Has(w.kind)) {

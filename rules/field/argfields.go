@@ -135,7 +135,7 @@ func argField(name string, of *[event.Kinds]*param) Field {
 			texts[k] = p.text
 		}
 	}
-	return Field{Name: "evt.arg." + name, Type: Text, Kinds: kinds, Exact: true, Doc: argDocs[name],
+	return Field{Name: "evt.arg." + name, Type: Text, Kinds: kinds, Exact: true, Data: name == data.name, Doc: argDocs[name],
 		TextOf: func(ev *event.Event) (string, bool) {
 			if int(ev.Kind) < len(texts) && texts[ev.Kind] != nil {
 				return texts[ev.Kind](ev)
@@ -178,7 +178,9 @@ var argDocs = map[string]string{
 	"backlog": "Length of the queue asked for.", "cap_effective": "thread.cap_effective once the call has returned.",
 	"cap_inheritable": "thread.cap_inheritable, the same.", "cap_permitted": "thread.cap_permitted, the same.",
 	"cmd": "The command, by its name: BPF_PROG_LOAD.", "comm": "proc.name of the new image.", "cwd": "proc.cwd of the new image.",
-	"dev": "open: device number of the file; mount: the device or source; mknod: the device number (makedev).", "dir": "The mount point, absolute.",
+	"data": dataDoc, "domain": "Family of the socket, by its name: AF_PACKET.", "proto": "Protocol of the socket, by its name: IPPROTO_ICMP; of a packet socket its number.",
+	"size": "Bytes: of the buffers given; of recvmsg and recvmmsg, those received.",
+	"dev":  "open: device number of the file; mount: the device or source; mknod: the device number (makedev).", "dir": "The mount point, absolute.",
 	"dirfd": "Descriptor of the directory that a relative path starts at, or AT_FDCWD.", "env": "proc.env of the new image.",
 	"egid": "The effective group asked for, by name; <NONE> leaves it.", "euid": "The effective user asked for, by name; <NONE> leaves it.", "exe": "proc.exe of the new image.",
 	"exe_ino": "proc.exe_ino of the new image.", "fd": "The descriptor, as its type and name: <f>/etc/passwd.",
@@ -193,6 +195,6 @@ var argDocs = map[string]string{
 	"request": "The request, by its name: PTRACE_ATTACH.", "res": "The error's name, or the number returned.",
 	"rgid": "The real group asked for, by name; <NONE> leaves it.", "ruid": "The real user asked for, by name; <NONE> leaves it.", "sgid": "The saved group asked for, by name; <NONE> leaves it.", "sig": "The signal, by its name: SIGKILL.", "suid": "The saved user asked for, by name; <NONE> leaves it.",
 	"target": "What the link points at, as its text is.", "tid": "tkill, tgkill: the target thread; execve: thread.tid.", "trusted_exepath": "proc.exepath of the new image.", "tty": "proc.tty of the new image.",
-	"tuple": "Both ends of the socket, as fd.name.", "type": "Type of the filesystem.", "uargs": "Parameters of the module.",
+	"tuple": "Both ends of the socket, as fd.name.", "type": "mount: type of the filesystem; socket: the type with its flags, by their names: SOCK_RAW|SOCK_CLOEXEC.", "uargs": "Parameters of the module.",
 	"uid": "setuid: the user asked for, by name, <NA> if the name is not known; execve: user.uid.", "vpgid": "proc.vpgid of the new image.",
 }

@@ -90,6 +90,15 @@ var params = [event.Kinds][]param{
 	event.FinitModule: {res, fdParam, plain("uargs", func(a *event.Args) *string { return &a.Source }), flags(moduleBits)},
 
 	event.Bpf: {res, fdParam, bpfCmd},
+
+	event.Socket: {fdParam, symbol("domain", render(familyText), func(a *event.Args) *int32 { return &a.Domain }, parseFamily),
+		socketType, protocolParam},
+	event.Sendto:   {res, fdParam, size, asked, tuple, flags(messageBits), data},
+	event.Sendmsg:  {res, fdParam, size, asked, tuple, flags(messageBits), data},
+	event.Sendmmsg: {res, fdParam, size, asked, tuple, flags(messageBits), data},
+	event.Recvfrom: {res, fdParam, size, tuple, flags(messageBits), data},
+	event.Recvmsg:  {res, fdParam, size, tuple, flags(messageBits), data},
+	event.Recvmmsg: {res, fdParam, size, tuple, flags(messageBits), data},
 }
 
 func oldPath(a *event.Args) *event.Path { return &a.Path }
@@ -248,10 +257,10 @@ func whole(name string, at func(*event.Args) *int32) param {
 		set: func(b *builder, v string) error { return parse(v, int32Of, at(&b.ev.Args)) }}
 }
 
-func symbol(name string, texts *rendered, at func(*event.Args) *int64, parse func(string) (int64, error)) param {
+func symbol[T int32 | int64](name string, texts *rendered, at func(*event.Args) *T, parse func(string) (T, error)) param {
 	return param{name: name,
 		text: func(ev *event.Event) (string, bool) { return texts.of(uint64(*at(&ev.Args))), true },
-		num:  func(ev *event.Event) (int64, bool) { return *at(&ev.Args), true },
+		num:  func(ev *event.Event) (int64, bool) { return int64(*at(&ev.Args)), true },
 		set: func(b *builder, v string) (err error) {
 			*at(&b.ev.Args), err = parse(v)
 			return err

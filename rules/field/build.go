@@ -57,6 +57,7 @@ type builder struct {
 	fd, socket, fdNumSet, retSet bool
 	typeSet, uidSet, hostSet     bool
 	name, uidName                string
+	passedCount                  int64
 	client, server               netip.AddrPort
 	duration                     time.Duration
 	env                          []string
@@ -118,10 +119,14 @@ func (b *builder) put(v Value) error {
 }
 
 func (b *builder) setType(v string, of func(fdType) string) error {
+	b.fd, b.typeSet = true, true
+	return setType(v, &b.ev.FD.Type, of)
+}
+
+func setType(v string, at *event.FDType, of func(fdType) string) error {
 	for t, known := range fdTypes {
 		if of(known) == v && v != "" {
-			b.fd, b.typeSet = true, true
-			b.ev.FD.Type = event.FDType(t)
+			*at = event.FDType(t)
 			return nil
 		}
 	}

@@ -16,6 +16,7 @@ func (b *builder) finish() {
 	}
 	b.finishFile()
 	b.finishReturn()
+	b.ev.Message.PassedCount = max(int(b.passedCount), len(b.ev.Message.Passed))
 }
 
 func (b *builder) finishProcess() {
@@ -75,6 +76,12 @@ func (b *builder) finishSocket() {
 		case event.Accept, event.Accept4, event.Bind, event.Listen:
 			fd.Role = event.RoleServer
 		}
+		switch {
+		case b.ev.Kind.IsSend():
+			fd.Role = event.RoleClient
+		case b.ev.Kind.IsReceive():
+			fd.Role = event.RoleServer
+		}
 	}
 	local, far := &fd.Local, &fd.Remote
 	if fd.Role == event.RoleServer {
@@ -103,6 +110,9 @@ func (b *builder) finishSocket() {
 	}
 	if fd.L4 == event.L4Unknown && isIP(fd.Type) {
 		fd.L4 = event.L4TCP
+		if b.ev.Kind.IsMessage() {
+			fd.L4 = event.L4UDP
+		}
 	}
 	b.fd = b.fd || fd.Type != event.FDUnknown
 }

@@ -83,6 +83,8 @@ func evtFields() []Field {
 				made := ev.Kind == event.Creat || openKinds.Has(ev.Kind) && ev.Args.Flags&(create|tmpfile) != 0
 				return made && ev.Args.Mode&0o111 != 0
 			}),
+		{Name: "evt.buffer", Type: Text, Kinds: messageKinds, Exact: true, Data: true, Doc: dataDoc,
+			TextOf: messageData, set: func(b *builder, v string) error { b.ev.Message.Data = v; return nil }},
 		{Name: "evt.args", Type: Text, Never: true, Doc: "All arguments as name=value, parted by blanks. Made anew at each use: for outputs.",
 			TextOf: func(ev *event.Event) (string, bool) { return argsText(ev), true }},
 	}
@@ -123,6 +125,9 @@ func argsText(ev *event.Event) string {
 		return ""
 	}
 	for i, p := range params[ev.Kind] {
+		if p.name == data.name {
+			continue // shown by rules that name it alone
+		}
 		if i > 0 {
 			s.WriteByte(' ')
 		}

@@ -10,9 +10,15 @@ import (
 
 // fdKinds make, use or end a descriptor.
 var fdKinds = openKinds.Union(kindSet(event.Creat, event.Connect, event.Accept, event.Accept4, event.Bind, event.Listen,
-	event.Unlinkat, event.Mkdirat, event.Mknodat, event.Symlinkat, event.Fchmod, event.Fchmodat, event.Fchmodat2, event.Dup, event.Dup2, event.Dup3, event.FinitModule, event.Bpf))
+	event.Unlinkat, event.Mkdirat, event.Mknodat, event.Symlinkat, event.Fchmod, event.Fchmodat, event.Fchmodat2, event.Dup, event.Dup2, event.Dup3, event.FinitModule, event.Bpf)).Union(messageKinds).Union(kindSet(event.Socket))
 
-var socketKinds = kindSet(event.Connect, event.Accept, event.Accept4, event.Bind, event.Listen, event.Dup, event.Dup2, event.Dup3)
+var socketKinds = kindSet(event.Connect, event.Accept, event.Accept4, event.Bind, event.Listen, event.Dup, event.Dup2, event.Dup3,
+	event.Socket).Union(messageKinds)
+
+var (
+	messageKinds = kindSet(event.Sendto, event.Sendmsg, event.Sendmmsg).Union(receiveKinds)
+	receiveKinds = kindSet(event.Recvfrom, event.Recvmsg, event.Recvmmsg)
+)
 
 type fdType struct{ name, char string }
 

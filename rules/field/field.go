@@ -45,6 +45,7 @@ type Facts uint8
 const (
 	FromKind      Facts = 1 << iota // the event's kind alone
 	FromContainer                   // the event's container alone
+	FromNews                        // of a message, whether and what it tells that is new, see event.EveryMessage
 	FromEvent                       // anything else
 )
 
@@ -69,6 +70,8 @@ type Field struct {
 	Facts Facts
 	// Metadata says that the value comes from the container runtime and is missing until that has answered.
 	Metadata bool
+	// Data says that the value is what a message carried, which the kernel side copies only if it is asked for.
+	Data bool
 	// Never says that the value is never missing.
 	Never bool
 
@@ -94,6 +97,11 @@ type Field struct {
 	sets   func(*builder, []string) error
 }
 
+// AnyData reports whether one of the fields reads what messages carry.
+func AnyData(fields []*Field) bool {
+	return slices.ContainsFunc(fields, func(f *Field) bool { return f.Data })
+}
+
 type key struct {
 	text  string
 	num   int
@@ -107,7 +115,7 @@ func (k key) String() string {
 	return strconv.Quote(k.text)
 }
 
-var catalogue = index(slices.Concat(evtFields(), argFields(), fdFields(), procFields(), userFields(), containerFields(), podFields()))
+var catalogue = index(slices.Concat(evtFields(), argFields(), fdFields(), passedFields(), procFields(), userFields(), containerFields(), podFields()))
 
 func index(fields []Field) map[string]*Field {
 	m := make(map[string]*Field, len(fields))

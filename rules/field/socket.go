@@ -49,8 +49,7 @@ func fdSocketFields() []Field {
 					return dst, false
 				}
 				n := len(dst)
-				c, s := ends(ev)
-				for _, a := range [...]netip.AddrPort{c, s} {
+				for _, a := range known(ends(ev)) {
 					if a.Addr().IsValid() {
 						dst = append(dst, a.Addr().Unmap())
 					}
@@ -94,6 +93,14 @@ func fdSocketFields() []Field {
 		{Name: "fd.connected", Type: Bool, Doc: "The socket is connected. Sockets only.",
 			BoolOf: func(ev *event.Event) (bool, bool) { return some(ev.FD.Connected, ev.FD.Valid && isSocket(ev.FD.Type)) },
 			set:    func(b *builder, v string) error { return parse(v, boolOf, &b.ev.FD.Connected) }},
+		{Name: "fd.name_changed", Type: Bool, Facts: FromNews,
+			Doc: "The event gave the socket another end, or an address of its own: a connect, accept or bind that succeeded; a message to or from another address than the socket's last one. Of a message never missing: false for what is no socket. A rule on messages that asks for it sees a socket's first message to each new address; without it the kernel must report every message, which may be hundreds of thousands a second.",
+			BoolOf: func(ev *event.Event) (bool, bool) {
+				return ev.FD.NameChanged, ev.Kind.IsMessage() || ev.FD.Valid && isSocket(ev.FD.Type)
+			},
+			set: func(b *builder, v string) error { b.fd = true; return parse(v, boolOf, &b.ev.FD.NameChanged) }},
+		unixField("fd.unix_local", "The unix socket's own address, as fd.name has it.", func(fd *event.FD) *string { return &fd.UnixLocal }),
+		unixField("fd.unix_remote", "The address of the unix socket's other end. Most clients have none.", func(fd *event.FD) *string { return &fd.UnixRemote }),
 		{Name: "fd.role", Type: Text, Doc: "Which end of the connection the process is: client or server. Sockets only.",
 			TextOf: func(ev *event.Event) (string, bool) {
 				switch ev.FD.Role {
@@ -112,7 +119,7 @@ func fdSocketFields() []Field {
 	fields = append(fields, endFields("fd.s", "server", server, func(b *builder) *netip.AddrPort { return &b.server })...)
 	fields = append(fields, endFields("fd.l", "local end", local, func(b *builder) *netip.AddrPort { return &b.ev.FD.Local })...)
 	fields = append(fields, endFields("fd.r", "remote end", remote, func(b *builder) *netip.AddrPort { return &b.ev.FD.Remote })...)
-	fields = append(fields, endFields("fd.asked_", "address given in the call (connect, bind), which the kernel may replace by another when it balances services,",
+	fields = append(fields, endFields("fd.asked_", "address given in the call (connect, bind, sends), which the kernel may replace by another when it balances services,",
 		askedEnd, func(b *builder) *netip.AddrPort { return &b.ev.FD.Asked })...)
 	for i := range fields {
 		fields[i].Kinds = socketKinds
@@ -153,6 +160,28 @@ func endFields(prefix, what string, of func(*event.Event) netip.AddrPort, at fun
 				return err
 			}},
 	}
+}
+
+func unixField(name, doc string, at func(*event.FD) *string) Field {
+	return Field{Name: name, Type: Text, Doc: doc,
+		TextOf: func(ev *event.Event) (string, bool) { s := *at(&ev.FD); return s, ev.FD.Valid && s != "" },
+		set: func(b *builder, v string) error {
+			b.fd, b.typeSet = true, true
+			b.ev.FD.Type, *at(&b.ev.FD) = event.FDUnix, v
+			return nil
+		}}
+}
+
+// known leaves out an own address that is not known: a socket that sends without a connection is bound to none, and
+// what the kernel chose for the message is not to be seen.
+func known(client, server netip.AddrPort) [2]netip.AddrPort {
+	switch {
+	case server.IsValid() && !server.Addr().IsUnspecified() && client.Addr().IsUnspecified():
+		client = netip.AddrPort{}
+	case client.IsValid() && !client.Addr().IsUnspecified() && server.Addr().IsUnspecified():
+		server = netip.AddrPort{}
+	}
+	return [2]netip.AddrPort{client, server}
 }
 
 func trimComma(s string) string {

@@ -1,6 +1,10 @@
 package capture
 
-import "tiercel.dev/internal/event"
+import (
+	"strconv"
+
+	"tiercel.dev/internal/event"
+)
 
 // refs are what an event refers to, by the numbers of this capture.
 type refs struct{ process, container uint64 }
@@ -21,6 +25,7 @@ func (c *coder) event(ev *event.Event, r *refs) {
 	c.task(&ev.Task)
 	c.arguments(&ev.Args)
 	c.descriptor(&ev.FD)
+	c.message(&ev.Message)
 	c.exec(&ev.Exec)
 	c.fork(&ev.Fork)
 	c.flag(118, &ev.Exit.GroupDead)
@@ -80,6 +85,9 @@ func (c *coder) arguments(a *event.Args) {
 	signed(c, 105, &a.GID[1])
 	signed(c, 106, &a.GID[2])
 	signed(c, 107, &a.Length)
+	signed(c, 49, &a.Domain)
+	signed(c, 50, &a.SockType)
+	signed(c, 51, &a.Protocol)
 }
 
 func (c *coder) descriptor(fd *event.FD) {
@@ -100,6 +108,52 @@ func (c *coder) descriptor(fd *event.FD) {
 	c.text(70, &fd.Unix)
 	unsigned(c, 71, &fd.Role)
 	c.flag(72, &fd.Connected)
+	c.flag(73, &fd.NameChanged)
+	c.text(74, &fd.UnixLocal)
+	c.text(75, &fd.UnixRemote)
+}
+
+func (c *coder) message(m *event.Message) {
+	unsigned(c, 76, &m.Size)
+	c.text(77, &m.Data)
+	c.count(78, &m.PassedCount)
+	c.passed(79, &m.Passed)
+}
+
+// passed codes each descriptor as six strings.
+func (c *coder) passed(field int, p *[]event.PassedFD) {
+	const parts = 6
+	var list []string
+	if !c.reading {
+		for _, d := range *p {
+			list = append(list, strconv.Itoa(int(d.Num)), strconv.Itoa(int(d.Type)), d.Real, strconv.FormatBool(d.Foreign),
+				strconv.FormatUint(uint64(d.Dev), 10), strconv.FormatUint(d.Ino, 10))
+		}
+	}
+	c.list(field, &list)
+	if !c.reading {
+		return
+	}
+	*p = nil
+	if len(list)%parts != 0 {
+		c.fail("field %d: a descriptor has too few strings", field)
+		return
+	}
+	number := func(s string, bits int) uint64 {
+		n, err := strconv.ParseUint(s, 10, bits)
+		if err != nil {
+			c.fail("field %d: %w", field, err)
+		}
+		return n
+	}
+	for ; len(list) > 0; list = list[parts:] {
+		num, err := strconv.ParseInt(list[0], 10, 32)
+		if err != nil {
+			c.fail("field %d: %w", field, err)
+		}
+		*p = append(*p, event.PassedFD{Num: int32(num), Type: event.FDType(number(list[1], 8)), Real: list[2],
+			Foreign: list[3] == "true", Dev: uint32(number(list[4], 32)), Ino: number(list[5], 64)})
+	}
 }
 
 func (c *coder) exec(x *event.ExecFacts) {

@@ -163,10 +163,10 @@ func open(ctx context.Context, cfg Config, tap tap, log *slog.Logger) (*Node, er
 	return n, nil
 }
 
-// filter is what the kernel must report: what the rules ask for, or, for a capture, everything.
+// filter is what the kernel must report: what the rules ask for, and, for a capture, events of every kind.
 func (n *Node) filter(set *rules.Set) event.Filter {
 	if n.everything {
-		return event.FilterOf(event.AllKinds())
+		return event.FilterOf(event.AllKinds()).Union(set.Filter())
 	}
 	return set.Filter()
 }

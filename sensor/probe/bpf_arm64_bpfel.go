@@ -141,6 +141,13 @@ const (
 	bpfEventKindEVENT_KILL              bpfEventKind = 98
 	bpfEventKindEVENT_TKILL             bpfEventKind = 99
 	bpfEventKindEVENT_TGKILL            bpfEventKind = 100
+	bpfEventKindEVENT_SOCKET            bpfEventKind = 70
+	bpfEventKindEVENT_SENDTO            bpfEventKind = 71
+	bpfEventKindEVENT_SENDMSG           bpfEventKind = 72
+	bpfEventKindEVENT_SENDMMSG          bpfEventKind = 73
+	bpfEventKindEVENT_RECVFROM          bpfEventKind = 74
+	bpfEventKindEVENT_RECVMSG           bpfEventKind = 75
+	bpfEventKindEVENT_RECVMMSG          bpfEventKind = 76
 	bpfEventKindEVENT_KINDS             bpfEventKind = 128
 )
 
@@ -199,7 +206,8 @@ type bpfFdEvent struct {
 	Mode      uint32
 	Backlog   int32
 	ParamsLen uint32
-	Reserved  uint32
+	OtherLen  uint16
+	Reserved  uint16
 }
 
 type bpfFdFacts struct {
@@ -232,6 +240,22 @@ type bpfForkEvent struct {
 	Tid      int32
 	Vpid     int32
 	Reserved uint32
+}
+
+type bpfMessageEvent struct {
+	_         structs.HostLayout
+	Header    bpfEventHeader
+	Fd        bpfFdFacts
+	Size      uint64
+	Flags     uint32
+	OtherLen  uint16
+	DataLen   uint16
+	Passed    uint16
+	Listed    uint8
+	Role      uint8
+	Changed   uint8
+	Reserved8 uint8
+	Reserved  uint16
 }
 
 type bpfNumberEvent struct {
@@ -274,6 +298,13 @@ type bpfOperationEnd struct {
 	Fd       bpfFdFacts
 }
 
+type bpfPassedFd struct {
+	_        structs.HostLayout
+	File     bpfFileFacts
+	Fd       int32
+	Reserved uint32
+}
+
 type bpfPathArg struct {
 	_          structs.HostLayout
 	Dirfd      int32
@@ -303,6 +334,15 @@ const (
 	bpfPathFlagPATH_CUT        bpfPathFlag = 4
 )
 
+type bpfPeer struct {
+	_          structs.HostLayout
+	Addr       [16]uint8
+	Port       uint16
+	Family     uint16
+	Role       uint16
+	Generation uint16
+}
+
 type bpfScratch struct {
 	_         structs.HostLayout
 	Seq       uint64
@@ -311,18 +351,62 @@ type bpfScratch struct {
 	TextLen   uint32
 	PathOff   uint32
 	Call      struct {
-		_    structs.HostLayout
-		Args [6]uint64
-		Kind uint32
-		Via  uint32
+		_       structs.HostLayout
+		Args    [6]uint64
+		Kind    uint32
+		Via     uint32
+		Message uint32
+		_       [4]byte
 	}
-	Name   [256]uint8
-	Path   [4352]uint8
-	Record struct {
+	Name      [256]uint8
+	Path      [4352]uint8
+	Encounter struct {
+		_       structs.HostLayout
+		Message struct {
+			_          structs.HostLayout
+			Name       uint64
+			Data       uint64
+			Buffers    uint64
+			Size       uint64
+			Control    uint64
+			ControlLen uint64
+			Ret        int64
+			NameLen    uint32
+			Flags      uint32
+			Lost       uint32
+			_          [4]byte
+		}
+		Key     bpfSocketKey
+		Peer    bpfPeer
+		Fds     uint64
+		Passed  uint32
+		Changed uint32
+		OnUnix  uint32
+		_       [4]byte
+	}
+	Buffers [8]struct {
+		_    structs.HostLayout
+		Base uint64
+		Len  uint64
+	}
+	Asked    [128]uint8
+	AskedLen uint32
+	_        [4]byte
+	Record   struct {
 		_      structs.HostLayout
 		Header bpfEventHeader
 		_      [20608]byte
 	}
+}
+
+type bpfSocketEvent struct {
+	_        structs.HostLayout
+	Header   bpfEventHeader
+	Fd       bpfFdFacts
+	Domain   int32
+	Type     int32
+	Protocol int32
+	Reserved uint32
 }
 
 type bpfSocketFacts struct {
@@ -338,6 +422,12 @@ type bpfSocketFacts struct {
 	Reserved   uint8
 	UnixLen    uint16
 	AskedLen   uint16
+}
+
+type bpfSocketKey struct {
+	_    structs.HostLayout
+	Sock uint64
+	Ino  uint64
 }
 
 type bpfVia uint32
@@ -356,6 +446,7 @@ const (
 	bpfMapBegun            = "begun"
 	bpfMapCgroups          = "cgroups"
 	bpfMapHandlers         = "handlers"
+	bpfMapPeers            = "peers"
 	bpfMapRecords          = "records"
 	bpfMapScratches        = "scratches"
 	bpfMapStarters         = "starters"
@@ -368,15 +459,19 @@ const (
 	bpfProgOnFork          = "on_fork"
 	bpfProgOnInitModule    = "on_init_module"
 	bpfProgOnListen        = "on_listen"
+	bpfProgOnMessage       = "on_message"
 	bpfProgOnMode          = "on_mode"
 	bpfProgOnMount         = "on_mount"
 	bpfProgOnNewFd         = "on_new_fd"
 	bpfProgOnNumber        = "on_number"
 	bpfProgOnOpen          = "on_open"
+	bpfProgOnPassed        = "on_passed"
 	bpfProgOnPath          = "on_path"
 	bpfProgOnRename        = "on_rename"
+	bpfProgOnSocket        = "on_socket"
 	bpfProgOnSymlink       = "on_symlink"
 	bpfProgOnSysExit       = "on_sys_exit"
+	bpfProgOnTold          = "on_told"
 	bpfProgOnUringAccept   = "on_uring_accept"
 	bpfProgOnUringAccepted = "on_uring_accepted"
 	bpfProgOnUringComplete = "on_uring_complete"
@@ -396,6 +491,7 @@ const (
 	bpfVarOperations       = "operations"
 	bpfVarOverlayUpper     = "overlay_upper"
 	bpfVarOwnCreds         = "own_creds"
+	bpfVarPeersGeneration  = "peers_generation"
 	bpfVarResultApart      = "result_apart"
 	bpfVarRingUnreserved   = "ring_unreserved"
 	bpfVarScopes           = "scopes"
@@ -403,6 +499,7 @@ const (
 	bpfVarUnusedDropReason = "unused_drop_reason"
 	bpfVarUnusedEventKind  = "unused_event_kind"
 	bpfVarUnusedExecFlag   = "unused_exec_flag"
+	bpfVarUnusedPassedFd   = "unused_passed_fd"
 	bpfVarUnusedPathFlag   = "unused_path_flag"
 	bpfVarUnusedVia        = "unused_via"
 	bpfVarWithEnvironment  = "with_environment"
@@ -459,15 +556,19 @@ type bpfProgramSpecs struct {
 	OnFork          *ebpf.ProgramSpec `ebpf:"on_fork"`
 	OnInitModule    *ebpf.ProgramSpec `ebpf:"on_init_module"`
 	OnListen        *ebpf.ProgramSpec `ebpf:"on_listen"`
+	OnMessage       *ebpf.ProgramSpec `ebpf:"on_message"`
 	OnMode          *ebpf.ProgramSpec `ebpf:"on_mode"`
 	OnMount         *ebpf.ProgramSpec `ebpf:"on_mount"`
 	OnNewFd         *ebpf.ProgramSpec `ebpf:"on_new_fd"`
 	OnNumber        *ebpf.ProgramSpec `ebpf:"on_number"`
 	OnOpen          *ebpf.ProgramSpec `ebpf:"on_open"`
+	OnPassed        *ebpf.ProgramSpec `ebpf:"on_passed"`
 	OnPath          *ebpf.ProgramSpec `ebpf:"on_path"`
 	OnRename        *ebpf.ProgramSpec `ebpf:"on_rename"`
+	OnSocket        *ebpf.ProgramSpec `ebpf:"on_socket"`
 	OnSymlink       *ebpf.ProgramSpec `ebpf:"on_symlink"`
 	OnSysExit       *ebpf.ProgramSpec `ebpf:"on_sys_exit"`
+	OnTold          *ebpf.ProgramSpec `ebpf:"on_told"`
 	OnUringAccept   *ebpf.ProgramSpec `ebpf:"on_uring_accept"`
 	OnUringAccepted *ebpf.ProgramSpec `ebpf:"on_uring_accepted"`
 	OnUringComplete *ebpf.ProgramSpec `ebpf:"on_uring_complete"`
@@ -490,6 +591,7 @@ type bpfMapSpecs struct {
 	Begun     *ebpf.MapSpec `ebpf:"begun"`
 	Cgroups   *ebpf.MapSpec `ebpf:"cgroups"`
 	Handlers  *ebpf.MapSpec `ebpf:"handlers"`
+	Peers     *ebpf.MapSpec `ebpf:"peers"`
 	Records   *ebpf.MapSpec `ebpf:"records"`
 	Scratches *ebpf.MapSpec `ebpf:"scratches"`
 	Starters  *ebpf.MapSpec `ebpf:"starters"`
@@ -506,6 +608,7 @@ type bpfVariableSpecs struct {
 	Operations       *ebpf.VariableSpec `ebpf:"operations"`
 	OverlayUpper     *ebpf.VariableSpec `ebpf:"overlay_upper"`
 	OwnCreds         *ebpf.VariableSpec `ebpf:"own_creds"`
+	PeersGeneration  *ebpf.VariableSpec `ebpf:"peers_generation"`
 	ResultApart      *ebpf.VariableSpec `ebpf:"result_apart"`
 	RingUnreserved   *ebpf.VariableSpec `ebpf:"ring_unreserved"`
 	Scopes           *ebpf.VariableSpec `ebpf:"scopes"`
@@ -513,6 +616,7 @@ type bpfVariableSpecs struct {
 	UnusedDropReason *ebpf.VariableSpec `ebpf:"unused_drop_reason"`
 	UnusedEventKind  *ebpf.VariableSpec `ebpf:"unused_event_kind"`
 	UnusedExecFlag   *ebpf.VariableSpec `ebpf:"unused_exec_flag"`
+	UnusedPassedFd   *ebpf.VariableSpec `ebpf:"unused_passed_fd"`
 	UnusedPathFlag   *ebpf.VariableSpec `ebpf:"unused_path_flag"`
 	UnusedVia        *ebpf.VariableSpec `ebpf:"unused_via"`
 	WithEnvironment  *ebpf.VariableSpec `ebpf:"with_environment"`
@@ -542,6 +646,7 @@ type bpfMaps struct {
 	Begun     *ebpf.Map `ebpf:"begun"`
 	Cgroups   *ebpf.Map `ebpf:"cgroups"`
 	Handlers  *ebpf.Map `ebpf:"handlers"`
+	Peers     *ebpf.Map `ebpf:"peers"`
 	Records   *ebpf.Map `ebpf:"records"`
 	Scratches *ebpf.Map `ebpf:"scratches"`
 	Starters  *ebpf.Map `ebpf:"starters"`
@@ -553,6 +658,7 @@ func (m *bpfMaps) Close() error {
 		m.Begun,
 		m.Cgroups,
 		m.Handlers,
+		m.Peers,
 		m.Records,
 		m.Scratches,
 		m.Starters,
@@ -570,6 +676,7 @@ type bpfVariables struct {
 	Operations       *ebpf.Variable `ebpf:"operations"`
 	OverlayUpper     *ebpf.Variable `ebpf:"overlay_upper"`
 	OwnCreds         *ebpf.Variable `ebpf:"own_creds"`
+	PeersGeneration  *ebpf.Variable `ebpf:"peers_generation"`
 	ResultApart      *ebpf.Variable `ebpf:"result_apart"`
 	RingUnreserved   *ebpf.Variable `ebpf:"ring_unreserved"`
 	Scopes           *ebpf.Variable `ebpf:"scopes"`
@@ -577,6 +684,7 @@ type bpfVariables struct {
 	UnusedDropReason *ebpf.Variable `ebpf:"unused_drop_reason"`
 	UnusedEventKind  *ebpf.Variable `ebpf:"unused_event_kind"`
 	UnusedExecFlag   *ebpf.Variable `ebpf:"unused_exec_flag"`
+	UnusedPassedFd   *ebpf.Variable `ebpf:"unused_passed_fd"`
 	UnusedPathFlag   *ebpf.Variable `ebpf:"unused_path_flag"`
 	UnusedVia        *ebpf.Variable `ebpf:"unused_via"`
 	WithEnvironment  *ebpf.Variable `ebpf:"with_environment"`
@@ -595,15 +703,19 @@ type bpfPrograms struct {
 	OnFork          *ebpf.Program `ebpf:"on_fork"`
 	OnInitModule    *ebpf.Program `ebpf:"on_init_module"`
 	OnListen        *ebpf.Program `ebpf:"on_listen"`
+	OnMessage       *ebpf.Program `ebpf:"on_message"`
 	OnMode          *ebpf.Program `ebpf:"on_mode"`
 	OnMount         *ebpf.Program `ebpf:"on_mount"`
 	OnNewFd         *ebpf.Program `ebpf:"on_new_fd"`
 	OnNumber        *ebpf.Program `ebpf:"on_number"`
 	OnOpen          *ebpf.Program `ebpf:"on_open"`
+	OnPassed        *ebpf.Program `ebpf:"on_passed"`
 	OnPath          *ebpf.Program `ebpf:"on_path"`
 	OnRename        *ebpf.Program `ebpf:"on_rename"`
+	OnSocket        *ebpf.Program `ebpf:"on_socket"`
 	OnSymlink       *ebpf.Program `ebpf:"on_symlink"`
 	OnSysExit       *ebpf.Program `ebpf:"on_sys_exit"`
+	OnTold          *ebpf.Program `ebpf:"on_told"`
 	OnUringAccept   *ebpf.Program `ebpf:"on_uring_accept"`
 	OnUringAccepted *ebpf.Program `ebpf:"on_uring_accepted"`
 	OnUringComplete *ebpf.Program `ebpf:"on_uring_complete"`
@@ -629,15 +741,19 @@ func (p *bpfPrograms) Close() error {
 		p.OnFork,
 		p.OnInitModule,
 		p.OnListen,
+		p.OnMessage,
 		p.OnMode,
 		p.OnMount,
 		p.OnNewFd,
 		p.OnNumber,
 		p.OnOpen,
+		p.OnPassed,
 		p.OnPath,
 		p.OnRename,
+		p.OnSocket,
 		p.OnSymlink,
 		p.OnSysExit,
+		p.OnTold,
 		p.OnUringAccept,
 		p.OnUringAccepted,
 		p.OnUringComplete,

@@ -121,7 +121,8 @@ func TestSocketcall(t *testing.T) {
 	bySocketcall = true
 	defer func() { bySocketcall = false }()
 	for name, by32 := range callers32 {
-		for family, test := range map[string]func(*testing.T){"tcp": TestTCP, "connect": TestConnectOutcomes, "unix": TestUnixSockets} {
+		for family, test := range map[string]func(*testing.T){"tcp": TestTCP, "connect": TestConnectOutcomes, "unix": TestUnixSockets,
+			"socket": TestSocket, "datagrams": TestDatagrams, "passed descriptors": TestPassedDescriptors} {
 			t.Run(name+" "+family, func(t *testing.T) {
 				by32(t)
 				test(t)

@@ -54,13 +54,14 @@ func number32(kind event.Kind) (nr uint32, ok bool) {
 
 const truncate64 = 193
 
+// socketCallOf is the highest word for a call: the one that takes all its arguments.
 func socketCallOf(kind event.Kind) (way uint32, ok bool) {
 	for n, k := range socketCalls {
-		if k == kind {
-			return uint32(n), true
+		if k == kind && uint32(n) >= way {
+			way, ok = uint32(n), true
 		}
 	}
-	return 0, false
+	return way, ok
 }
 
 // What is tested of native calls holds of 32-bit ones, whoever makes them.
@@ -70,7 +71,9 @@ func TestCompatCalls(t *testing.T) {
 		for family, test := range map[string]func(*testing.T){
 			"open": TestOpenFamily, "paths of open": TestOpenPaths, "unreadable": TestOpenUnreadable, "path": TestPathCalls,
 			"fchmod": TestFchmod, "tcp": TestTCP, "connect": TestConnectOutcomes, "unix": TestUnixSockets,
-			"no descriptor": TestNoDescriptor, "dup": TestDup, "numbers": TestNumberCalls, "finit_module": TestFinitModule,
+			"no descriptor": TestNoDescriptor, "dup": TestDup, "numbers": TestNumberCalls, "socket": TestSocket,
+			"datagrams": TestDatagrams, "many messages": TestManyMessages, "passed descriptors": TestPassedDescriptors,
+			"every message": TestEveryMessage, "finit_module": TestFinitModule,
 		} {
 			t.Run(name+" "+family, func(t *testing.T) {
 				by32(t)

@@ -18,6 +18,7 @@ type Decoder struct {
 	text []byte   // names made from the record at hand
 
 	operations operations
+	passed     [passedMax]event.PassedFD // that came with the message at hand
 }
 
 // NewDecoder makes a Decoder of records of a machine that was booted at boot, in ns since the epoch.
@@ -30,6 +31,9 @@ func NewDecoder(boot int64) *Decoder {
 
 // bpfTextMax is TEXT_MAX of bpf/wire.h.
 const bpfTextMax = 4095
+
+// passedMax is PASSED_MAX of bpf/message.c.
+const passedMax = 16
 
 // SetBootTime changes what is added to the records' times.
 func (d *Decoder) SetBootTime(boot int64) { d.boot.Store(boot) }
@@ -91,6 +95,10 @@ func (d *Decoder) body(raw []byte, ev *event.Event) error {
 		event.Rename, event.Renameat, event.Renameat2, event.Link, event.Linkat, event.Symlink, event.Symlinkat,
 		event.Chmod, event.Fchmodat, event.Fchmodat2, event.Mkdir, event.Mkdirat, event.Mknod, event.Mknodat, event.Mount:
 		return d.paths(raw, ev)
+	case event.Socket:
+		return d.socketMade(raw, ev)
+	case event.Sendto, event.Sendmsg, event.Sendmmsg, event.Recvfrom, event.Recvmsg, event.Recvmmsg:
+		return d.message(raw, ev)
 	case event.Ptrace, event.InitModule, event.Bpf, event.Unshare, event.ProcessVMReadv, event.ProcessVMWritev,
 		event.Setuid, event.Setreuid, event.Setresuid, event.Setgid, event.Setregid, event.Setresgid, event.Capset,
 		event.Kill, event.Tkill, event.Tgkill:

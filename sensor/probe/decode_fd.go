@@ -51,18 +51,25 @@ func (d *Decoder) descriptor(raw []byte, ev *event.Event) error {
 	a, f := &ev.Args, &ev.FD
 	a.Flags, a.Mode = v.Flags, v.Mode
 	a.OldFD, a.NewFD, a.Backlog = v.Oldfd, v.Newfd, v.Backlog
-	if v.Fd.Fd >= 0 {
-		f.Valid, f.Num = true, v.Fd.Fd
-	}
-	switch {
-	case v.Fd.Socket.Family != 0:
-		d.socket(&v.Fd, &t, ev)
-	case v.Fd.File.Mode != 0:
-		d.file(&v.Fd.File, &t, f)
-	}
+	d.descriptorFacts(&v.Fd, &t, ev)
 	d.asked(t.next(int(v.Fd.Socket.AskedLen)), f)
 	a.Source = str(t.next(int(v.ParamsLen)))
+	d.other(t.next(int(v.OtherLen)), f, ev.Kind == event.Connect)
+	f.NameChanged = changesName(ev)
 	return t.err()
+}
+
+// descriptorFacts decodes what a descriptor refers to.
+func (d *Decoder) descriptorFacts(v *bpfFdFacts, t *texts, ev *event.Event) {
+	if v.Fd >= 0 {
+		ev.FD.Valid, ev.FD.Num = true, v.Fd
+	}
+	switch {
+	case v.Socket.Family != 0:
+		d.socket(v, t, ev)
+	case v.File.Mode != 0:
+		d.file(&v.File, t, &ev.FD)
+	}
 }
 
 // file decodes what the kernel side said of a file.

@@ -14,8 +14,8 @@ const (
 
 	protocolICMP, protocolTCP, protocolUDP, protocolICMPv6, protocolRaw, protocolMPTCP = 1, 6, 17, 58, 255, 262
 
-	socketRaw        = 3
-	stateEstablished = 1
+	socketStream, socketRaw = 1, 3
+	stateEstablished        = 1
 
 	sockaddrPath, sockaddrPort, sockaddrIPv4, sockaddrIPv6 = 2, 2, 4, 8
 )
@@ -97,6 +97,31 @@ func l4Of(s *bpfSocketFacts) event.L4 {
 	return event.L4Unknown
 }
 
+// other decodes the address of the end of a unix socket that socket did not; peer says that it is the socket's own.
+func (d *Decoder) other(text []byte, f *event.FD, peer bool) {
+	if f.Type != event.FDUnix {
+		return
+	}
+	other := d.unixPath(text)
+	f.UnixLocal, f.UnixRemote = f.Unix, other
+	if peer {
+		f.UnixLocal, f.UnixRemote = other, f.Unix
+	}
+}
+
+const errnoInProgress = 115
+
+// changesName reports whether a call that is no message gave the socket an end that it did not have.
+func changesName(ev *event.Event) bool {
+	switch ev.Kind {
+	case event.Connect:
+		return ev.Ret >= 0 || ev.Ret == -errnoInProgress
+	case event.Accept, event.Accept4, event.Bind:
+		return ev.Ret >= 0
+	}
+	return false
+}
+
 // unixPath writes an abstract address, which begins with NUL, with "@". The rest of a path's buffer is not the path.
 func (d *Decoder) unixPath(text []byte) string {
 	if len(text) > 0 && text[0] == 0 {
@@ -120,6 +145,14 @@ func (d *Decoder) asked(sa []byte, f *event.FD) {
 	case family == familyUnix && f.Unix == "":
 		f.Unix = d.unixPath(sa[sockaddrPath:])
 	}
+}
+
+// unspecFamily is an address without a family, which a datagram socket takes for one of IPv4.
+func unspecFamily(sa []byte) netip.AddrPort {
+	if len(sa) < sockaddrIPv4+4 || binary.NativeEndian.Uint16(sa) != 0 {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte(sa[sockaddrIPv4:])), askedPort(sa))
 }
 
 func askedPort(sa []byte) uint16 { return binary.BigEndian.Uint16(sa[sockaddrPort:]) }

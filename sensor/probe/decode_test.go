@@ -87,6 +87,10 @@ func describeValue(b *strings.Builder, path string, v reflect.Value) {
 		for i := range v.NumField() {
 			describeValue(b, path+"."+v.Type().Field(i).Name, v.Field(i))
 		}
+	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Struct:
+		for i := range v.Len() {
+			describeValue(b, fmt.Sprintf("%s[%d]", path, i), v.Index(i))
+		}
 	case v.Kind() == reflect.String || v.Kind() == reflect.Slice:
 		fmt.Fprintf(b, "%s %q\n", path[1:], v)
 	default:

@@ -18,6 +18,11 @@ const (
 	unfolded       = 0xff
 )
 
+// continuations are the programs that go on where a handler ends, by their places in bpf/maps.h.
+func (o *bpfObjects) continuations() map[uint32]*ebpf.Program {
+	return map[uint32]*ebpf.Program{1: o.OnTold, 2: o.OnPassed}
+}
+
 // SetFilter changes what leaves the kernel, while events go on: kinds that are Off leave at the first test, those of
 // ContainersOnly only if the cgroup is not known to be the host's. Fork, Exec, Exit and cgroup records are always sent.
 // With no system call wanted the kernel's system calls are not touched at all. After
@@ -47,6 +52,9 @@ func (p *Probe) SetFilter(f event.Filter) error {
 	if err := p.objs.Scopes.Set(scopes); err != nil {
 		return fmt.Errorf("set scopes: %w", err)
 	}
+	if err := p.forgetPeers(f); err != nil {
+		return err
+	}
 	if err := p.objs.SocketCalls.Set(socketTable(wanted)); err != nil {
 		return fmt.Errorf("set socket calls: %w", err)
 	}
@@ -57,6 +65,24 @@ func (p *Probe) SetFilter(f event.Filter) error {
 		return err
 	}
 	return errors.Join(p.attachCalls(!wanted.Empty()), p.rings.want(f.Wanted()))
+}
+
+// forgetPeers makes messages to known peers news again if other messages are wanted than before: new rules did not see
+// the first ones.
+func (p *Probe) forgetPeers(f event.Filter) error {
+	changed := false
+	for k := range f {
+		changed = changed || event.Kind(k).IsMessage() && f[k] != p.filter[k]
+	}
+	p.filter = f
+	if !changed {
+		return nil
+	}
+	p.generation++
+	if err := p.objs.PeersGeneration.Set(p.generation); err != nil {
+		return fmt.Errorf("set generation of peers: %w", err)
+	}
+	return nil
 }
 
 // wantedCalls are the system calls of f that programs can make on this architecture, be they 32-bit ones.
@@ -140,6 +166,9 @@ func (o *bpfObjects) handlers() map[event.Kind]*ebpf.Program {
 	return map[event.Kind]*ebpf.Program{
 		event.Open: o.OnOpen, event.Openat: o.OnOpen, event.Openat2: o.OnOpen, event.Creat: o.OnOpen,
 		event.Connect: o.OnConnect, event.Bind: o.OnConnect, event.Listen: o.OnListen,
+		event.Socket: o.OnSocket,
+		event.Sendto: o.OnMessage, event.Sendmsg: o.OnMessage, event.Sendmmsg: o.OnMessage,
+		event.Recvfrom: o.OnMessage, event.Recvmsg: o.OnMessage, event.Recvmmsg: o.OnMessage,
 		event.Accept: o.OnNewFd, event.Accept4: o.OnNewFd,
 		event.Dup: o.OnNewFd, event.Dup2: o.OnNewFd, event.Dup3: o.OnNewFd,
 		event.Ptrace: o.OnNumber, event.Bpf: o.OnNumber, event.Unshare: o.OnNumber, event.Capset: o.OnNumber,

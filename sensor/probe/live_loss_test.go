@@ -151,9 +151,10 @@ func TestSetFilter(t *testing.T) {
 	if n := countOf(l.probe, TailCall, event.Openat) + countOf(l.probe, TailCall, event.Unlinkat); n != before {
 		t.Errorf("%d calls found no program", n-before)
 	}
-	bad := event.Filter{event.Openat: 9}
-	if err := l.probe.SetFilter(bad); err == nil {
-		t.Error("scope 9 was taken")
+	for _, scope := range []event.Scope{3, 7, 16 | event.All} {
+		if err := l.probe.SetFilter(event.Filter{event.Openat: scope}); err == nil {
+			t.Errorf("scope %d was taken", scope)
+		}
 	}
 }
 

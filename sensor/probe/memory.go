@@ -25,6 +25,8 @@ const (
 	ringPages = 3
 	// An entry of an LRU hash: its element, its bucket and the per-CPU lists, rounded up.
 	hashEntryBytes = 128
+	// How many sockets' peers are remembered: of map peers in bpf/maps.h.
+	peers = 8192
 	// The JIT's code, the instructions it came from and their type information, measured on 6.18 and rounded up.
 	programBytes = 2 << 20
 )
@@ -36,7 +38,7 @@ func (c Config) Memory(cpus int) Memory {
 	globals := uint64(unsafe.Sizeof([maxCalls]uint16{})) + uint64(kernelKinds)*(1+8*uint64(dropReasons))
 	return Memory{
 		Ring:     uint64(c.RingBytes) + ringPages*page,
-		Maps:     (uint64(c.Cgroups)+2*maxOperations)*hashEntryBytes + globals + 8*page,
+		Maps:     (uint64(c.Cgroups)+2*maxOperations+peers)*hashEntryBytes + globals + 8*page,
 		Scratch:  uint64(cpus) * uint64(unsafe.Sizeof(bpfScratch{})),
 		Programs: programBytes,
 		Other:    c.OtherBytes,

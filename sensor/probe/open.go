@@ -31,15 +31,17 @@ type Probe struct {
 	decoder  *Decoder
 	clock    int64 // boot time at which the decoder's clock is next due
 
-	mu       sync.Mutex // guards what follows
-	tasks    []link.Link
-	calls    link.Link // nil while no system call is wanted
-	rings    rings
-	handlers map[event.Kind]*ebpf.Program
-	handled  event.KindSet
-	overlay  bool
-	stopped  bool
-	closed   bool
+	mu         sync.Mutex // guards what follows
+	tasks      []link.Link
+	calls      link.Link // nil while no system call is wanted
+	rings      rings
+	handlers   map[event.Kind]*ebpf.Program
+	handled    event.KindSet
+	overlay    bool
+	filter     event.Filter // in force
+	generation uint16       // of the peers that messages are compared with
+	stopped    bool
+	closed     bool
 }
 
 // Open loads the programs and attaches those that cfg.Filter needs. Where the machine or the process cannot do that, the
@@ -100,6 +102,11 @@ func (p *Probe) load(cfg Config) error {
 	}
 	p.handlers = p.objs.handlers()
 	p.rings.objs, p.rings.links = &p.objs, make(map[*ebpf.Program]link.Link)
+	for place, program := range p.objs.continuations() {
+		if err := p.objs.Handlers.Put(place, program); err != nil {
+			return fmt.Errorf("set %v at %d: %w", program, place, err)
+		}
+	}
 	p.findOverlay(types)
 	if p.reader, err = ringbuf.NewReader(p.objs.Records); err != nil {
 		return fmt.Errorf("map ring buffer: %w", err)

@@ -7,6 +7,8 @@ var nativeCalls = map[event.Kind]uint16{
 	event.Execve: 59, event.Execveat: 322,
 	event.Open: 2, event.Openat: 257, event.Openat2: 437, event.Creat: 85,
 	event.Connect: 42, event.Accept: 43, event.Accept4: 288, event.Bind: 49, event.Listen: 50,
+	event.Socket: 41, event.Sendto: 44, event.Sendmsg: 46, event.Sendmmsg: 307,
+	event.Recvfrom: 45, event.Recvmsg: 47, event.Recvmmsg: 299,
 	event.Ptrace: 101, event.Setuid: 105, event.Setresuid: 117,
 	event.Unlink: 87, event.Unlinkat: 263,
 	event.Rename: 82, event.Renameat: 264, event.Renameat2: 316,
@@ -24,13 +26,19 @@ var nativeCalls = map[event.Kind]uint16{
 const socketcall = 102
 
 // socketCalls are those first arguments (linux/net.h).
-var socketCalls = map[uint8]event.Kind{2: event.Bind, 3: event.Connect, 4: event.Listen, 5: event.Accept, 18: event.Accept4}
+var socketCalls = map[uint8]event.Kind{
+	1: event.Socket, 2: event.Bind, 3: event.Connect, 4: event.Listen, 5: event.Accept, 18: event.Accept4,
+	9: event.Sendto, 11: event.Sendto, 16: event.Sendmsg, 20: event.Sendmmsg, // 9 is send, without an address
+	10: event.Recvfrom, 12: event.Recvfrom, 17: event.Recvmsg, 19: event.Recvmmsg, // 10 is recv, without one
+}
 
 // compatCalls holds the numbers of the same calls for 32-bit programs (asm/unistd_32.h), of which some have two.
 var compatCalls = map[uint16]event.Kind{
 	11: event.Execve, 358: event.Execveat,
 	5: event.Open, 295: event.Openat, 437: event.Openat2, 8: event.Creat,
 	362: event.Connect, 364: event.Accept4, 361: event.Bind, 363: event.Listen,
+	359: event.Socket, 369: event.Sendto, 370: event.Sendmsg, 345: event.Sendmmsg,
+	371: event.Recvfrom, 372: event.Recvmsg, 337: event.Recvmmsg, 417: event.Recvmmsg,
 	26: event.Ptrace, 23: event.Setuid, 213: event.Setuid, 164: event.Setresuid, 208: event.Setresuid,
 	10: event.Unlink, 301: event.Unlinkat,
 	38: event.Rename, 302: event.Renameat, 353: event.Renameat2,

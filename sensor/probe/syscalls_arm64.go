@@ -8,6 +8,8 @@ var nativeCalls = map[event.Kind]uint16{
 	event.Execve: 221, event.Execveat: 281,
 	event.Openat: 56, event.Openat2: 437,
 	event.Connect: 203, event.Accept: 202, event.Accept4: 242, event.Bind: 200, event.Listen: 201,
+	event.Socket: 198, event.Sendto: 206, event.Sendmsg: 211, event.Sendmmsg: 269,
+	event.Recvfrom: 207, event.Recvmsg: 212, event.Recvmmsg: 243,
 	event.Ptrace: 117, event.Setuid: 146, event.Setresuid: 147,
 	event.Unlinkat: 35, event.Renameat: 38, event.Renameat2: 276,
 	event.Fchmod: 52, event.Fchmodat: 53, event.Fchmodat2: 452,
@@ -29,6 +31,9 @@ var compatCalls = map[uint16]event.Kind{
 	11: event.Execve, 387: event.Execveat,
 	5: event.Open, 322: event.Openat, 437: event.Openat2, 8: event.Creat,
 	283: event.Connect, 285: event.Accept, 366: event.Accept4, 282: event.Bind, 284: event.Listen,
+	281: event.Socket, 290: event.Sendto, 296: event.Sendmsg, 374: event.Sendmmsg,
+	289: event.Sendto, 291: event.Recvfrom, // send and recv: without an address
+	292: event.Recvfrom, 297: event.Recvmsg, 365: event.Recvmmsg, 417: event.Recvmmsg,
 	26: event.Ptrace, 23: event.Setuid, 213: event.Setuid, 164: event.Setresuid, 208: event.Setresuid,
 	10: event.Unlink, 328: event.Unlinkat,
 	38: event.Rename, 329: event.Renameat, 382: event.Renameat2,

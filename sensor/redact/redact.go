@@ -100,9 +100,14 @@ func (r *Redactor) Own(ev *event.Event) {
 	for _, s := range []*string{
 		&ev.Args.Path.Raw, &ev.Args.Path.Name, &ev.Args.NewPath.Raw, &ev.Args.NewPath.Name,
 		&ev.FD.Path.Raw, &ev.FD.Path.Name, &ev.FD.Real, &ev.FD.FSPath, &ev.FD.Unix,
+		&ev.FD.UnixLocal, &ev.FD.UnixRemote, &ev.Message.Data,
 	} {
 		// An argument like password=x is a file name to the program that opens its arguments.
 		*s = count(&n, *s, Text)
+	}
+	for i := range ev.Message.Passed {
+		p := &ev.Message.Passed[i]
+		p.Real = count(&n, p.Real, Text)
 	}
 	ev.Redacted += n
 	if ev.Kind == event.Exec {
