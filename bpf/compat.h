@@ -16,7 +16,9 @@
 #define COMPAT_SETRESUID16 164
 #define COMPAT_SETRESGID16 170
 #define COMPAT_TRUNCATE	   92
+#define COMPAT_FTRUNCATE   93
 #define COMPAT_TRUNCATE64  193
+#define COMPAT_FTRUNCATE64 194
 
 /* Of the ARM EABI: sendto and recvfrom without an address. */
 #define COMPAT_SEND 289
@@ -104,9 +106,11 @@ static __always_inline void widen_compat(struct call *c, __u64 nr)
 			c->args[i] = id_of(c->args[i]);
 		break;
 	case COMPAT_TRUNCATE:
+	case COMPAT_FTRUNCATE:
 		c->args[1] = (__s32)c->args[1];
 		break;
 	case COMPAT_TRUNCATE64:
+	case COMPAT_FTRUNCATE64:
 		c->args[1] = c->args[WIDE_LENGTH] | c->args[WIDE_LENGTH + 1] << 32;
 	}
 #if defined(__TARGET_ARCH_arm64)

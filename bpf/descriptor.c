@@ -33,22 +33,40 @@ int BPF_PROG(on_connect, struct pt_regs *regs, long ret)
 	return 0;
 }
 
+/* on_fd is for calls on a descriptor with a number behind it. */
 SEC("tp_btf/sys_exit")
-int BPF_PROG(on_listen, struct pt_regs *regs, long ret)
+int BPF_PROG(on_fd, struct pt_regs *regs, long ret)
 {
 	struct scratch *s = begin_call(ret, sizeof(struct fd_event));
 	struct fd_event *e;
+	__u64 number;
+	__s32 fd;
 
 	if (!s)
 		return 0;
 	e = &s->record.fd;
-	read_fd(s, sizeof(*e), &e->fd, call_arg(s, 0), 0);
-	e->backlog = call_arg(s, 1);
+	fd = call_arg(s, 0);
+	number = call_arg(s, 1);
+	read_fd(s, sizeof(*e), &e->fd, fd, 0);
+	switch (e->header.kind) {
+	case EVENT_LISTEN:
+		e->number = number;
+		break;
+	case EVENT_FCHMOD:
+		e->mode = number & 07777;
+		break;
+	case EVENT_FTRUNCATE:
+		e->flags = number;
+		break;
+	case EVENT_SETNS:
+		e->flags = (__u32)number;
+		e->number = pid_behind(fd);
+	}
 	send_record(s, sizeof(*e));
 	return 0;
 }
 
-/* on_new_fd is for calls that return a descriptor made from another: accept and the dup family. */
+/* on_new_fd is for calls that return a descriptor, mostly made from another. */
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_new_fd, struct pt_regs *regs, long ret)
 {
@@ -58,30 +76,51 @@ int BPF_PROG(on_new_fd, struct pt_regs *regs, long ret)
 	if (!s)
 		return 0;
 	e = &s->record.fd;
-	e->oldfd = call_arg(s, 0);
-	if (e->header.kind == EVENT_DUP2 || e->header.kind == EVENT_DUP3)
-		e->newfd = call_arg(s, 1);
-	if (e->header.kind == EVENT_DUP3)
-		e->flags = (__u32)call_arg(s, 2);
-	if (e->header.kind == EVENT_ACCEPT4)
+	if (e->header.kind != EVENT_USERFAULTFD)
+		e->oldfd = call_arg(s, 0);
+	switch (e->header.kind) {
+	case EVENT_USERFAULTFD:
+		e->flags = (__u32)call_arg(s, 0);
+		break;
+	case EVENT_ACCEPT4:
 		e->flags = (__u32)call_arg(s, 3);
+		break;
+	case EVENT_PIDFD_GETFD:
+		e->number = pid_behind(e->oldfd);
+		/* fallthrough */
+	case EVENT_DUP3:
+		e->flags = (__u32)call_arg(s, 2);
+		/* fallthrough */
+	case EVENT_DUP2:
+		e->newfd = call_arg(s, 1);
+	}
 	read_fd(s, sizeof(*e), &e->fd, ret, 0);
 	e->other_len = append_other(s, sizeof(*e), &e->fd.socket, ret, 0);
 	send_record(s, sizeof(*e));
 	return 0;
 }
 
+/* Most of fcntl is of no interest, and frequent: what does not copy a descriptor leaves at once. */
 SEC("tp_btf/sys_exit")
-int BPF_PROG(on_fchmod, struct pt_regs *regs, long ret)
+int BPF_PROG(on_fcntl, struct pt_regs *regs, long ret)
 {
-	struct scratch *s = begin_call(ret, sizeof(struct fd_event));
+	struct scratch *s = get_scratch();
 	struct fd_event *e;
+	__u32 command;
 
 	if (!s)
 		return 0;
+	command = call_arg(s, 1);
+	if (command != F_DUPFD && command != F_DUPFD_CLOEXEC)
+		return 0;
+	s = begin_call(ret, sizeof(*e));
+	if (!s)
+		return 0;
 	e = &s->record.fd;
-	read_fd(s, sizeof(*e), &e->fd, call_arg(s, 0), 0);
-	e->mode = call_arg(s, 1) & 07777;
+	e->oldfd = call_arg(s, 0);
+	e->flags = command;
+	e->newfd = call_arg(s, 2);
+	read_fd(s, sizeof(*e), &e->fd, ret, 0);
 	send_record(s, sizeof(*e));
 	return 0;
 }

@@ -9,18 +9,37 @@ static __always_inline void read_inode(struct file_facts *f, struct inode *inode
 	f->ino = READ(inode, i_ino);
 }
 
+/* name_namespace puts a namespace's type in place of the path that its file does not have. */
+static __always_inline void name_namespace(struct scratch *s, struct dentry *dentry)
+{
+	struct inode *inode = READ(dentry, d_inode);
+	struct ns_common *ns = READ(inode, i_private);
+	struct proc_ns_operations *ops = READ(ns, ops);
+	long n = bpf_probe_read_kernel_str(s->name, NAME_SIZE, READ(ops, name));
+
+	s->path_off = PATH_SIZE;
+	if (n > 0)
+		prepend(s, s->name, n - 1, 0);
+}
+
 /* read_real appends the path in the process's mount namespace. Files without one, such as a memfd
  * or an event descriptor, have a name on a filesystem that cannot be mounted, and that filesystem
- * tells their type.
+ * tells their type. That of namespaces can be mounted.
  */
 static __always_inline void read_real(
 	struct scratch *s, __u32 fixed, struct file_facts *f, struct place at)
 {
 	f->dev = READ(at.mnt_sb, s_dev);
 	f->status = walk_place(s, bpf_get_current_task_btf(), at, &f->flags);
-	if (f->status == PATH_UNREACHABLE && READ(at.mnt_sb, s_flags) & SB_NOUSER) {
-		f->status = PATH_ANONYMOUS;
-		f->fs_magic = READ(at.mnt_sb, s_magic);
+	if (f->status == PATH_UNREACHABLE) {
+		__u64 magic = READ(at.mnt_sb, s_magic);
+
+		if (magic == NSFS_MAGIC || READ(at.mnt_sb, s_flags) & SB_NOUSER) {
+			f->status = PATH_ANONYMOUS;
+			f->fs_magic = magic;
+		}
+		if (magic == NSFS_MAGIC)
+			name_namespace(s, at.dentry);
 	}
 	f->real_len = append_path(s, fixed);
 }
@@ -42,7 +61,8 @@ static __always_inline void read_fspath(
 {
 	struct dentry *root = READ(at.mnt_sb, s_root);
 
-	if (f->status == PATH_ANONYMOUS)
+	/* Behind a text that begins later there is no room for another. */
+	if (f->status == PATH_ANONYMOUS || s->text_len > TEXT_MASK)
 		return;
 	if (at.mnt_root == root && f->status != PATH_TOO_DEEP && !in_jail(at.mnt))
 		return;
@@ -164,6 +184,24 @@ static __always_inline void read_fd(
 	d->fd = fd;
 	if (fd >= 0 && file)
 		read_facts(s, fixed, d, file, peer);
+}
+
+/* pid_behind is the process that a pidfd stands for. Before 6.9 a pidfd was an anonymous inode. */
+static __always_inline __s32 pid_behind(__s32 fd)
+{
+	struct file *file = file_of(bpf_get_current_task_btf(), fd);
+	struct pid *pid;
+
+	if (fd < 0 || !file)
+		return 0;
+
+	struct inode *inode = READ(file, f_inode);
+	struct super_block *sb = READ(inode, i_sb);
+	if (READ(sb, s_magic) == PID_FS_MAGIC)
+		pid = READ(inode, i_private);
+	else
+		pid = READ(file, private_data);
+	return READ_MEMORY(pid->numbers[0].nr);
 }
 
 #endif

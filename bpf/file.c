@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* file.c - files are opened, removed, renamed, made executable, mounted. */
+/* file.c - files are opened, removed, renamed, made executable. */
 
 #define O_ACCMODE   03
 #define O_CREAT	    0100
 #define __O_TMPFILE 020000000
 
-/* open_args: the four calls differ only in where their arguments stand. */
+/* open_args: the calls differ only in where their arguments stand. */
 static __always_inline const void *open_args(struct scratch *s, struct open_event *e, __s32 *dirfd)
 {
 	struct open_how how = {};
@@ -65,6 +65,29 @@ int BPF_PROG(on_open, struct pt_regs *regs, long ret)
 					(e->flags & ~O_ACCMODE) | (READ(file, f_flags) & O_ACCMODE);
 			read_file(s, sizeof(*e), &e->file, file, READ(file, f_inode));
 		}
+	}
+	send_record(s, sizeof(*e));
+	return 0;
+}
+
+/* No path leads to the file: the descriptor that is given is of anything on its filesystem. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_open_by_handle, struct pt_regs *regs, long ret)
+{
+	struct scratch *s = begin_call(ret, sizeof(struct open_event));
+	struct open_event *e;
+	struct file *file;
+
+	if (!s)
+		return 0;
+	e = &s->record.open;
+	e->path.dirfd = call_arg(s, 0);
+	e->flags = (__u32)call_arg(s, 2);
+	e->directory = !!(e->flags & O_DIRECTORY);
+	if (ret >= 0) {
+		file = file_of(bpf_get_current_task_btf(), ret);
+		if (file)
+			read_file(s, sizeof(*e), &e->file, file, READ(file, f_inode));
 	}
 	send_record(s, sizeof(*e));
 	return 0;
@@ -174,30 +197,6 @@ int BPF_PROG(on_mode, struct pt_regs *regs, long ret)
 		e->flags = (__u32)(at ? call_arg(s, 3) : call_arg(s, 2));
 	read_path_arg(s, sizeof(*e), &e->path, at ? (__s32)call_arg(s, 0) : AT_FDCWD,
 		at ? (void *)call_arg(s, 1) : (void *)call_arg(s, 0));
-	send_record(s, sizeof(*e));
-	return 0;
-}
-
-/* Source and type may be absent: a remount has neither. */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(on_mount, struct pt_regs *regs, long ret)
-{
-	struct scratch *s = begin_call(ret, sizeof(struct path_event));
-	const void *source, *fstype;
-	struct path_event *e;
-	long n;
-
-	if (!s)
-		return 0;
-	e = &s->record.path;
-	source = (void *)call_arg(s, 0);
-	fstype = (void *)call_arg(s, 2);
-	e->flags = call_arg(s, 3);
-	read_path_arg(s, sizeof(*e), &e->path, AT_FDCWD, (void *)call_arg(s, 1));
-	if (source && (n = append_user_str(s, sizeof(*e), source)) > 0)
-		e->source_len = n;
-	if (fstype && (n = append_user_str(s, sizeof(*e), fstype)) > 0)
-		e->fstype_len = n;
 	send_record(s, sizeof(*e));
 	return 0;
 }

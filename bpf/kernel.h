@@ -42,6 +42,10 @@ enum bpf_map_type {
 #define S_IFMT		   0170000
 #define S_IFSOCK	   0140000
 #define OVERLAYFS_MAGIC	   0x794c7630
+#define NSFS_MAGIC	   0x6e736673
+#define PID_FS_MAGIC	   0x50494446
+#define F_DUPFD		   0
+#define F_DUPFD_CLOEXEC	   1030
 #define SB_RDONLY	   (1 << 0)
 #define SB_NOUSER	   (1U << 31)
 #define MNT_READONLY	   0x40
@@ -174,9 +178,16 @@ struct qstr {
 	const unsigned char *name;
 };
 
+struct inode;
+
 struct dentry {
 	struct dentry *d_parent;
 	struct qstr d_name;
+	struct inode *d_inode;
+};
+
+struct file_system_type {
+	const char *name;
 };
 
 struct super_block {
@@ -184,6 +195,7 @@ struct super_block {
 	unsigned long s_flags;
 	unsigned long s_magic;
 	struct dentry *s_root;
+	struct file_system_type *s_type;
 };
 
 struct timespec64 {
@@ -197,6 +209,7 @@ struct inode {
 	kgid_t i_gid;
 	struct super_block *i_sb;
 	unsigned long i_ino;
+	void *i_private;
 	__s64 i_mtime_sec; /* from 6.11 */
 	__s64 i_ctime_sec;
 	__u32 i_mtime_nsec;
@@ -225,6 +238,15 @@ struct mount {
 	struct mount *mnt_parent;
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
+	const char *mnt_devname;
+};
+
+struct proc_ns_operations {
+	const char *name;
+};
+
+struct ns_common {
+	struct proc_ns_operations *ops;
 };
 
 struct path {

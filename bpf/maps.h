@@ -86,6 +86,7 @@ struct scratch {
 		struct cgroup_event cgroup;
 		struct open_event open;
 		struct fd_event fd;
+		struct tree_event tree;
 		struct path_event path;
 		struct number_event number;
 		struct operation_end end;

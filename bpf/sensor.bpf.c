@@ -21,6 +21,7 @@
 #include "file.c"
 #include "descriptor.c"
 #include "message.c"
+#include "mount.c"
 #include "privilege.c"
 #include "uring.c"
 

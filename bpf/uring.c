@@ -219,7 +219,7 @@ int BPF_PROG(on_uring_socket, struct io_kiocb *req)
 	if (e->header.kind == EVENT_CONNECT)
 		append_asked(s, e, READ(connect, addr), READ(connect, addr_len));
 	else if (e->header.kind == EVENT_LISTEN && bpf_core_field_exists(struct io_listen, backlog))
-		e->backlog = READ(listen, backlog);
+		e->number = READ(listen, backlog);
 	send_operation(s, req, sizeof(*e));
 	return 0;
 }

@@ -62,13 +62,25 @@ enum event_kind {
 	EVENT_MKDIRAT = 52,
 	EVENT_MKNOD = 53,
 	EVENT_MKNODAT = 54,
+	EVENT_SETNS = 55,
 	EVENT_UNSHARE = 56,
+	EVENT_USERFAULTFD = 57,
+	EVENT_OPEN_BY_HANDLE_AT = 58,
+	EVENT_CHROOT = 59,
 	EVENT_PROCESS_VM_READV = 60,
 	EVENT_PROCESS_VM_WRITEV = 61,
 	EVENT_UMOUNT = 62,
 	EVENT_UMOUNT2 = 63,
+	EVENT_FSOPEN = 64,
+	EVENT_FSCONFIG = 65,
+	EVENT_FSMOUNT = 66,
+	EVENT_MOVE_MOUNT = 67,
+	EVENT_OPEN_TREE = 68,
+	EVENT_FCNTL = 69, /* only those that copy a descriptor */
 
 	EVENT_TRUNCATE = 90,
+	EVENT_FTRUNCATE = 91,
+	EVENT_PIDFD_GETFD = 92,
 	EVENT_SETGID = 93,
 	EVENT_SETRESGID = 94,
 	EVENT_SETREUID = 95,
@@ -281,7 +293,7 @@ struct cgroup_event {
 	__u32 reserved;
 };
 
-/* open, openat, openat2, creat. */
+/* open, openat, openat2, creat, open_by_handle_at. */
 struct open_event {
 	struct event_header header;
 	struct path_arg path;
@@ -292,21 +304,41 @@ struct open_event {
 	struct file_facts file;
 };
 
-/* connect, accept, accept4, bind, listen, dup, dup2, dup3, fchmod, finit_module. Texts: the
- * descriptor's; finit_module: the parameters; the address of a unix socket's other end, or of its
- * own where the descriptor's is the other's.
+/* connect, accept, accept4, bind, listen, dup, dup2, dup3, fcntl, fchmod, ftruncate, finit_module,
+ * setns, userfaultfd, pidfd_getfd. Texts: the descriptor's; finit_module: the parameters; the
+ * address of a unix socket's other end, or of its own where the descriptor's is the other's.
  */
 struct fd_event {
 	struct event_header header;
 	struct fd_facts fd;
-	__u64 flags; /* accept4, dup3, finit_module */
-	__s32 oldfd; /* dup family; accept: the listening descriptor */
-	__s32 newfd; /* dup2, dup3 */
-	__u32 mode;  /* fchmod */
-	__s32 backlog;
+	__u64 flags;  /* fcntl: the command; ftruncate: the length */
+	__s32 oldfd;  /* dup family, fcntl; accept: the listening descriptor; pidfd_getfd: the pidfd
+		       */
+	__s32 newfd;  /* dup2, dup3; fcntl: the least number; pidfd_getfd: the other process's */
+	__u32 mode;   /* fchmod */
+	__s32 number; /* listen: the backlog; setns, pidfd_getfd: the process behind a pidfd */
 	__u32 params_len;
 	__u16 other_len; /* connect, accept */
 	__u16 reserved;
+};
+
+/* fsopen, fsconfig, fsmount, move_mount, open_tree, chroot. Texts: path's, new_path's, fstype,
+ * source, file's.
+ */
+struct tree_event {
+	struct event_header header;
+	__u64 flags;
+	struct path_arg path;
+	struct path_arg new_path;
+	struct file_facts
+		file; /* fsmount, open_tree, move_mount: the mount; chroot: the new root */
+	__s32 fd;
+	__u32 attributes; /* fsmount */
+	__s32 command;	  /* fsconfig */
+	__s32 aux;	  /* fsconfig */
+	__u16 fstype_len; /* fsconfig: the key */
+	__u16 source_len; /* fsconfig: the value */
+	__u32 reserved;
 };
 
 /* execve, execveat (failed), unlink, unlinkat, rmdir, rename, renameat, renameat2, link, linkat,
@@ -394,6 +426,7 @@ _Static_assert(sizeof(struct exit_event) == 136, "exit_event");
 _Static_assert(sizeof(struct cgroup_event) == 144, "cgroup_event");
 _Static_assert(sizeof(struct open_event) == 192, "open_event");
 _Static_assert(sizeof(struct fd_event) == 248, "fd_event");
+_Static_assert(sizeof(struct tree_event) == 216, "tree_event");
 _Static_assert(sizeof(struct path_event) == 168, "path_event");
 _Static_assert(sizeof(struct operation_end) == 232, "operation_end");
 _Static_assert(sizeof(struct number_event) == 160, "number_event");

@@ -15,6 +15,7 @@ func (e *Event) Clone() *Event {
 	c.Args.NewPath = e.Args.NewPath.clone()
 	c.Args.Source = strings.Clone(e.Args.Source)
 	c.Args.FSType = strings.Clone(e.Args.FSType)
+	c.Args.Key = strings.Clone(e.Args.Key)
 	c.FD.Path = e.FD.Path.clone()
 	c.FD.Real = strings.Clone(e.FD.Real)
 	c.FD.FSPath = strings.Clone(e.FD.FSPath)

@@ -129,25 +129,26 @@ type Path struct {
 
 // Args are the arguments of a system call, raw: flags and constants are the kernel's numbers for this architecture.
 type Args struct {
-	Flags    uint64   // sends, receives, open, openat2, accept4, mount, umount2, dup3, unlinkat, renameat2, linkat, execveat, finit_module, fchmodat2, unshare
-	Mode     uint32   // open, creat, chmod, mkdir, mknod
+	Flags    uint64   // sends, receives, open, openat2, accept4, mount, umount2, dup3, unlinkat, renameat2, linkat, execveat, finit_module, fchmodat2, unshare, setns, userfaultfd, fsopen, fsmount, open_tree, move_mount
+	Mode     uint32   // open, creat, chmod, mkdir, mknod; fsmount: the attributes
 	Dev      uint32   // mknod: the device, as user space writes it (makedev)
-	Path     Path     // unlink, rename and link (old), chmod, mkdir, mknod, truncate, mount and umount (target), failed execve; symlink: what it points at
-	NewPath  Path     // rename and link (new); symlink: the link
-	Source   string   // mount: device; finit_module and init_module: parameters
-	FSType   string   // mount
+	Path     Path     // unlink, rename and link (old), chmod, mkdir, mknod, truncate, mount and umount (target), chroot, failed execve; move_mount: what is moved, if it is no descriptor; symlink: what it points at
+	NewPath  Path     // rename and link (new); symlink: the link; move_mount: the target
+	Source   string   // mount, and of the mounts of fsmount, open_tree and move_mount: device; fsconfig: the value; finit_module and init_module: parameters
+	FSType   string   // fsopen, mount, and of the mounts of fsmount, open_tree and move_mount
+	Key      string   // fsconfig
 	Request  int64    // ptrace; kill family: the signal
-	PID      int32    // ptrace, process_vm_readv, process_vm_writev, kill, tgkill: the target
+	PID      int32    // ptrace, process_vm_readv, process_vm_writev, kill, tgkill: the target; setns, pidfd_getfd: the process behind the pidfd, 0 if there is none
 	TID      int32    // tkill, tgkill: the target
-	Cmd      int32    // bpf
+	Cmd      int32    // bpf, fcntl, fsconfig
 	UID      [3]int32 // setuid: [0]; setreuid: real, effective; setresuid: real, effective, saved; -1 leaves an id as it is
 	GID      [3]int32 // the same of setgid, setregid, setresgid
-	OldFD    int32    // dup
-	NewFD    int32    // dup2, dup3
+	OldFD    int32    // dup, fcntl; pidfd_getfd: the pidfd
+	NewFD    int32    // dup2, dup3; fcntl: the least number; pidfd_getfd: the other process's; fsconfig: aux
 	DirFD    int32    // *at calls: the directory's descriptor, or AT_FDCWD; renameat, linkat: the old one's
-	NewDirFD int32    // renameat, linkat, symlinkat
+	NewDirFD int32    // renameat, linkat, symlinkat, move_mount
 	Backlog  int32    // listen
-	Length   int64    // truncate
+	Length   int64    // truncate, ftruncate
 	Domain   int32    // socket
 	SockType int32    // socket: the type, with SOCK_CLOEXEC and SOCK_NONBLOCK
 	Protocol int32    // socket

@@ -61,11 +61,21 @@ const (
 	Mkdirat         Kind = 52
 	Mknod           Kind = 53
 	Mknodat         Kind = 54
+	Setns           Kind = 55
 	Unshare         Kind = 56
+	Userfaultfd     Kind = 57
+	OpenByHandleAt  Kind = 58
+	Chroot          Kind = 59
 	ProcessVMReadv  Kind = 60
 	ProcessVMWritev Kind = 61
 	Umount          Kind = 62 // 32-bit only
 	Umount2         Kind = 63
+	Fsopen          Kind = 64
+	Fsconfig        Kind = 65
+	Fsmount         Kind = 66
+	MoveMount       Kind = 67
+	OpenTree        Kind = 68
+	Fcntl           Kind = 69 // only F_DUPFD and F_DUPFD_CLOEXEC
 
 	Socket   Kind = 70
 	Sendto   Kind = 71
@@ -75,15 +85,17 @@ const (
 	Recvmsg  Kind = 75
 	Recvmmsg Kind = 76 // one event a message
 
-	Truncate  Kind = 90
-	Setgid    Kind = 93
-	Setresgid Kind = 94
-	Setreuid  Kind = 95
-	Setregid  Kind = 96
-	Capset    Kind = 97
-	Kill      Kind = 98
-	Tkill     Kind = 99
-	Tgkill    Kind = 100
+	Truncate   Kind = 90
+	Ftruncate  Kind = 91
+	PidfdGetfd Kind = 92
+	Setgid     Kind = 93
+	Setresgid  Kind = 94
+	Setreuid   Kind = 95
+	Setregid   Kind = 96
+	Capset     Kind = 97
+	Kill       Kind = 98
+	Tkill      Kind = 99
+	Tgkill     Kind = 100
 
 	// Kinds is how many kinds there is room for: in a [KindSet], in the kernel's tables and in arrays by kind. Some
 	// numbers are spare.
@@ -103,7 +115,10 @@ var typeNames = [Kinds]string{
 	Mount: "mount", Dup: "dup", Dup2: "dup2", Dup3: "dup3",
 	InitModule: "init_module", FinitModule: "finit_module", Bpf: "bpf",
 	Symlink: "symlink", Symlinkat: "symlinkat", Link: "link", Linkat: "linkat", Rmdir: "rmdir",
-	Mkdir: "mkdir", Mkdirat: "mkdirat", Mknod: "mknod", Mknodat: "mknodat", Truncate: "truncate",
+	Mkdir: "mkdir", Mkdirat: "mkdirat", Mknod: "mknod", Mknodat: "mknodat", Truncate: "truncate", Ftruncate: "ftruncate",
+	Setns: "setns", Userfaultfd: "userfaultfd", OpenByHandleAt: "open_by_handle_at", Chroot: "chroot",
+	Fsopen: "fsopen", Fsconfig: "fsconfig", Fsmount: "fsmount", MoveMount: "move_mount", OpenTree: "open_tree",
+	Fcntl: "fcntl", PidfdGetfd: "pidfd_getfd",
 	Umount: "umount", Umount2: "umount2",
 	Unshare: "unshare", ProcessVMReadv: "process_vm_readv", ProcessVMWritev: "process_vm_writev",
 	Setgid: "setgid", Setresgid: "setresgid", Setreuid: "setreuid", Setregid: "setregid", Capset: "capset",

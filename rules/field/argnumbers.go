@@ -107,3 +107,29 @@ var linkTarget = param{name: "target",
 		return nil
 	},
 }
+
+// treePath is the path of open_tree, which makes a descriptor of it as open does.
+var treePath = param{name: "path", text: openName.text, set: openName.set}
+
+// handlePath is the path that the kernel has for a file opened by its handle: the call has none.
+var handlePath = param{name: "path",
+	text: func(ev *event.Event) (string, bool) { return ev.FD.Real, ev.FD.Real != "" },
+	set: func(b *builder, v string) error {
+		b.fd, b.ev.FD.Real, b.ev.FD.RealStatus = true, v, event.PathResolved
+		return nil
+	}}
+
+var mountAttributes = func() param {
+	texts := renderBits(attributeBits)
+	return param{name: "attr_flags",
+		text: func(ev *event.Event) (string, bool) { return texts.of(uint64(ev.Args.Mode)), true },
+		num:  func(ev *event.Event) (int64, bool) { return int64(ev.Args.Mode), true },
+		set: func(b *builder, v string) error {
+			n, err := parseBits(attributeBits, v)
+			b.ev.Args.Mode = uint32(n)
+			return err
+		}}
+}()
+
+// hexFlags are flags of a call that has none yet.
+var hexFlags = flags(nil)

@@ -25,10 +25,11 @@ var params = [event.Kinds][]param{
 	event.Execve:   execParams(false),
 	event.Execveat: append(execParams(false), dirfd("dirfd"), execveatFlags),
 
-	event.Open:    {fdParam, openName, openFlagsParam, openMode, dev, ino},
-	event.Openat:  {fdParam, dirfd("dirfd"), openName, openFlagsParam, openMode, dev, ino},
-	event.Openat2: {fdParam, dirfd("dirfd"), openName, openFlagsParam, openMode, dev, ino},
-	event.Creat:   {fdParam, openName, octalMode, dev, ino},
+	event.Open:           {fdParam, openName, openFlagsParam, openMode, dev, ino},
+	event.Openat:         {fdParam, dirfd("dirfd"), openName, openFlagsParam, openMode, dev, ino},
+	event.Openat2:        {fdParam, dirfd("dirfd"), openName, openFlagsParam, openMode, dev, ino},
+	event.OpenByHandleAt: {fdParam, dirfd("mountfd"), openFlagsParam, handlePath, dev, ino},
+	event.Creat:          {fdParam, openName, octalMode, dev, ino},
 
 	event.Connect: {res, tuple, fdParam, asked},
 	event.Accept:  {fdParam, tuple},
@@ -52,11 +53,17 @@ var params = [event.Kinds][]param{
 	event.Setresgid: {res, gid("rgid", 0), gid("egid", 1), gid("sgid", 2)},
 	event.Capset:    capsetParams(),
 	event.Unshare:   {res, flags(cloneBits)},
+	event.Setns:     {res, fdParam, flagsNamed("nstype", cloneBits), pid},
+	event.Chroot:    {res, pathParam("path", oldPath)},
+
+	event.Userfaultfd: {res, fdParam, flags(userfaultBits)},
+	event.PidfdGetfd:  {fdParam, whole("pid_fd", oldFD), whole("target_fd", newFD), hexFlags, pid},
 
 	event.Unlink:    {res, pathParam("path", oldPath)},
 	event.Unlinkat:  {res, dirfd("dirfd"), pathParam("name", oldPath), flags(unlinkBits)},
 	event.Rmdir:     {res, pathParam("path", oldPath)},
 	event.Truncate:  {res, pathParam("path", oldPath), length},
+	event.Ftruncate: {res, fdParam, length},
 	event.Rename:    {res, pathParam("oldpath", oldPath), pathParam("newpath", newPath)},
 	event.Renameat:  {res, dirfd("olddirfd"), pathParam("oldpath", oldPath), dirfdAt("newdirfd", newDirFD), pathParam("newpath", newPath)},
 	event.Renameat2: {res, dirfd("olddirfd"), pathParam("oldpath", oldPath), dirfdAt("newdirfd", newDirFD), pathParam("newpath", newPath), flags(renameBits)},
@@ -76,15 +83,24 @@ var params = [event.Kinds][]param{
 	event.Fchmodat:  {res, dirfd("dirfd"), pathParam("filename", oldPath), permissions},
 	event.Fchmodat2: {res, dirfd("dirfd"), pathParam("filename", oldPath), permissions, flags(fchmodatBits)},
 
-	event.Mount: {res, plain("dev", func(a *event.Args) *string { return &a.Source }), pathParam("dir", oldPath),
-		plain("type", func(a *event.Args) *string { return &a.FSType }), flags(mountBits)},
+	event.Mount: {res, source, pathParam("dir", oldPath), fsType, flags(mountBits)},
 
 	event.Umount:  {res, pathParam("name", oldPath)},
 	event.Umount2: {res, pathParam("name", oldPath), flags(umountBits)},
 
+	event.Fsopen: {fdParam, fsType, flags(fsopenBits)},
+	event.Fsconfig: {res, fdParam, fsCommand, plain("key", func(a *event.Args) *string { return &a.Key }),
+		plain("value_charbuf", func(a *event.Args) *string { return &a.Source }), whole("aux", newFD)},
+	event.Fsmount: {fdParam, source, fsType, flags(fsmountBits), mountAttributes},
+	event.MoveMount: {res, source, fsType, fdParam, dirfd("olddirfd"), pathParam("oldpath", oldPath), dirfdAt("newdirfd", newDirFD),
+		pathParam("dir", newPath), flags(moveBits)},
+	event.OpenTree: {fdParam, source, fsType, dirfd("dirfd"), treePath, flags(treeBits)},
+
 	event.Dup:  {fdParam, whole("oldfd", oldFD)},
 	event.Dup2: {fdParam, whole("oldfd", oldFD), whole("newfd", newFD)},
 	event.Dup3: {fdParam, whole("oldfd", oldFD), whole("newfd", newFD), flags(dupBits)},
+	// The descriptor is the new one. Falco's fd is that of the call, which here is oldfd.
+	event.Fcntl: {res, fdParam, fcntlCmd, whole("oldfd", oldFD)},
 
 	event.InitModule:  {res, plain("uargs", func(a *event.Args) *string { return &a.Source })},
 	event.FinitModule: {res, fdParam, plain("uargs", func(a *event.Args) *string { return &a.Source }), flags(moduleBits)},
@@ -110,6 +126,9 @@ func newDirFD(a *event.Args) *int32     { return &a.NewDirFD }
 var (
 	pid = whole("pid", func(a *event.Args) *int32 { return &a.PID })
 	tid = whole("tid", func(a *event.Args) *int32 { return &a.TID })
+
+	source = plain("dev", func(a *event.Args) *string { return &a.Source })
+	fsType = plain("type", func(a *event.Args) *string { return &a.FSType })
 )
 
 var res = param{name: "res",
@@ -207,12 +226,8 @@ func parseOctal(v string) (uint64, error) {
 var dev = param{name: "dev", text: decimal(fdDev), num: fdDev}
 var ino = param{name: "ino", text: decimal(fdIno), num: fdIno}
 
-func fdDev(ev *event.Event) (int64, bool) {
-	return some(int64(ev.FD.Dev), ev.FD.Valid && ev.FD.Ino != 0)
-}
-func fdIno(ev *event.Event) (int64, bool) {
-	return some(int64(ev.FD.Ino), ev.FD.Valid && ev.FD.Ino != 0)
-}
+func fdDev(ev *event.Event) (int64, bool) { return some(int64(ev.FD.Dev), ev.FD.Ino != 0) }
+func fdIno(ev *event.Event) (int64, bool) { return int64(ev.FD.Ino), ev.FD.Ino != 0 }
 
 func decimal(of func(*event.Event) (int64, bool)) func(*event.Event) (string, bool) {
 	return func(ev *event.Event) (string, bool) {
@@ -239,9 +254,11 @@ var asked = param{name: "addr", text: func(ev *event.Event) (string, bool) {
 	return some(ev.FD.Unix, ev.FD.Valid && ev.FD.Unix != "")
 }}
 
-func flags(table []bit) param {
+func flags(table []bit) param { return flagsNamed("flags", table) }
+
+func flagsNamed(name string, table []bit) param {
 	texts := renderBits(table)
-	return param{name: "flags",
+	return param{name: name,
 		text: func(ev *event.Event) (string, bool) { return texts.of(ev.Args.Flags), true },
 		num:  func(ev *event.Event) (int64, bool) { return int64(ev.Args.Flags), true },
 		set: func(b *builder, v string) (err error) {
@@ -277,21 +294,29 @@ func parsePtrace(v string) (int64, error) {
 	return 0, fmt.Errorf("%q is no request of ptrace", v)
 }
 
-var bpfCmd = func() param {
-	texts := render(bpfText)
+var (
+	bpfCmd    = command("bpf", bpfText)
+	fsCommand = command("fsconfig", fsconfigText)
+	fcntlCmd  = command("fcntl", fcntlText)
+)
+
+// command shows the command of a call that has many by its name.
+func command(call string, name func(uint64) string) param {
+	texts := render(name)
 	return param{name: "cmd",
 		text: func(ev *event.Event) (string, bool) { return texts.of(uint64(ev.Args.Cmd)), true },
 		num:  func(ev *event.Event) (int64, bool) { return int64(ev.Args.Cmd), true },
 		set: func(b *builder, v string) error {
-			n := slices.Index(bpfCommands, v)
-			if n < 0 {
-				return fmt.Errorf("%q is no command of bpf", v)
+			for n := range int32(maxCommand) {
+				if name(uint64(n)) == v {
+					b.ev.Args.Cmd = n
+					return nil
+				}
 			}
-			b.ev.Args.Cmd = int32(n)
-			return nil
+			return fmt.Errorf("%q is no command of %s", v, call)
 		},
 	}
-}()
+}
 
 func pathParam(name string, at func(*event.Args) *event.Path) param {
 	return param{name: name,

@@ -133,17 +133,20 @@ func (b *builder) finishFile() {
 			fd.Path.Raw = b.name
 		}
 	}
-	fd.Valid = b.fd
+	fd.Valid = b.fd && fdKinds.Has(b.ev.Kind)
 	if fd.Valid && fd.Type == event.FDUnknown {
 		fd.Type = event.FDFile
 	}
 }
 
+// returnsFD return a descriptor, and have none if they fail.
+var returnsFD = kindSet(event.Dup, event.Dup2, event.Dup3, event.Fcntl, event.PidfdGetfd, event.Userfaultfd, event.Fsopen, event.Fsmount, event.OpenTree)
+
 // finishReturn gives calls that return a descriptor one, and a failed one -1.
 func (b *builder) finishReturn() {
 	ev := b.ev
 	makes := openKinds.Has(ev.Kind) || ev.Kind == event.Creat || ev.Kind == event.Accept || ev.Kind == event.Accept4
-	dup := ev.Kind == event.Dup || ev.Kind == event.Dup2 || ev.Kind == event.Dup3
+	dup := returnsFD.Has(ev.Kind)
 	switch {
 	case (makes || dup) && b.fdNumSet && !b.retSet:
 		ev.Ret = int64(ev.FD.Num)

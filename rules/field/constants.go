@@ -1,6 +1,10 @@
 package field
 
-import "strconv"
+import (
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
 
 // ptraceRequests are the requests of ptrace(2) (linux/ptrace.h, asm/ptrace.h of x86 for 12 to 33).
 var ptraceRequests = map[int64]string{
@@ -42,9 +46,33 @@ func ptraceText(v uint64) string {
 	return strconv.FormatInt(int64(v), 10)
 }
 
-func bpfText(v uint64) string {
-	if v < uint64(len(bpfCommands)) {
-		return bpfCommands[v]
+// fsconfigCommands are the commands of fsconfig(2) from 0 (enum fsconfig_command of linux/mount.h).
+var fsconfigCommands = []string{
+	"FSCONFIG_SET_FLAG", "FSCONFIG_SET_STRING", "FSCONFIG_SET_BINARY", "FSCONFIG_SET_PATH", "FSCONFIG_SET_PATH_EMPTY",
+	"FSCONFIG_SET_FD", "FSCONFIG_CMD_CREATE", "FSCONFIG_CMD_RECONFIGURE", "FSCONFIG_CMD_CREATE_EXCL",
+}
+
+// maxCommand is above every command of these calls: the highest is F_DUPFD_CLOEXEC.
+const maxCommand = 1031
+
+func bpfText(v uint64) string      { return numbered(bpfCommands, v) }
+func fsconfigText(v uint64) string { return numbered(fsconfigCommands, v) }
+
+// fcntlText knows the commands that are events.
+func fcntlText(v uint64) string {
+	switch v {
+	case unix.F_DUPFD:
+		return "F_DUPFD"
+	case unix.F_DUPFD_CLOEXEC:
+		return "F_DUPFD_CLOEXEC"
+	}
+	return strconv.FormatInt(int64(v), 10)
+}
+
+// numbered is the name that stands at v, or v.
+func numbered(names []string, v uint64) string {
+	if v < uint64(len(names)) {
+		return names[v]
 	}
 	return strconv.FormatInt(int64(v), 10)
 }

@@ -18,7 +18,7 @@ func kindSet(kinds ...event.Kind) (s event.KindSet) {
 }
 
 var (
-	openKinds = kindSet(event.Open, event.Openat, event.Openat2)
+	openKinds = kindSet(event.Open, event.Openat, event.Openat2, event.OpenByHandleAt)
 )
 
 func evtFields() []Field {
@@ -69,11 +69,11 @@ func evtFields() []Field {
 			set: func(b *builder, v string) error {
 				return parse(v, choice("syscall compat io_uring", event.ViaSyscall, event.ViaCompat, event.ViaIOUring), &b.ev.Via)
 			}},
-		openBool("evt.is_open_read", openKinds, "The file was opened, or was to be, for reading: open, openat, openat2 with O_RDONLY or O_RDWR. False on other events.",
+		openBool("evt.is_open_read", openKinds, "The file was opened, or was to be, for reading: open, openat, openat2, open_by_handle_at with O_RDONLY or O_RDWR. False on other events.",
 			func(ev *event.Event) bool {
 				return openKinds.Has(ev.Kind) && ev.Args.Flags&accessMode != writeOnly
 			}),
-		openBool("evt.is_open_write", openKinds, "The file was opened, or was to be, for writing: open, openat, openat2 with O_WRONLY or O_RDWR. False on other events, creat included.",
+		openBool("evt.is_open_write", openKinds, "The file was opened, or was to be, for writing: open, openat, openat2, open_by_handle_at with O_WRONLY or O_RDWR. False on other events, creat included.",
 			func(ev *event.Event) bool {
 				return openKinds.Has(ev.Kind) && ev.Args.Flags&(writeOnly|readWrite) != 0
 			}),

@@ -10,10 +10,15 @@ import (
 
 // fdKinds make, use or end a descriptor.
 var fdKinds = openKinds.Union(kindSet(event.Creat, event.Connect, event.Accept, event.Accept4, event.Bind, event.Listen,
-	event.Unlinkat, event.Mkdirat, event.Mknodat, event.Symlinkat, event.Fchmod, event.Fchmodat, event.Fchmodat2, event.Dup, event.Dup2, event.Dup3, event.FinitModule, event.Bpf)).Union(messageKinds).Union(kindSet(event.Socket))
+	event.Unlinkat, event.Mkdirat, event.Mknodat, event.Symlinkat, event.Fchmod, event.Fchmodat, event.Fchmodat2, event.Dup, event.Dup2, event.Dup3, event.FinitModule, event.Bpf,
+	event.Setns, event.Userfaultfd, event.Fcntl, event.Ftruncate, event.PidfdGetfd,
+	event.Fsopen, event.Fsconfig, event.Fsmount, event.MoveMount, event.OpenTree, event.Socket)).Union(messageKinds)
+
+// fileKinds have a file that the kernel resolved.
+var fileKinds = fdKinds.Union(kindSet(event.Chroot))
 
 var socketKinds = kindSet(event.Connect, event.Accept, event.Accept4, event.Bind, event.Listen, event.Dup, event.Dup2, event.Dup3,
-	event.Socket).Union(messageKinds)
+	event.Fcntl, event.PidfdGetfd, event.Socket).Union(messageKinds)
 
 var (
 	messageKinds = kindSet(event.Sendto, event.Sendmsg, event.Sendmmsg).Union(receiveKinds)
@@ -94,29 +99,26 @@ func fdFileFields() []Field {
 				}
 				return Basename(ev.FD.Path.Name), true
 			}},
-		{Name: "fd.path", Type: Text, Doc: "The path of the opened file as the kernel resolved it, in the process's mount namespace: links are followed. Missing if the call failed or the path is too deep (see fd.path_status).",
-			TextOf: func(ev *event.Event) (string, bool) { return some(ev.FD.Real, ev.FD.Valid && ev.FD.Real != "") },
-			set: func(b *builder, v string) error {
-				b.fd, b.ev.FD.Real, b.ev.FD.RealStatus = true, v, event.PathResolved
-				return nil
-			}},
-		{Name: "fd.path_status", Type: Text, Doc: "How fd.path came about: resolved, too_deep, unreachable (a file whose directory is gone), anonymous (memfd, pipe, socket). Missing if there is no file.",
+		{Name: "fd.path", Type: Text, Kinds: fileKinds, Doc: "The path of the opened file as the kernel resolved it, in the process's mount namespace: links are followed. chroot: the new root; move_mount: where the mount is now; unlinkat, mkdirat, mknodat, symlinkat, fchmodat: the directory that the path starts from. Missing if the call failed or the path is too deep (see fd.path_status).",
+			TextOf: func(ev *event.Event) (string, bool) { return ev.FD.Real, ev.FD.Real != "" },
+			set:    handlePath.set},
+		{Name: "fd.path_status", Type: Text, Kinds: fileKinds, Doc: "How fd.path came about: resolved, too_deep, unreachable (a file whose directory is gone), anonymous (memfd, pipe, socket). Missing if there is no file.",
 			TextOf: func(ev *event.Event) (string, bool) {
 				s := ev.FD.RealStatus
-				if !ev.FD.Valid || int(s) >= len(pathStatuses) || s == event.PathNone {
+				if int(s) >= len(pathStatuses) || s == event.PathNone {
 					return "", false
 				}
 				return pathStatuses[s], true
 			}},
-		{Name: "fd.path_foreign", Type: Bool, Doc: "fd.path starts at a root that is not the process's: a host process in /proc/PID/root, or a descriptor passed on.",
-			BoolOf: func(ev *event.Event) (bool, bool) { return some(ev.FD.Foreign, ev.FD.Valid && ev.FD.Real != "") },
+		{Name: "fd.path_foreign", Type: Bool, Kinds: fileKinds, Doc: "fd.path starts at a root that is not the process's: a host process in /proc/PID/root, or a descriptor passed on.",
+			BoolOf: func(ev *event.Event) (bool, bool) { return some(ev.FD.Foreign, ev.FD.Real != "") },
 			set:    func(b *builder, v string) error { b.fd = true; return parse(v, boolOf, &b.ev.FD.Foreign) }},
-		{Name: "fd.fspath", Type: Text, Doc: "The file's path from the root of its own filesystem, where a bind mount hides that; else missing.",
-			TextOf: func(ev *event.Event) (string, bool) { return some(ev.FD.FSPath, ev.FD.Valid && ev.FD.FSPath != "") },
+		{Name: "fd.fspath", Type: Text, Kinds: fileKinds, Doc: "The file's path from the root of its own filesystem, where a bind mount hides that; else missing.",
+			TextOf: func(ev *event.Event) (string, bool) { return ev.FD.FSPath, ev.FD.FSPath != "" },
 			set:    func(b *builder, v string) error { b.fd, b.ev.FD.FSPath = true, v; return nil }},
-		{Name: "fd.dev", Type: Int, Doc: "Device number of the file's filesystem.", IntOf: fdDev,
+		{Name: "fd.dev", Type: Int, Kinds: fileKinds, Doc: "Device number of the file's filesystem.", IntOf: fdDev,
 			set: func(b *builder, v string) error { b.fd = true; return parse(v, uint32Of, &b.ev.FD.Dev) }},
-		{Name: "fd.ino", Type: Int, Doc: "Inode number of the file.", IntOf: fdIno,
+		{Name: "fd.ino", Type: Int, Kinds: fileKinds, Doc: "Inode number of the file.", IntOf: fdIno,
 			set: func(b *builder, v string) error { b.fd = true; return parse(v, uint64Of, &b.ev.FD.Ino) }},
 	}
 }

@@ -17,11 +17,20 @@ func files(ev *event.Event) []*alert.File {
 		}
 	}
 	op := operation(ev)
-	if f := file(&ev.FD, op); f != nil && !startsAtDescriptor(ev.Kind) {
+	fd, path, newPath := ev.FD, ev.Args.Path, ev.Args.NewPath
+	switch {
+	case startsAtDescriptor(ev.Kind):
+		fd = event.FD{}
+	case ev.Kind == event.Chroot && ev.FD.Real != "":
+		fd.Valid, fd.Path, path = true, path, event.Path{}
+	case ev.Kind == event.MoveMount && ev.FD.Real != "":
+		fd.Path, newPath = newPath, event.Path{}
+	}
+	if f := file(&fd, op); f != nil {
 		out = append(out, f)
 	}
-	add(ev.Args.Path, op)
-	add(ev.Args.NewPath, op)
+	add(path, op)
+	add(newPath, op)
 	return out
 }
 
@@ -48,9 +57,9 @@ func file(fd *event.FD, op alert.Operation) *alert.File {
 
 func operation(ev *event.Event) alert.Operation {
 	switch ev.Kind {
-	case event.Open, event.Openat, event.Openat2:
+	case event.Open, event.Openat, event.Openat2, event.OpenByHandleAt:
 		return openOperation(ev.Args.Flags)
-	case event.Creat, event.Truncate:
+	case event.Creat, event.Truncate, event.Ftruncate:
 		return alert.Alert_File_WRITE
 	case event.Mkdir, event.Mkdirat, event.Mknod, event.Mknodat:
 		return alert.Alert_File_CREATE
@@ -62,7 +71,9 @@ func operation(ev *event.Event) alert.Operation {
 		return alert.Alert_File_DELETE
 	case event.Chmod, event.Fchmod, event.Fchmodat, event.Fchmodat2:
 		return alert.Alert_File_CHANGE_MODE
-	case event.Mount:
+	case event.OpenTree:
+		return alert.Alert_File_OPEN
+	case event.Mount, event.Fsmount, event.MoveMount:
 		return alert.Alert_File_MOUNT
 	case event.Umount, event.Umount2:
 		return alert.Alert_File_UNMOUNT

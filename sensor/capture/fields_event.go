@@ -88,6 +88,7 @@ func (c *coder) arguments(a *event.Args) {
 	signed(c, 49, &a.Domain)
 	signed(c, 50, &a.SockType)
 	signed(c, 51, &a.Protocol)
+	c.text(108, &a.Key)
 }
 
 func (c *coder) descriptor(fd *event.FD) {

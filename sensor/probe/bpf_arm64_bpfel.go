@@ -127,12 +127,24 @@ const (
 	bpfEventKindEVENT_MKDIRAT           bpfEventKind = 52
 	bpfEventKindEVENT_MKNOD             bpfEventKind = 53
 	bpfEventKindEVENT_MKNODAT           bpfEventKind = 54
+	bpfEventKindEVENT_SETNS             bpfEventKind = 55
 	bpfEventKindEVENT_UNSHARE           bpfEventKind = 56
+	bpfEventKindEVENT_USERFAULTFD       bpfEventKind = 57
+	bpfEventKindEVENT_OPEN_BY_HANDLE_AT bpfEventKind = 58
+	bpfEventKindEVENT_CHROOT            bpfEventKind = 59
 	bpfEventKindEVENT_PROCESS_VM_READV  bpfEventKind = 60
 	bpfEventKindEVENT_PROCESS_VM_WRITEV bpfEventKind = 61
 	bpfEventKindEVENT_UMOUNT            bpfEventKind = 62
 	bpfEventKindEVENT_UMOUNT2           bpfEventKind = 63
+	bpfEventKindEVENT_FSOPEN            bpfEventKind = 64
+	bpfEventKindEVENT_FSCONFIG          bpfEventKind = 65
+	bpfEventKindEVENT_FSMOUNT           bpfEventKind = 66
+	bpfEventKindEVENT_MOVE_MOUNT        bpfEventKind = 67
+	bpfEventKindEVENT_OPEN_TREE         bpfEventKind = 68
+	bpfEventKindEVENT_FCNTL             bpfEventKind = 69
 	bpfEventKindEVENT_TRUNCATE          bpfEventKind = 90
+	bpfEventKindEVENT_FTRUNCATE         bpfEventKind = 91
+	bpfEventKindEVENT_PIDFD_GETFD       bpfEventKind = 92
 	bpfEventKindEVENT_SETGID            bpfEventKind = 93
 	bpfEventKindEVENT_SETRESGID         bpfEventKind = 94
 	bpfEventKindEVENT_SETREUID          bpfEventKind = 95
@@ -204,7 +216,7 @@ type bpfFdEvent struct {
 	Oldfd     int32
 	Newfd     int32
 	Mode      uint32
-	Backlog   int32
+	Number    int32
 	ParamsLen uint32
 	OtherLen  uint16
 	Reserved  uint16
@@ -430,6 +442,22 @@ type bpfSocketKey struct {
 	Ino  uint64
 }
 
+type bpfTreeEvent struct {
+	_          structs.HostLayout
+	Header     bpfEventHeader
+	Flags      uint64
+	Path       bpfPathArg
+	NewPath    bpfPathArg
+	File       bpfFileFacts
+	Fd         int32
+	Attributes uint32
+	Command    int32
+	Aux        int32
+	FstypeLen  uint16
+	SourceLen  uint16
+	Reserved   uint32
+}
+
 type bpfVia uint32
 
 const (
@@ -451,20 +479,27 @@ const (
 	bpfMapScratches        = "scratches"
 	bpfMapStarters         = "starters"
 	bpfProgOnCgroupAttach  = "on_cgroup_attach"
+	bpfProgOnChroot        = "on_chroot"
 	bpfProgOnConnect       = "on_connect"
 	bpfProgOnExec          = "on_exec"
 	bpfProgOnExit          = "on_exit"
-	bpfProgOnFchmod        = "on_fchmod"
+	bpfProgOnFcntl         = "on_fcntl"
+	bpfProgOnFd            = "on_fd"
 	bpfProgOnFinitModule   = "on_finit_module"
 	bpfProgOnFork          = "on_fork"
+	bpfProgOnFsconfig      = "on_fsconfig"
+	bpfProgOnFsmount       = "on_fsmount"
+	bpfProgOnFsopen        = "on_fsopen"
 	bpfProgOnInitModule    = "on_init_module"
-	bpfProgOnListen        = "on_listen"
 	bpfProgOnMessage       = "on_message"
 	bpfProgOnMode          = "on_mode"
 	bpfProgOnMount         = "on_mount"
+	bpfProgOnMoveMount     = "on_move_mount"
 	bpfProgOnNewFd         = "on_new_fd"
 	bpfProgOnNumber        = "on_number"
 	bpfProgOnOpen          = "on_open"
+	bpfProgOnOpenByHandle  = "on_open_by_handle"
+	bpfProgOnOpenTree      = "on_open_tree"
 	bpfProgOnPassed        = "on_passed"
 	bpfProgOnPath          = "on_path"
 	bpfProgOnRename        = "on_rename"
@@ -548,20 +583,27 @@ type bpfSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type bpfProgramSpecs struct {
 	OnCgroupAttach  *ebpf.ProgramSpec `ebpf:"on_cgroup_attach"`
+	OnChroot        *ebpf.ProgramSpec `ebpf:"on_chroot"`
 	OnConnect       *ebpf.ProgramSpec `ebpf:"on_connect"`
 	OnExec          *ebpf.ProgramSpec `ebpf:"on_exec"`
 	OnExit          *ebpf.ProgramSpec `ebpf:"on_exit"`
-	OnFchmod        *ebpf.ProgramSpec `ebpf:"on_fchmod"`
+	OnFcntl         *ebpf.ProgramSpec `ebpf:"on_fcntl"`
+	OnFd            *ebpf.ProgramSpec `ebpf:"on_fd"`
 	OnFinitModule   *ebpf.ProgramSpec `ebpf:"on_finit_module"`
 	OnFork          *ebpf.ProgramSpec `ebpf:"on_fork"`
+	OnFsconfig      *ebpf.ProgramSpec `ebpf:"on_fsconfig"`
+	OnFsmount       *ebpf.ProgramSpec `ebpf:"on_fsmount"`
+	OnFsopen        *ebpf.ProgramSpec `ebpf:"on_fsopen"`
 	OnInitModule    *ebpf.ProgramSpec `ebpf:"on_init_module"`
-	OnListen        *ebpf.ProgramSpec `ebpf:"on_listen"`
 	OnMessage       *ebpf.ProgramSpec `ebpf:"on_message"`
 	OnMode          *ebpf.ProgramSpec `ebpf:"on_mode"`
 	OnMount         *ebpf.ProgramSpec `ebpf:"on_mount"`
+	OnMoveMount     *ebpf.ProgramSpec `ebpf:"on_move_mount"`
 	OnNewFd         *ebpf.ProgramSpec `ebpf:"on_new_fd"`
 	OnNumber        *ebpf.ProgramSpec `ebpf:"on_number"`
 	OnOpen          *ebpf.ProgramSpec `ebpf:"on_open"`
+	OnOpenByHandle  *ebpf.ProgramSpec `ebpf:"on_open_by_handle"`
+	OnOpenTree      *ebpf.ProgramSpec `ebpf:"on_open_tree"`
 	OnPassed        *ebpf.ProgramSpec `ebpf:"on_passed"`
 	OnPath          *ebpf.ProgramSpec `ebpf:"on_path"`
 	OnRename        *ebpf.ProgramSpec `ebpf:"on_rename"`
@@ -695,20 +737,27 @@ type bpfVariables struct {
 // It can be passed to loadBpfObjects or ebpf.CollectionSpec.LoadAndAssign.
 type bpfPrograms struct {
 	OnCgroupAttach  *ebpf.Program `ebpf:"on_cgroup_attach"`
+	OnChroot        *ebpf.Program `ebpf:"on_chroot"`
 	OnConnect       *ebpf.Program `ebpf:"on_connect"`
 	OnExec          *ebpf.Program `ebpf:"on_exec"`
 	OnExit          *ebpf.Program `ebpf:"on_exit"`
-	OnFchmod        *ebpf.Program `ebpf:"on_fchmod"`
+	OnFcntl         *ebpf.Program `ebpf:"on_fcntl"`
+	OnFd            *ebpf.Program `ebpf:"on_fd"`
 	OnFinitModule   *ebpf.Program `ebpf:"on_finit_module"`
 	OnFork          *ebpf.Program `ebpf:"on_fork"`
+	OnFsconfig      *ebpf.Program `ebpf:"on_fsconfig"`
+	OnFsmount       *ebpf.Program `ebpf:"on_fsmount"`
+	OnFsopen        *ebpf.Program `ebpf:"on_fsopen"`
 	OnInitModule    *ebpf.Program `ebpf:"on_init_module"`
-	OnListen        *ebpf.Program `ebpf:"on_listen"`
 	OnMessage       *ebpf.Program `ebpf:"on_message"`
 	OnMode          *ebpf.Program `ebpf:"on_mode"`
 	OnMount         *ebpf.Program `ebpf:"on_mount"`
+	OnMoveMount     *ebpf.Program `ebpf:"on_move_mount"`
 	OnNewFd         *ebpf.Program `ebpf:"on_new_fd"`
 	OnNumber        *ebpf.Program `ebpf:"on_number"`
 	OnOpen          *ebpf.Program `ebpf:"on_open"`
+	OnOpenByHandle  *ebpf.Program `ebpf:"on_open_by_handle"`
+	OnOpenTree      *ebpf.Program `ebpf:"on_open_tree"`
 	OnPassed        *ebpf.Program `ebpf:"on_passed"`
 	OnPath          *ebpf.Program `ebpf:"on_path"`
 	OnRename        *ebpf.Program `ebpf:"on_rename"`
@@ -733,20 +782,27 @@ type bpfPrograms struct {
 func (p *bpfPrograms) Close() error {
 	return _BpfClose(
 		p.OnCgroupAttach,
+		p.OnChroot,
 		p.OnConnect,
 		p.OnExec,
 		p.OnExit,
-		p.OnFchmod,
+		p.OnFcntl,
+		p.OnFd,
 		p.OnFinitModule,
 		p.OnFork,
+		p.OnFsconfig,
+		p.OnFsmount,
+		p.OnFsopen,
 		p.OnInitModule,
-		p.OnListen,
 		p.OnMessage,
 		p.OnMode,
 		p.OnMount,
+		p.OnMoveMount,
 		p.OnNewFd,
 		p.OnNumber,
 		p.OnOpen,
+		p.OnOpenByHandle,
+		p.OnOpenTree,
 		p.OnPassed,
 		p.OnPath,
 		p.OnRename,

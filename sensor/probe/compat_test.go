@@ -45,14 +45,14 @@ var called32 event.KindSet
 // registers.
 func number32(kind event.Kind) (nr uint32, ok bool) {
 	for n, k := range compatCalls {
-		if k == kind && uint32(n) >= nr && n != truncate64 {
+		if k == kind && uint32(n) >= nr && n != truncate64 && n != ftruncate64 {
 			nr, ok = uint32(n), true
 		}
 	}
 	return nr, ok
 }
 
-const truncate64 = 193
+const truncate64, ftruncate64 = 193, 194
 
 // socketCallOf is the highest word for a call: the one that takes all its arguments.
 func socketCallOf(kind event.Kind) (way uint32, ok bool) {
@@ -74,6 +74,8 @@ func TestCompatCalls(t *testing.T) {
 			"no descriptor": TestNoDescriptor, "dup": TestDup, "numbers": TestNumberCalls, "socket": TestSocket,
 			"datagrams": TestDatagrams, "many messages": TestManyMessages, "passed descriptors": TestPassedDescriptors,
 			"every message": TestEveryMessage, "finit_module": TestFinitModule,
+			"fcntl": TestFcntl, "setns": TestSetns, "userfaultfd": TestUserfaultfd, "pidfd": TestPidfdGetfd, "handle": TestOpenByHandle,
+			"ftruncate": TestFtruncate, "trees": TestTreeCalls,
 		} {
 			t.Run(name+" "+family, func(t *testing.T) {
 				by32(t)

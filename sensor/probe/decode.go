@@ -86,10 +86,11 @@ func (d *Decoder) body(raw []byte, ev *event.Event) error {
 		return d.cgroup(raw, ev)
 	case event.Operation:
 		return d.end(raw, ev)
-	case event.Open, event.Openat, event.Openat2, event.Creat:
+	case event.Open, event.Openat, event.Openat2, event.Creat, event.OpenByHandleAt:
 		return d.open(raw, ev)
 	case event.Connect, event.Accept, event.Accept4, event.Bind, event.Listen,
-		event.Dup, event.Dup2, event.Dup3, event.Fchmod, event.FinitModule:
+		event.Dup, event.Dup2, event.Dup3, event.Fcntl, event.PidfdGetfd, event.Userfaultfd, event.Setns,
+		event.Fchmod, event.Ftruncate, event.FinitModule:
 		return d.descriptor(raw, ev)
 	case event.Execve, event.Execveat, event.Unlink, event.Unlinkat, event.Rmdir, event.Truncate, event.Umount, event.Umount2,
 		event.Rename, event.Renameat, event.Renameat2, event.Link, event.Linkat, event.Symlink, event.Symlinkat,
@@ -99,6 +100,8 @@ func (d *Decoder) body(raw []byte, ev *event.Event) error {
 		return d.socketMade(raw, ev)
 	case event.Sendto, event.Sendmsg, event.Sendmmsg, event.Recvfrom, event.Recvmsg, event.Recvmmsg:
 		return d.message(raw, ev)
+	case event.Fsopen, event.Fsconfig, event.Fsmount, event.OpenTree, event.MoveMount, event.Chroot:
+		return d.tree(raw, ev)
 	case event.Ptrace, event.InitModule, event.Bpf, event.Unshare, event.ProcessVMReadv, event.ProcessVMWritev,
 		event.Setuid, event.Setreuid, event.Setresuid, event.Setgid, event.Setregid, event.Setresgid, event.Capset,
 		event.Kill, event.Tkill, event.Tgkill:

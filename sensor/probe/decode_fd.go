@@ -50,9 +50,20 @@ func (d *Decoder) descriptor(raw []byte, ev *event.Event) error {
 	t := textsOf(raw, &v)
 	a, f := &ev.Args, &ev.FD
 	a.Flags, a.Mode = v.Flags, v.Mode
-	a.OldFD, a.NewFD, a.Backlog = v.Oldfd, v.Newfd, v.Backlog
+	a.OldFD, a.NewFD = v.Oldfd, v.Newfd
+	switch ev.Kind {
+	case event.Listen:
+		a.Backlog = v.Number
+	case event.Fcntl:
+		a.Cmd, a.Flags = int32(v.Flags), 0
+	case event.Ftruncate:
+		a.Length, a.Flags = int64(v.Flags), 0
+	}
 	d.descriptorFacts(&v.Fd, &t, ev)
 	d.asked(t.next(int(v.Fd.Socket.AskedLen)), f)
+	if ev.Kind == event.PidfdGetfd && ev.Ret >= 0 || f.Type == event.FDPid {
+		a.PID = v.Number
+	}
 	a.Source = str(t.next(int(v.ParamsLen)))
 	d.other(t.next(int(v.OtherLen)), f, ev.Kind == event.Connect)
 	f.NameChanged = changesName(ev)
@@ -80,15 +91,18 @@ func (d *Decoder) file(v *bpfFileFacts, t *texts, f *event.FD) {
 	f.Real = realPath(t.next(int(v.RealLen)), v.Status)
 	f.FSPath = str(t.next(int(v.FspathLen)))
 	f.Type = fileType(v, f)
-	if f.Type == event.FDPipe {
-		f.Real = d.numbered("pipe:[", v.Ino)
+	switch {
+	case f.Type == event.FDPipe:
+		f.Real = d.numbered("pipe", v.Ino)
+	case v.FsMagic == magicNamespace:
+		f.Real = d.numbered(f.Real, v.Ino)
 	}
 }
 
 // numbered is the name that the kernel gives to what only has an inode.
-func (d *Decoder) numbered(prefix string, ino uint64) string {
+func (d *Decoder) numbered(name string, ino uint64) string {
 	start := len(d.text)
-	d.text = append(d.text, prefix...)
+	d.text = append(append(d.text, name...), ":["...)
 	d.text = strconv.AppendUint(d.text, ino, 10)
 	d.text = append(d.text, ']')
 	return str(d.text[start:])
@@ -100,6 +114,7 @@ const (
 
 	magicAnonymous = 0x09041934
 	magicPidFD     = 0x50494446
+	magicNamespace = 0x6e736673
 
 	memfdPrefix = "memfd:"
 )

@@ -99,7 +99,7 @@ func (d *Decoder) passedFD(t *texts, m *event.Message) error {
 	var f event.FD
 	d.file(&v.File, t, &f)
 	if v.File.Mode&modeType == modeSocket {
-		f.Type, f.Real = event.FDOther, d.numbered("socket:[", v.File.Ino)
+		f.Type, f.Real = event.FDOther, d.numbered("socket", v.File.Ino)
 	}
 	d.passed[len(m.Passed)] = event.PassedFD{Num: v.Fd, Type: f.Type, Real: f.Real, Foreign: f.Foreign, Dev: f.Dev, Ino: f.Ino}
 	m.Passed = d.passed[:len(m.Passed)+1]

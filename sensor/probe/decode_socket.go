@@ -25,7 +25,7 @@ func (d *Decoder) socket(v *bpfFdFacts, t *texts, ev *event.Event) {
 	s, f := &v.Socket, &ev.FD
 	f.Ino, f.Dev = v.File.Ino, v.File.Dev
 	f.RealStatus = event.PathAnonymous
-	f.Real = d.numbered("socket:[", v.File.Ino)
+	f.Real = d.numbered("socket", v.File.Ino)
 	f.Connected = s.State == stateEstablished
 	f.Role = roleOf(ev.Kind)
 	f.L4 = l4Of(s)

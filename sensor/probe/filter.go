@@ -164,13 +164,14 @@ func (p *Probe) attachCalls(want bool) (err error) {
 // handlers names the program of each system call. Calls that differ only in the order of their arguments share one.
 func (o *bpfObjects) handlers() map[event.Kind]*ebpf.Program {
 	return map[event.Kind]*ebpf.Program{
-		event.Open: o.OnOpen, event.Openat: o.OnOpen, event.Openat2: o.OnOpen, event.Creat: o.OnOpen,
-		event.Connect: o.OnConnect, event.Bind: o.OnConnect, event.Listen: o.OnListen,
+		event.Open: o.OnOpen, event.Openat: o.OnOpen, event.Openat2: o.OnOpen, event.Creat: o.OnOpen, event.OpenByHandleAt: o.OnOpenByHandle,
+		event.Connect: o.OnConnect, event.Bind: o.OnConnect, event.Listen: o.OnFd,
 		event.Socket: o.OnSocket,
 		event.Sendto: o.OnMessage, event.Sendmsg: o.OnMessage, event.Sendmmsg: o.OnMessage,
 		event.Recvfrom: o.OnMessage, event.Recvmsg: o.OnMessage, event.Recvmmsg: o.OnMessage,
 		event.Accept: o.OnNewFd, event.Accept4: o.OnNewFd,
-		event.Dup: o.OnNewFd, event.Dup2: o.OnNewFd, event.Dup3: o.OnNewFd,
+		event.Dup: o.OnNewFd, event.Dup2: o.OnNewFd, event.Dup3: o.OnNewFd, event.Fcntl: o.OnFcntl,
+		event.Userfaultfd: o.OnNewFd, event.PidfdGetfd: o.OnNewFd, event.Setns: o.OnFd, event.Ftruncate: o.OnFd,
 		event.Ptrace: o.OnNumber, event.Bpf: o.OnNumber, event.Unshare: o.OnNumber, event.Capset: o.OnNumber,
 		event.ProcessVMReadv: o.OnNumber, event.ProcessVMWritev: o.OnNumber,
 		event.Setuid: o.OnNumber, event.Setreuid: o.OnNumber, event.Setresuid: o.OnNumber,
@@ -180,9 +181,10 @@ func (o *bpfObjects) handlers() map[event.Kind]*ebpf.Program {
 		event.Rmdir: o.OnPath, event.Truncate: o.OnPath, event.Umount: o.OnPath, event.Umount2: o.OnPath,
 		event.Rename: o.OnRename, event.Renameat: o.OnRename, event.Renameat2: o.OnRename,
 		event.Link: o.OnRename, event.Linkat: o.OnRename, event.Symlink: o.OnSymlink, event.Symlinkat: o.OnSymlink,
-		event.Chmod: o.OnMode, event.Fchmodat: o.OnMode, event.Fchmodat2: o.OnMode, event.Fchmod: o.OnFchmod,
+		event.Chmod: o.OnMode, event.Fchmodat: o.OnMode, event.Fchmodat2: o.OnMode, event.Fchmod: o.OnFd,
 		event.Mkdir: o.OnMode, event.Mkdirat: o.OnMode, event.Mknod: o.OnMode, event.Mknodat: o.OnMode,
-		event.Mount:      o.OnMount,
+		event.Mount: o.OnMount, event.Fsopen: o.OnFsopen, event.Fsconfig: o.OnFsconfig, event.Fsmount: o.OnFsmount,
+		event.MoveMount: o.OnMoveMount, event.OpenTree: o.OnOpenTree, event.Chroot: o.OnChroot,
 		event.InitModule: o.OnInitModule, event.FinitModule: o.OnFinitModule,
 	}
 }

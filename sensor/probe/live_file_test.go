@@ -542,17 +542,26 @@ func TestChroot(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	cmd := child(t, "chroot", dir, root, "jailed")
-	var inside *event.Event
-	outside := l.expect(t, func(ev *event.Event) bool {
-		return ev.Kind == event.Openat && ev.FD.Path.Raw == "jailed" && ev.Args.DirFD >= 0
-	},
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink("root", link); err != nil {
+		t.Fatal(err)
+	}
+	cmd := child(t, "chroot", dir, link, "jailed")
+	var inside, changed *event.Event
+	jailed := func(ev *event.Event) bool {
+		return ev.Kind == event.Openat && ev.FD.Path.Raw == "jailed" && ev.Task.PPID == int32(os.Getpid())
+	}
+	outside := l.expect(t, func(ev *event.Event) bool { return jailed(ev) && ev.Args.DirFD >= 0 },
 		func() {
-			inside = l.expect(t, func(ev *event.Event) bool {
-				return ev.Kind == event.Openat && ev.FD.Path.Raw == "jailed" && ev.Args.DirFD == cwd
-			},
-				func() { run(t, cmd) })
+			inside = l.expect(t, func(ev *event.Event) bool { return jailed(ev) && ev.Args.DirFD == cwd },
+				func() {
+					changed = l.expect(t, func(ev *event.Event) bool { return ev.Kind == event.Chroot && ev.Args.Path.Name == link },
+						func() { run(t, cmd) })
+				})
 		})
+	if f := changed.FD; f.Real != root || f.RealStatus != event.PathResolved || f.Valid || f.Ino != stat(t, root).Ino || changed.Ret != 0 {
+		t.Errorf("new root %+v", f)
+	}
 	if f := outside.FD; !f.Foreign || f.Real != filepath.Join(dir, "jailed") {
 		t.Errorf("outside: foreign %v, %q", f.Foreign, f.Real)
 	}

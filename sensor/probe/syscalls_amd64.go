@@ -20,6 +20,9 @@ var nativeCalls = map[event.Kind]uint16{
 	event.Unshare: 272, event.ProcessVMReadv: 310, event.ProcessVMWritev: 311,
 	event.Setgid: 106, event.Setresgid: 119, event.Setreuid: 113, event.Setregid: 114, event.Capset: 126,
 	event.Kill: 62, event.Tkill: 200, event.Tgkill: 234,
+	event.Setns: 308, event.Userfaultfd: 323, event.OpenByHandleAt: 304, event.Chroot: 161,
+	event.OpenTree: 428, event.MoveMount: 429, event.Fsopen: 430, event.Fsconfig: 431, event.Fsmount: 432,
+	event.Fcntl: 72, event.Ftruncate: 77, event.PidfdGetfd: 438,
 }
 
 // socketcall is the 32-bit number by which all socket calls can be made: the first argument says which.
@@ -52,4 +55,7 @@ var compatCalls = map[uint16]event.Kind{
 	46: event.Setgid, 214: event.Setgid, 170: event.Setresgid, 210: event.Setresgid,
 	70: event.Setreuid, 203: event.Setreuid, 71: event.Setregid, 204: event.Setregid, 185: event.Capset,
 	37: event.Kill, 238: event.Tkill, 270: event.Tgkill,
+	346: event.Setns, 374: event.Userfaultfd, 342: event.OpenByHandleAt, 61: event.Chroot,
+	428: event.OpenTree, 429: event.MoveMount, 430: event.Fsopen, 431: event.Fsconfig, 432: event.Fsmount,
+	55: event.Fcntl, 221: event.Fcntl, 93: event.Ftruncate, 194: event.Ftruncate, 438: event.PidfdGetfd,
 }

@@ -19,6 +19,9 @@ var nativeCalls = map[event.Kind]uint16{
 	event.Unshare: 97, event.ProcessVMReadv: 270, event.ProcessVMWritev: 271,
 	event.Setgid: 144, event.Setresgid: 149, event.Setreuid: 145, event.Setregid: 143, event.Capset: 91,
 	event.Kill: 129, event.Tkill: 130, event.Tgkill: 131,
+	event.Setns: 268, event.Userfaultfd: 282, event.OpenByHandleAt: 265, event.Chroot: 51,
+	event.OpenTree: 428, event.MoveMount: 429, event.Fsopen: 430, event.Fsconfig: 431, event.Fsmount: 432,
+	event.Fcntl: 25, event.Ftruncate: 46, event.PidfdGetfd: 438,
 }
 
 // socketcall is not in the ARM EABI.
@@ -46,4 +49,7 @@ var compatCalls = map[uint16]event.Kind{
 	46: event.Setgid, 214: event.Setgid, 170: event.Setresgid, 210: event.Setresgid,
 	70: event.Setreuid, 203: event.Setreuid, 71: event.Setregid, 204: event.Setregid, 185: event.Capset,
 	37: event.Kill, 238: event.Tkill, 268: event.Tgkill,
+	375: event.Setns, 388: event.Userfaultfd, 371: event.OpenByHandleAt, 61: event.Chroot,
+	428: event.OpenTree, 429: event.MoveMount, 430: event.Fsopen, 431: event.Fsconfig, 432: event.Fsmount,
+	55: event.Fcntl, 221: event.Fcntl, 93: event.Ftruncate, 194: event.Ftruncate, 438: event.PidfdGetfd,
 }
