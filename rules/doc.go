@@ -83,6 +83,32 @@
 // In an output, {field} stands for a field's value, {a|b} for that of the first field that has one, with "<NA>" where the
 // event has none; {{ and }} are braces. Control and unprintable characters, invalid UTF-8 and the backslash are escaped as in a Go string literal.
 //
+// # Falco's rule files
+//
+// A file whose root is a list is one of Falco's, and is taken as it is. Package rules/falco reads it, and
+// rules/falco/translate says its conditions in the language above. Macros and lists of Falco files are theirs alone: native
+// files neither see nor change them. Of their rules the first that matches an event fires, behind all native ones, and
+// nothing throttles them; see [FalcoOptions]. What Falco's priorities become:
+//
+//	Emergency, Alert, Critical    CRITICAL
+//	Error                         HIGH
+//	Warning                       MEDIUM
+//	Notice, Informational, Debug  LOW
+//
+// Tags that are ids of ATT&CK, and mitre_execution and its like, become attack ids. What Falco means is kept: a comparison
+// with a field that the event lacks is false, proc.aname without a number is any ancestor, fd.ip and fd.port are either end.
+// Three things are otherwise:
+//
+//   - A type of event stands for newer calls that do the same, too (fchmodat for fchmodat2, open for open_by_handle_at where
+//     the condition asks how a file was opened), and operations of io_uring count as the calls they replace. FalcoOptions.Exact
+//     keeps to what Falco sees.
+//   - A type, argument or field that Falco knows and the sensor does not see draws a warning; nothing matches it.
+//   - fd.sip.name and its like compare with a list that the program fills ([Set.Domains]): a tests file gives it by the name
+//     of Falco's list, or of the domain itself: lists: {api.example: [10.0.0.1]}.
+//
+// Two quirks of Falco are kept unless FalcoOptions mend them: fd.net in (a, b) looks at the first network alone, and a test of
+// container.mount.dest[…] for the text <NA> never holds, since a mount that is not there has no text.
+//
 // # Tests
 //
 // Beside NAME.yaml stands NAME_test.yaml:

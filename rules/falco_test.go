@@ -168,6 +168,18 @@ func TestFalcoErrorsNameTheirPlace(t *testing.T) {
 	}
 }
 
+func TestFalcoRuleHasANameOfItsOwn(t *testing.T) {
+	native := "rules:\n  - {name: Any shell, severity: LOW, output: x, condition: 'evt.type == \"execve\"'}\n"
+	_, err := load(t, Options{}, native, falcoShells)
+	if got := Places(err); len(got) != 1 || !strings.Contains(got[0].Message, "defined already at a.yaml:2:5") || got[0].File != "b.yaml" {
+		t.Error(err)
+	}
+	_, err = load(t, Options{}, "- {rule: \"a\\u0007\", desc: d, condition: evt.type = open, output: o, priority: INFO}\n")
+	if err == nil || !strings.Contains(err.Error(), "printable") {
+		t.Error(err)
+	}
+}
+
 func TestFalcoOutputErrorNamesItsPlace(t *testing.T) {
 	_, err := Load([]Source{{Name: "f.yaml", Data: []byte(`
 - rule: bad

@@ -63,7 +63,8 @@ const falcoListItems = `
 var falcoFields = func() map[field.Type][]string {
 	m := map[field.Type][]string{}
 	for _, f := range field.All() {
-		special := []string{"evt.type", "evt.num", "evt.dir", "evt.buffer", "fd.ip", "fd.port"}
+		special := []string{"evt.type", "evt.num", "evt.dir", "evt.buffer", "fd.ip", "fd.port",
+			"fd.cip.name", "fd.sip.name", "fd.lip.name", "fd.rip.name"}
 		own := strings.HasPrefix(f.Name, "evt.via") || strings.HasPrefix(f.Name, "fd.path") || f.Name == "fd.fspath"
 		if !own && !slices.Contains(special, f.Name) && !slices.Contains([]string{"fd.sport", "fd.cport", "fd.lport", "fd.rport"}, f.Name) {
 			m[f.Type] = append(m[f.Type], f.Name)

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -105,8 +106,22 @@ func (l *falcoLoading) defineMacros() {
 // viaRing is what the exact mode leaves out.
 const viaRing = ` && evt.via != "io_uring"`
 
+// checkName refuses names that alerts can't carry, or that a native rule has: alerts of two rules would be taken for one's.
+func (l *falcoLoading) checkName(fr *falco.Rule) {
+	message := ""
+	if first := l.set.Rule(fr.Name); first != nil {
+		message = "a rule of that name is defined already at " + first.Position.String()
+	} else if !printable(fr.Name) || fr.Name == "" || len(fr.Name) > maxName {
+		message = fmt.Sprintf("a rule's name is 1 to %d bytes of printable text", maxName)
+	}
+	if message != "" {
+		*l.errs = append(*l.errs, falcoError(&falco.Issue{Position: fr.Position, Code: falco.Validate, Item: "rule " + source.Quote(fr.Name), Message: message}))
+	}
+}
+
 // rule compiles one rule; nil if it can't be.
 func (l *falcoLoading) rule(fr *falco.Rule, text translate.Text) *Rule {
+	l.checkName(fr)
 	r := &Rule{Name: fr.Name, Description: strings.TrimSpace(fr.Desc), Enabled: fr.Enabled, Position: fr.Position, Tags: fr.Tags,
 		Attack: attackOf(fr.Tags), Severity: l.severity(fr.Priority), Falco: &FalcoRule{Priority: fr.Priority, Source: "syscall"},
 		text: strings.TrimSpace(fr.Condition.Text)}

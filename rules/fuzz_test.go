@@ -24,6 +24,9 @@ func FuzzLoad(f *testing.F) {
 		f.Add(data)
 	}
 	f.Add([]byte(testedRules))
+	f.Add([]byte(falcoShells))
+	f.Add([]byte("- list: l\n  items: [a, 'b c', 1]\n- macro: m\n  condition: fd.sip.name in (l, x.example) or proc.aname[2] startswith anyof (l) and not container.mount.dest[/a] = b\n" +
+		"- rule: r\n  desc: d\n  condition: m and tolower(proc.name) != val(proc.pname) and fd.net in (10.0.0.0/8) and fd.port >= 0x10\n  output: '%9proc.name %%'\n  priority: ALERT\n"))
 	f.Add([]byte("macros: {a: b, b: a}\nlists: {x: [{list: x}]}\nrules: [{name: r, condition: \"a \\n&& \\u0041\", output: '{', severity: x}]"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s, err := Load([]Source{{Name: "f.yaml", Data: data}}, Options{})

@@ -162,6 +162,7 @@ type Info struct {
 	Title        string            `json:"title,omitempty"`
 	Description  string            `json:"description,omitempty"`
 	Severity     Severity          `json:"severity"`
+	Priority     string            `json:"priority,omitempty"` // of a rule of a Falco file
 	Reason       string            `json:"severity_reason,omitempty"`
 	Attack       []string          `json:"attack,omitempty"`
 	Tags         []string          `json:"tags,omitempty"`
@@ -184,6 +185,9 @@ func (r *Rule) Info() Info {
 		Enabled: r.Enabled, Position: r.Position, Condition: r.text, Expanded: r.Expanded(), Output: r.output.text,
 		Fields: names(r.cond.Fields), OutputFields: names(r.shown()), Events: map[string]string{}, Metadata: r.metadata,
 		ThrottlePer: names(r.Throttle.Per)}
+	if r.Falco != nil {
+		info.Priority = r.Falco.Priority.String()
+	}
 	if r.Throttle.Every > 0 {
 		info.ThrottleEach = r.Throttle.Every.String()
 	}

@@ -115,10 +115,13 @@ func (p *page) steps(steps []string) {
 }
 
 func (p *page) facts(e *explain.Explanation) {
-	if e.ThrottleEach == "" && len(e.Techniques)+len(e.Tags) == 0 {
+	if e.ThrottleEach == "" && len(e.Techniques)+len(e.Tags) == 0 && e.Priority == "" {
 		return
 	}
 	p.section("facts")
+	if e.Priority != "" {
+		p.line("%spriority  %s, of a rule in Falco's language", indent, e.Priority)
+	}
 	if e.ThrottleEach != "" {
 		each := "for all its events"
 		if len(e.ThrottlePer) > 0 {

@@ -7,6 +7,8 @@ import (
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
 	"cel.dev/cel-go/common/types"
+
+	"tiercel.dev/rules/field"
 )
 
 func (b *building) anyBoolean(e ast.Expr) boolNode {
@@ -27,7 +29,7 @@ func (b *building) anyBoolean(e ast.Expr) boolNode {
 		}
 		switch fl, present := b.fieldOf(e.AsIdent()); {
 		case present:
-			return leaf(b.fieldBasis(fl), func(f *frame) bool { return fl.Has(f.ev) })
+			return leaf(b.fieldBasis(fl), presenceOf(fl))
 		case fl != nil && fl.BoolOf != nil:
 			of := fl.BoolOf
 			return leaf(b.fieldBasis(fl), func(f *frame) bool { v, _ := of(f.ev); return v })
@@ -213,6 +215,34 @@ func absorbing(f *frame, sides []func(*frame) bool, or bool) bool {
 		f.fail(first)
 	}
 	return !or
+}
+
+// presenceOf is has(field). [field.Field.Has] allocates for fields that are lists, since it has no room to read them into.
+func presenceOf(fl *field.Field) func(*frame) bool {
+	switch {
+	case fl.TextsOf != nil:
+		return func(f *frame) (ok bool) {
+			mark := len(f.texts)
+			f.texts, ok = fl.TextsOf(f.ev, f.texts)
+			f.texts = f.texts[:mark]
+			return ok
+		}
+	case fl.IntsOf != nil:
+		return func(f *frame) (ok bool) {
+			mark := len(f.ints)
+			f.ints, ok = fl.IntsOf(f.ev, f.ints)
+			f.ints = f.ints[:mark]
+			return ok
+		}
+	case fl.AddrsOf != nil:
+		return func(f *frame) (ok bool) {
+			mark := len(f.addrs)
+			f.addrs, ok = fl.AddrsOf(f.ev, f.addrs)
+			f.addrs = f.addrs[:mark]
+			return ok
+		}
+	}
+	return func(f *frame) bool { return fl.Has(f.ev) }
 }
 
 func not(x boolNode) boolNode {

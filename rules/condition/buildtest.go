@@ -189,6 +189,16 @@ func (b *building) textTest(e ast.Expr, name string, target, arg ast.Expr) boolN
 				set := newPatternSet(name, []string{v})
 				return leaf(base, func(f *frame) bool { return set.any(s.eval(f)) })
 			}
+			if name == "icontains" {
+				finder := newFoldFinder(v)
+				test = func(s, _ string) bool { return finder.in(s) }
+			}
+			if parts := b.partsOf(target); parts != nil && v != "" && !strings.Contains(v, " ") && (name == "contains" || name == "icontains") {
+				base.cost = partsCost
+				return leaf(base, func(f *frame) bool {
+					return slices.ContainsFunc(parts(f.ev), func(part string) bool { return test(part, v) })
+				})
+			}
 			n := leaf(base, func(f *frame) bool { return test(s.eval(f), v) })
 			return b.affixTest(e, name, target, s, []string{v}, n)
 		}
@@ -243,6 +253,18 @@ func (b *building) bytesTest(name string, s textNode, arg ast.Expr, cost int) bo
 }
 
 func isPattern(name string) bool { return name == "glob" || name == "pmatch" }
+
+// partsOf are the texts that a field is, joined by blanks: what has no blank is found in one of them or not at all.
+func (b *building) partsOf(e ast.Expr) func(*event.Event) []string {
+	if e.Kind() != ast.IdentKind {
+		return nil
+	}
+	fl, present := b.fieldOf(e.AsIdent())
+	if fl == nil || present {
+		return nil
+	}
+	return fl.PartsOf
+}
 
 // affixTest lets a sieve make the test n, if it is one of startsWith or endsWith and the words are known.
 func (b *building) affixTest(e ast.Expr, name string, target ast.Expr, s textNode, words []string, n boolNode) boolNode {

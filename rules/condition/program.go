@@ -1,8 +1,8 @@
 package condition
 
 import (
+	"math/bits"
 	"regexp"
-	"slices"
 
 	"tiercel.dev/internal/event"
 )
@@ -26,11 +26,11 @@ type table struct {
 	slots, sieves int
 }
 
-// An entry is one condition: guard && eval.
+// An entry is one condition: all of its guards && eval.
 type entry struct {
-	index int // of the condition
-	guard int // index of its guard, which other entries have too; -1 without
-	eval  func(*frame) bool
+	index  int    // of the condition
+	guards uint64 // bits of its guards, which other entries have too
+	eval   func(*frame) bool
 }
 
 // NewProgram compiles conditions together, whichever compilers made them.
@@ -82,7 +82,7 @@ type root struct {
 // maxGuards is how many bits there are for them.
 const maxGuards = 64
 
-// guard makes entries of conditions. A cheap side of their && that several have is the guard of these.
+// guard makes entries of conditions. A cheap side of their && that several have is a guard of these.
 func (t *table) guard(roots []root) {
 	shared, at := map[int]int{}, map[int]int{}
 	for _, r := range roots {
@@ -91,32 +91,33 @@ func (t *table) guard(roots []root) {
 		}
 	}
 	for _, r := range roots {
-		e := entry{index: r.index, guard: -1, eval: r.node.eval}
-		if i := r.node.guardOf(shared); i >= 0 {
-			side := r.node.sides[i]
+		e := entry{index: r.index, eval: r.node.eval}
+		var rest []boolNode
+		for _, side := range r.node.sides {
 			g, ok := at[side.id]
-			if !ok && len(t.guards) < maxGuards {
+			if guards := !r.node.or && side.isGuard(shared); guards && !ok && len(t.guards) < maxGuards {
 				g, ok = len(t.guards), true
 				at[side.id] = g
 				t.guards = append(t.guards, side.eval)
+			} else if !guards {
+				ok = false
 			}
 			if ok {
-				e.guard, e.eval = g, logical(slices.Delete(slices.Clone(r.node.sides), i, i+1), false).eval
+				e.guards |= 1 << g
+			} else {
+				rest = append(rest, side)
 			}
+		}
+		if e.guards != 0 {
+			e.eval = logical(rest, false).eval
 		}
 		t.entries = append(t.entries, e)
 	}
 }
 
-// guardOf is the index of the side that most conditions have, of those as cheap as reading a field; -1 if no other has any.
-func (n boolNode) guardOf(shared map[int]int) int {
-	best, at := 1, -1
-	for i, side := range n.sides {
-		if !n.or && side.total && side.id != 0 && side.cost <= plainCost && shared[side.id] > best {
-			best, at = shared[side.id], i
-		}
-	}
-	return at
+// isGuard reports whether others have the side too, and it is as cheap as reading a field.
+func (n boolNode) isGuard(shared map[int]int) bool {
+	return n.total && n.id != 0 && n.cost <= plainCost && shared[n.id] > 1
 }
 
 // Match calls report, in order, for each condition that is true of ev or ends in an error, by its index; report returns
@@ -158,16 +159,17 @@ func (t *table) match(f *frame, report func(index int, err error) bool) {
 	var asked, hold uint64 // of the guards
 	for i := range t.entries {
 		e := &t.entries[i]
-		if e.guard >= 0 {
-			bit := uint64(1) << e.guard
-			if asked&bit == 0 {
-				if asked |= bit; t.guards[e.guard](f) {
-					hold |= bit
-				}
+		need := e.guards &^ hold
+		for need != 0 && need&asked == 0 {
+			guard := bits.TrailingZeros64(need)
+			bit := uint64(1) << guard
+			if asked |= bit; t.guards[guard](f) {
+				hold |= bit
+				need &^= bit
 			}
-			if hold&bit == 0 {
-				continue
-			}
+		}
+		if need != 0 {
+			continue
 		}
 		is := e.eval(f)
 		if (is || f.err != nil) && !report(e.index, f.take()) {

@@ -53,7 +53,7 @@ func (g *generator) text(depth int) string {
 	}
 	switch g.IntN(6) {
 	case 0:
-		return g.text(depth-1) + pick(g, []string{".lower()", ".basename()", ".dirname()"})
+		return g.text(depth-1) + pick(g, []string{".lower()", ".basename()", ".dirname()", ".upper()", ".b64()"})
 	case 1:
 		return fmt.Sprintf("(%s + %s)", g.text(depth-1), g.text(depth-1))
 	case 2:
@@ -76,7 +76,7 @@ func (g *generator) num(depth int) string {
 	}
 	switch g.IntN(7) {
 	case 0:
-		return fmt.Sprintf("size(%s)", pick(g, []string{g.text(depth - 1), g.texts(depth - 1), g.ints(depth - 1)}))
+		return pick(g, []string{fmt.Sprintf("size(%s)", pick(g, []string{g.text(depth - 1), g.texts(depth - 1), g.ints(depth - 1)})), g.text(depth-1) + ".len()"})
 	case 1:
 		return fmt.Sprintf("int(%s)", g.text(depth-1))
 	case 2:
@@ -154,10 +154,12 @@ func (g *generator) bool(depth int) string {
 			fmt.Sprintf(`%s %s %q`, pick(g, byType[field.Addr]), pick(g, []string{"==", "!="}), pick(g, addrs)),
 			fmt.Sprintf(`%q in fd.ip`, pick(g, addrs)),
 			fmt.Sprintf(`inCIDR(%s, %s)`, pick(g, []string{g.text(d), "fd.ip", "servers", "fd.sip"}), pick(g, []string{`"10.0.0.0/8"`, `["10.96.0.0/12", "2001:db8::/32"]`, "servers", `""+proc.name`})),
+			fmt.Sprintf(`%s.%s("%s")`, g.text(d), pick(g, []string{"bcontains", "bstartsWith"}), pick(g, []string{"2f", "6261", "ff00"})),
+			fmt.Sprintf(`proc.env.%s(%s)`, pick(g, []string{"contains", "icontains"}), quoted(pick(g, words))),
 			fmt.Sprintf(`proc.duration %s duration("2s")`, pick(g, []string{"<", ">", "==", ">="})),
 		})
 	case 10:
-		return fmt.Sprintf("%s.%s(%s)", g.text(d), pick(g, []string{"startsWith", "endsWith", "contains", "icontains", "glob", "pmatch"}),
+		return fmt.Sprintf("%s.%s(%s)", g.text(d), pick(g, []string{"startsWith", "endsWith", "contains", "icontains", "glob", "iglob", "pmatch"}),
 			pick(g, []string{g.text(d), g.texts(d)}))
 	case 11:
 		return fmt.Sprintf("%s.matches(%s)", g.text(d), pick(g, []string{`"^/etc/.*w$"`, `r"[a-c]+"`, `""`}))

@@ -217,10 +217,11 @@ func (b *building) sieved(e, x ast.Expr, text textNode, words []string, how fit,
 const (
 	plainCost = 2
 	anewCost  = 200
+	partsCost = 100
 )
 
 // madeAnew are the fields that say so.
-var madeAnew = map[string]bool{"evt.time": true, "evt.args": true, "proc.env": true, "proc.exeline": true, "container.mounts": true,
+var madeAnew = map[string]bool{"evt.time": true, "evt.args": true, "proc.env": true, "fd.uid": true, "proc.exeline": true, "container.mounts": true,
 	"container.labels": true, "k8s.pod.labels": true}
 
 // socketKinds are the kinds of events on sockets.

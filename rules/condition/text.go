@@ -18,6 +18,66 @@ func containsFold(s, sub string) bool {
 	return false
 }
 
+// A foldFinder looks for one text as containsFold does, and soon: it goes from one occurrence of the text's rarest byte to
+// the next.
+type foldFinder struct {
+	sub          string
+	at           int  // of the rarest byte in sub
+	lower, upper byte // that byte
+}
+
+func newFoldFinder(sub string) *foldFinder {
+	f := &foldFinder{sub: sub}
+	rank := func(i int) int { return strings.IndexByte(commonBytes, lowerByte(sub[i])) }
+	for i := range len(sub) {
+		if rank(i) < rank(f.at) {
+			f.at = i
+		}
+	}
+	if sub != "" {
+		f.lower = lowerByte(sub[f.at])
+		if f.upper = f.lower; 'a' <= f.lower && f.lower <= 'z' {
+			f.upper -= 'a' - 'A'
+		}
+	}
+	return f
+}
+
+// commonBytes are those that command lines and environments have most of, the rarer first.
+const commonBytes = "zqjxkwvy9876543bfg_2mhpud:1l0cns=-itroea./ "
+
+func (x *foldFinder) in(s string) bool {
+	if x.sub == "" {
+		return true
+	}
+	// Where the byte stands next, in each case; len(s) where it does not.
+	next := func(c byte, from int) int {
+		if i := strings.IndexByte(s[from:], c); i >= 0 {
+			return from + i
+		}
+		return len(s)
+	}
+	last := len(s) - len(x.sub) + x.at // that it may stand at
+	if last < x.at {
+		return false
+	}
+	lower, upper := next(x.lower, x.at), len(s)
+	if x.upper != x.lower {
+		upper = next(x.upper, x.at)
+	}
+	for at := min(lower, upper); at <= last; at = min(lower, upper) {
+		if equalFold(s[at-x.at:at-x.at+len(x.sub)], x.sub) {
+			return true
+		}
+		if at == lower {
+			lower = next(x.lower, at+1)
+		} else {
+			upper = next(x.upper, at+1)
+		}
+	}
+	return false
+}
+
 func equalFold(a, b string) bool {
 	for i := range len(a) {
 		if lowerByte(a[i]) != lowerByte(b[i]) {

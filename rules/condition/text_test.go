@@ -1,6 +1,7 @@
 package condition
 
 import (
+	"math/rand/v2"
 	"strings"
 	"testing"
 )
@@ -101,6 +102,41 @@ func TestLanguage(t *testing.T) {
 			if cond == nil {
 				t.Errorf("%s: %v", use, issues)
 			}
+		}
+	}
+}
+
+// TestFoldFinderFindsWhatContainsFoldDoes takes texts of few letters, in which words are often nearly found.
+func TestFoldFinderFindsWhatContainsFoldDoes(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	text := func(n int) string {
+		b := make([]byte, random.IntN(n))
+		for i := range b {
+			b[i] = "aAbB_ \xff"[random.IntN(7)]
+		}
+		return string(b)
+	}
+	found := 0
+	for range 20_000 {
+		s, sub := text(20), text(5)
+		want := containsFold(s, sub)
+		if got := newFoldFinder(sub).in(s); got != want {
+			t.Fatalf("%q in %q: %v", sub, s, got)
+		}
+		if want {
+			found++
+		}
+	}
+	if found < 1000 || found > 19_000 {
+		t.Errorf("%d of 20000 found: the texts try little", found)
+	}
+}
+
+func BenchmarkFoldFinder(b *testing.B) {
+	f, s := newFoldFinder("HTTP_PROXY"), strings.Repeat("KUBERNETES_SERVICE_HOST=10.96.0.1 ", 30)
+	for b.Loop() {
+		if f.in(s) {
+			b.Fatal("found")
 		}
 	}
 }

@@ -116,7 +116,7 @@ func argFields() []Field {
 			byName[p.name][kind] = p
 		}
 	}
-	var fields []Field
+	fields := []Field{numberedArg()}
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
 		fields = append(fields, argField(name, byName[name]))
 		if f, ok := rawArgField(name, byName[name]); ok {
@@ -124,6 +124,19 @@ func argFields() []Field {
 		}
 	}
 	return fields
+}
+
+// numberedArg is an argument by its place.
+func numberedArg() Field {
+	doc := "Text of the argument at a place, from 0, in the order of evt.args. Missing if the call has fewer."
+	return Field{Name: "evt.arg", Doc: doc, Key: IntKey, KeyType: Text, KeyDoc: doc, keyed: func(k key) Field {
+		return Field{TextOf: func(ev *event.Event) (string, bool) {
+			if int(ev.Kind) >= len(params) || k.num >= len(params[ev.Kind]) {
+				return "", false
+			}
+			return params[ev.Kind][k.num].text(ev)
+		}}
+	}}
 }
 
 func argField(name string, of *[event.Kinds]*param) Field {

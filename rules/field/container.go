@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"tiercel.dev/internal/event"
 )
@@ -76,6 +77,21 @@ func containerFields() []Field {
 		containerText("container.image.id", "Id of the image in the runtime. Empty on the host.", "",
 			func(c *event.Container) string { return c.Image.ID },
 			func(b *builder, v string) error { b.container.Image.ID = v; return nil }),
+		containerText("container.ip", "Address of the container's pod. Empty on the host, and outside pods.", "",
+			func(c *event.Container) string {
+				if c.Pod == nil {
+					return ""
+				}
+				return c.Pod.IP
+			}, nil),
+		{Name: "container.duration", Type: Duration, Metadata: true, Doc: "How long ago the container was made. Missing on the host.",
+			DurationOf: func(ev *event.Event) (time.Duration, bool) {
+				c := told(ev)
+				if c == nil || c.CreatedAt == 0 {
+					return 0, false
+				}
+				return time.Duration(ev.Time - c.CreatedAt), true
+			}},
 		{Name: "container.privileged", Type: Bool, Facts: FromContainer, Metadata: true, Doc: "The container is privileged. False on the host.",
 			BoolOf: func(ev *event.Event) (bool, bool) {
 				c := told(ev)

@@ -2,8 +2,10 @@ package field
 
 import (
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"tiercel.dev/internal/event"
@@ -45,6 +47,14 @@ func evtFields() []Field {
 		{Name: "evt.cpu", Type: Int, Never: true, Doc: "CPU that the call returned on.",
 			IntOf: func(ev *event.Event) (int64, bool) { return int64(ev.CPU), true },
 			set:   func(b *builder, v string) error { return parse(v, uint16Of, &b.ev.CPU) }},
+		{Name: "evt.count", Type: Int, Never: true, Facts: FromKind, Doc: "Always 1, for whoever adds events up.",
+			IntOf: func(*event.Event) (int64, bool) { return 1, true }},
+		{Name: "evt.is_wait", Type: Bool, Never: true, Facts: FromKind, Doc: "Always false: calls that wait for others are not seen.",
+			BoolOf: func(*event.Event) (bool, bool) { return false, true }},
+		{Name: "evt.hostname", Type: Text, Never: true, Doc: "Name of this machine.",
+			TextOf: func(*event.Event) (string, bool) { return hostname(), true }},
+		{Name: "syscall.type", Type: Text, Never: true, Facts: FromKind, Doc: "As evt.type: all events are system calls.",
+			TextOf: func(ev *event.Event) (string, bool) { return ev.Kind.Type(), true }},
 		{Name: "evt.dir", Type: Text, Never: true, Facts: FromKind, Doc: "Always \"<\": events are seen as calls return.",
 			TextOf: func(*event.Event) (string, bool) { return "<", true }},
 		{Name: "evt.res", Type: Text, Never: true, Doc: "\"SUCCESS\", or the name of the error: \"ENOENT\", \"EINPROGRESS\".",
@@ -89,6 +99,15 @@ func evtFields() []Field {
 			TextOf: func(ev *event.Event) (string, bool) { return argsText(ev), true }},
 	}
 }
+
+// hostname is asked for once.
+var hostname = sync.OnceValue(func() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return ""
+	}
+	return name
+})
 
 // openBool is a field that is false, not missing, on events of other kinds.
 func openBool(name string, kinds event.KindSet, doc string, of func(*event.Event) bool) Field {

@@ -116,6 +116,13 @@ func fdFileFields() []Field {
 		{Name: "fd.fspath", Type: Text, Kinds: fileKinds, Doc: "The file's path from the root of its own filesystem, where a bind mount hides that; else missing.",
 			TextOf: func(ev *event.Event) (string, bool) { return ev.FD.FSPath, ev.FD.FSPath != "" },
 			set:    func(b *builder, v string) error { b.fd, b.ev.FD.FSPath = true, v; return nil }},
+		{Name: "fd.uid", Type: Text, Doc: "thread.tid and fd.num, one behind the other: tells descriptors of all processes apart. Made anew at each use.",
+			TextOf: func(ev *event.Event) (string, bool) {
+				if !ev.FD.Valid {
+					return "", false
+				}
+				return number(int64(ev.Task.TID)) + number(int64(ev.FD.Num)), true
+			}},
 		{Name: "fd.dev", Type: Int, Kinds: fileKinds, Doc: "Device number of the file's filesystem.", IntOf: fdDev,
 			set: func(b *builder, v string) error { b.fd = true; return parse(v, uint32Of, &b.ev.FD.Dev) }},
 		{Name: "fd.ino", Type: Int, Kinds: fileKinds, Doc: "Inode number of the file.", IntOf: fdIno,

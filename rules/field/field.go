@@ -83,6 +83,8 @@ type Field struct {
 	TextsOf    func(*event.Event, []string) ([]string, bool)         // appends
 	IntsOf     func(*event.Event, []int64) ([]int64, bool)           // appends
 	AddrsOf    func(*event.Event, []netip.Addr) ([]netip.Addr, bool) // appends
+	// PartsOf, where it is set, are texts that TextOf joins by blanks, which allocates.
+	PartsOf func(*event.Event) []string
 
 	// Key, and what it is an example of, for fields that take one.
 	Key     KeyType
@@ -115,7 +117,7 @@ func (k key) String() string {
 	return strconv.Quote(k.text)
 }
 
-var catalogue = index(slices.Concat(evtFields(), argFields(), fdFields(), passedFields(), procFields(), userFields(), containerFields(), podFields()))
+var catalogue = index(slices.Concat(evtFields(), argFields(), fdFields(), fsPathFields(), passedFields(), procFields(), userFields(), containerFields(), podFields()))
 
 func index(fields []Field) map[string]*Field {
 	m := make(map[string]*Field, len(fields))

@@ -114,8 +114,14 @@ func procOwnFields() []Field {
 			}).text},
 		{Name: "proc.env", Type: Text, Doc: "The environment at exec, NAME=value joined by blanks. Made anew at each use.",
 			TextOf: procText(func(p *event.Process) string { return strings.Join(p.Env, " ") }).text,
-			set:    func(b *builder, v string) error { b.proc.Env = strings.Fields(v); return nil },
-			Key:    TextKey, KeyType: Text, KeyDoc: "The value of one variable of the environment at exec.",
+			PartsOf: func(ev *event.Event) []string {
+				if ev.Process == nil {
+					return nil
+				}
+				return ev.Process.Env
+			},
+			set: func(b *builder, v string) error { b.proc.Env = strings.Fields(v); return nil },
+			Key: TextKey, KeyType: Text, KeyDoc: "The value of one variable of the environment at exec.",
 			keyed: func(k key) Field {
 				prefix := k.text + "="
 				return Field{TextOf: func(ev *event.Event) (string, bool) {

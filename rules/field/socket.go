@@ -121,6 +121,8 @@ func fdSocketFields() []Field {
 	fields = append(fields, endFields("fd.r", "remote end", remote, func(b *builder) *netip.AddrPort { return &b.ev.FD.Remote })...)
 	fields = append(fields, endFields("fd.asked_", "address given in the call (connect, bind, sends), which the kernel may replace by another when it balances services,",
 		askedEnd, func(b *builder) *netip.AddrPort { return &b.ev.FD.Asked })...)
+	fields = append(fields, domainField("fd.cip.name", "client", client), domainField("fd.sip.name", "server", server),
+		domainField("fd.lip.name", "local end", local), domainField("fd.rip.name", "remote end", remote))
 	for i := range fields {
 		fields[i].Kinds = socketKinds
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"tiercel.dev/rules"
+	"tiercel.dev/rules/field"
 )
 
 const (
@@ -129,13 +130,18 @@ func (d *domains) resolveOne(ctx context.Context, name string) {
 
 // fill puts the addresses into their lists. d.mu is held.
 func (d *domains) fill() {
+	byAddress := make(map[netip.Addr]string)
 	for list, names := range d.wanted {
 		var texts []string
 		for _, name := range names {
 			for _, a := range d.known[name] {
 				texts = append(texts, a.String())
+				if was := byAddress[a]; was == "" || name < was {
+					byAddress[a] = name
+				}
 			}
 		}
 		d.lists.SetTexts(list, texts)
 	}
+	field.SetDomains(byAddress)
 }

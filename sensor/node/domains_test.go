@@ -17,7 +17,7 @@ const domainRules = `
 - rule: contact
   desc: contact of a miner's pool
   condition: evt.type = connect and fd.sip.name in (pool.example, "xmr.example")
-  output: contact
+  output: contact of %fd.sip.name
   priority: WARNING
 `
 
@@ -56,6 +56,9 @@ func TestDomainsFollowTheirNames(t *testing.T) {
 		synctest.Wait()
 		if !matches() {
 			t.Error("no match of the address that the name resolves to")
+		}
+		if got := set.Rule("contact").Output(ev); got != "contact of pool.example" {
+			t.Error(got)
 		}
 		answer = nil
 		time.Sleep(2 * resolveEvery)

@@ -27,7 +27,9 @@ uri val value vm_rss vm_size vm_swap vpgid vpid vtid whence who
 
 // otherFields are Falco's fields that no event has here, besides arguments.
 var otherFields = set(`
-evt.buffer fd.name_changed fd.cip.name fd.sip.name fd.lip.name fd.rip.name evt.latency evt.latency.s evt.latency.ns evt.latency.quantized evt.latency.human evt.deltatime evt.deltatime.s evt.deltatime.ns
+proc.is_exe_lower_layer
+proc.stdin.type proc.stdout.type proc.stderr.type proc.stdin.name proc.stdout.name proc.stderr.name fd.types user.homedir user.shell
+proc.aenv evt.latency evt.latency.s evt.latency.ns evt.latency.quantized evt.latency.human evt.deltatime evt.deltatime.s evt.deltatime.ns
 evt.io_dir evt.is_io evt.is_io_read evt.is_io_write evt.is_syscall_network evt.around evt.abspath evt.buflen.in evt.buflen.out evt.is_syncfs
 evt.pluginname evt.plugininfo evt.source evt.is_async evt.asynctype evt.wait_latency evt.count.error evt.count.exit evt.count.procinfo
 evt.count.threadinfo evt.buffer.len fd.containername fd.containerdirectory fd.proto fd.cproto fd.sproto fd.lproto fd.rproto fd.is_server

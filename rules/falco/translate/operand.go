@@ -103,9 +103,15 @@ func (t *translation) field(o *syntax.Operand) (operand, bool) {
 	return out, true
 }
 
-// Field finds the field that has a name of Falco's, with a key in brackets if keyed is set. Errors are those of
+// Field finds the field whose value an output shows by a name of Falco's, with a key in brackets if keyed is set. Errors are those of
 // [field.Lookup].
 func Field(name, key string, keyed bool) (*field.Field, error) {
+	if s, ok := special[name]; ok && !keyed {
+		if f, err := field.Lookup(name); err == nil {
+			return f, nil
+		}
+		return field.Lookup(s.field) // fd.net shows as fd.ip
+	}
 	if !keyed {
 		return field.Lookup(name)
 	}
