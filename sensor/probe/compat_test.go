@@ -122,6 +122,38 @@ func TestCompatIDs16(t *testing.T) {
 	}
 }
 
+// send and recv are sendto and recvfrom without an address, whatever stands where that would.
+func TestCompatWithoutAddress(t *testing.T) {
+	l := every(t)
+	for name, by32 := range callers32 {
+		t.Run(name, func(t *testing.T) {
+			by32(t)
+			pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer unix.Close(pair[0])
+			defer unix.Close(pair[1])
+			for i, test := range []struct {
+				kind         event.Kind
+				word, number uint32
+			}{{event.Sendto, 9, 289}, {event.Recvfrom, 10, 291}} {
+				name, _ := unixAddr("/stray")
+				args := [6]uint32{uint32(at(pair[i])), uint32(text("hello")), 5, 0, uint32(name), uint32(name)}
+				nr := test.number
+				if socketcall != 0 {
+					words := point(unsafe.Slice((*byte)(unsafe.Pointer(&args)), unsafe.Sizeof(args)))
+					nr, args = socketcall, [6]uint32{test.word, uint32(words)}
+				}
+				ev := l.expect(t, mine(test.kind, descriptor(pair[i])), func() { calling32.call(t, nr, args) })
+				if m := ev.Message; ev.Ret != 5 || m.Size != 5 || m.Data != "hello" || ev.FD.UnixRemote != "" {
+					t.Errorf("%v: returned %d, %+v, %+v", test.kind, ev.Ret, m, ev.FD)
+				}
+			}
+		})
+	}
+}
+
 // A length is a register and its sign, or two.
 func TestCompatLengths(t *testing.T) {
 	const truncate = 92
