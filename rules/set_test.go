@@ -64,7 +64,7 @@ func TestFilter(t *testing.T) {
 		{`evt.type == "bpf" && evt.type == "bind"`, kinds()},
 		{`evt.type.startsWith("accept")`, kinds("accept", "accept4")},
 		{`"dup2" == evt.type`, kinds("dup2")},
-		{`evt.is_open_write && fd.num >= 0`, kinds("open", "openat", "openat2")},
+		{`evt.is_open_write && fd.num >= 0`, kinds("open", "openat", "openat2", "open_by_handle_at")},
 		{`evt.arg.request.contains("ATTACH")`, kinds("ptrace")},
 		{`has(evt.arg.newpath)`, kinds("rename", "renameat", "renameat2", "link", "linkat")},
 		{`proc.name == "x"`, all},

@@ -39,6 +39,9 @@ func TestUpstreamFilesLoad(t *testing.T) {
 		if r.Enabled {
 			enabled++
 		}
+		if r.Kinds().Empty() {
+			t.Errorf("%s can match no event", r.Name)
+		}
 		if r.Kinds() == event.AllKinds() {
 			t.Errorf("%s is tried on every event", r.Name)
 		}
