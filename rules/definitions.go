@@ -25,6 +25,7 @@ type listDef struct {
 	items    []*yaml.Node
 	override bool
 	appends  bool
+	domains  []string // the list is filled with the addresses of these names
 	from     string
 	ints     bool // declared of: int
 }
@@ -104,9 +105,9 @@ func (d *document) addList(f *file, key, value *yaml.Node) {
 	if !f.is(value, yaml.MappingNode, "a list, if not [items],") {
 		return
 	}
-	keys := f.keys(value, "a list", "items", "override", "append", "from", "of", "default")
+	keys := f.keys(value, "a list", "items", "override", "append", "from", "of", "default", "domains")
 	source := ""
-	for _, k := range []string{"items", "append", "default"} {
+	for _, k := range []string{"items", "append", "default", "domains"} {
 		n := keys[k]
 		if n == nil {
 			continue
@@ -120,6 +121,9 @@ func (d *document) addList(f *file, key, value *yaml.Node) {
 		}
 	}
 	l.appends = source == "append"
+	if source == "domains" {
+		l.from, l.domains, l.items = key.Value, f.textList(keys["domains"], "domains"), nil
+	}
 	if n := keys["override"]; n != nil {
 		l.override, _ = f.bool(n, "override")
 	}
@@ -137,11 +141,11 @@ func (d *document) addList(f *file, key, value *yaml.Node) {
 	}
 	switch {
 	case source == "" && l.from == "":
-		f.fail(value, "a list has items, append, or from with default")
-	case (source == "default") != (l.from != "") && source != "":
+		f.fail(value, "a list has items, append, domains, or from with default")
+	case source != "domains" && (source == "default") != (l.from != "") && source != "", source == "domains" && keys["from"] != nil:
 		f.fail(value, "from and default go together")
-	case l.ints && l.from == "":
-		f.fail(value, "of goes with from")
+	case l.ints && (l.appends || l.domains != nil):
+		f.fail(value, "of goes with from or items")
 	}
 	d.lists = append(d.lists, l)
 }

@@ -14,6 +14,7 @@
 //	  login_shells: [{list: shells}, fish]      # a list in a list is named so; plain text is always an item
 //	  k8s_api_servers: {from: k8s_api_servers, default: []}             # filled by the program at run time
 //	  k8s_api_ports: {from: k8s_api_ports, of: int, default: [443, 6443]}
+//	  registries: {domains: [registry.example.com]}                     # filled with the addresses that the names have
 //	macros:
 //	  in_container: container.id != "host"
 //	  open_write: evt.is_open_write && fd.num >= 0

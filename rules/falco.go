@@ -44,8 +44,8 @@ func DefaultSeverity(p falco.Priority) Severity {
 	return Low
 }
 
-// isFalco reports whether a file is in Falco's language: its root is a list. That of a native file is a mapping.
-func isFalco(f source.File) bool {
+// IsFalco reports whether a file is in Falco's language: its root is a list. That of a native file is a mapping.
+func IsFalco(f source.File) bool {
 	for line := range bytes.Lines(f.Data) {
 		line = bytes.TrimSpace(bytes.TrimPrefix(line, []byte("\ufeff")))
 		switch {
@@ -95,7 +95,7 @@ func loadFalco(files []source.File, set *Set, opt FalcoOptions, errs *Errors) er
 	for _, r := range rs.Rules {
 		r.Enabled = r.Enabled && (opt.Least == nil || r.Priority <= *opt.Least)
 	}
-	l := &falcoLoading{Ruleset: rs, set: set, errs: errs, opt: opt, compiler: compiler, names: newFalcoNames(rs), macros: map[string]*falcoMacro{}}
+	l := &falcoLoading{Ruleset: rs, set: set, errs: errs, opt: opt, compiler: compiler, names: newFalcoNames(rs, nil), macros: map[string]*falcoMacro{}}
 	return l.compile()
 }
 

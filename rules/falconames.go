@@ -20,6 +20,7 @@ type falcoNames struct {
 	made       map[string]*condition.List // by their names in CEL
 	byUse      map[listUse]string
 	domains    map[string][]string // domain names by the dynamic list of their addresses
+	foreign    func(name string) bool
 }
 
 // A listUse is a list as one of texts, of numbers, or of the addresses of what it names.
@@ -29,9 +30,11 @@ type listUse struct {
 	domains bool
 }
 
-func newFalcoNames(rs *falco.Ruleset) *falcoNames {
+// newFalcoNames names what rs defines. Names for which foreign is true have another meaning where the conditions are to be
+// used, and are avoided; nil is for none.
+func newFalcoNames(rs *falco.Ruleset, foreign func(name string) bool) *falcoNames {
 	n := &falcoNames{falcoLists: map[string]*falco.List{}, macros: map[string]string{}, made: map[string]*condition.List{},
-		byUse: map[listUse]string{}, domains: map[string][]string{}}
+		byUse: map[listUse]string{}, domains: map[string][]string{}, foreign: foreign}
 	n.taken = maps.Clone(reserved)
 	n.taken["a"], n.taken["p"] = true, true // variables of exists
 	for _, m := range rs.Macros {
@@ -46,13 +49,16 @@ func newFalcoNames(rs *falco.Ruleset) *falcoNames {
 // free is the name, or one like it that CEL can have and nothing has yet.
 func (n *falcoNames) free(name string) string {
 	clean := strings.Map(func(r rune) rune {
-		if 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '_' {
+		if 'a' <= r && r <= 'z' || '0' <= r && r <= '9' || r == '_' {
 			return r
 		}
 		return '_'
-	}, name)
+	}, strings.ToLower(name))
 	if clean == "" || clean[0] >= '0' && clean[0] <= '9' {
 		clean = "_" + clean
+	}
+	if n.foreign != nil && n.foreign(clean) {
+		clean = "falco_" + clean
 	}
 	free := clean
 	for i := 2; n.taken[free]; i++ {

@@ -39,7 +39,7 @@ func Load(sources []Source, opt Options) (*Set, error) {
 	var docs []document
 	var falcoFiles []source.File
 	for _, src := range sources {
-		if isFalco(src) {
+		if IsFalco(src) {
 			falcoFiles = append(falcoFiles, src)
 		} else {
 			docs = append(docs, parseDocument(src, &errs))
@@ -51,7 +51,8 @@ func Load(sources []Source, opt Options) (*Set, error) {
 	if opt.Lists == nil {
 		opt.Lists = NewLists()
 	}
-	l := loading{merged: merge(docs), errs: &errs, set: &Set{lists: opt.Lists, fills: map[string]condition.Elem{},
+	merged := merge(docs)
+	l := loading{merged: merged, errs: &errs, set: &Set{defined: merged.names, lists: opt.Lists, fills: map[string]condition.Elem{},
 		firstFalco: !opt.Falco.AllMatch, domains: map[string][]string{}}}
 	if err := l.compile(); err != nil {
 		return nil, err
@@ -106,6 +107,9 @@ func (l *loading) compile() error {
 	for name, list := range lists {
 		if list.Dynamic != "" {
 			l.set.fills[list.Dynamic] = list.Of
+			if d := l.lists[name].domains; d != nil {
+				l.set.domains[list.Dynamic] = d
+			}
 		}
 		if m := l.macros[name]; m != nil {
 			delete(lists, name) // told of as defined twice

@@ -181,7 +181,10 @@ func (m *merged) resolveLists() map[string]*condition.List {
 			}
 			ints = def.ints
 		}
-		if ints {
+		if def.ints && len(r.texts) > 0 {
+			def.file.fail(def.key, "%s holds texts, and its of says int", name)
+		}
+		if ints || def.ints {
 			list.Of, list.Values = condition.OfInt, condition.IntValues(r.ints)
 		}
 		out[name] = list

@@ -30,6 +30,7 @@ type Set struct {
 	domains  map[string][]string       // see Domains
 	// firstFalco says that of the rules of Falco files the first that matches is the only one.
 	firstFalco bool
+	defined    map[string]Position // lists and macros of native files
 }
 
 // finish sorts the enabled rules by the kinds they can match.
@@ -94,6 +95,12 @@ func (s *Set) Rule(name string) *Rule {
 		}
 	}
 	return nil
+}
+
+// Defines reports whether a native file defines a list or a macro of that name.
+func (s *Set) Defines(name string) bool {
+	_, ok := s.defined[name]
+	return ok
 }
 
 // Warnings tells of what is allowed in rule files and surely not meant.

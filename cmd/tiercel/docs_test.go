@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"tiercel.dev/sensor/falcoconfig"
 )
 
 // A block of docs/rules.md: a file, or a command and what it prints.
@@ -34,19 +36,55 @@ func blocks(text string) (out []block) {
 // The page on rules says nothing that does not work: its files load and pass their tests, its commands print what stands
 // there. With UPDATE set it is given what they print.
 func TestRulesPage(t *testing.T) {
-	page, err := filepath.Abs("../../docs/rules.md")
+	if files, commands := tryPage(t, "../../docs/rules.md"); files < 5 || commands < 3 {
+		t.Errorf("%d files and %d commands found: are the blocks marked?", files, commands)
+	}
+	for _, name := range []string{"shop.yaml", "override.yaml", "mute.yaml"} {
+		if code := run([]string{"rules", "check", name}, t.Output(), t.Output()); code != 0 {
+			t.Errorf("%s: exit code %d", name, code)
+		}
+	}
+}
+
+// The page on moving over from Falco does not, either.
+func TestFalcoPage(t *testing.T) {
+	if files, commands := tryPage(t, "../../docs/falco.md"); files < 2 || commands < 3 {
+		t.Errorf("%d files and %d commands found: are the blocks marked?", files, commands)
+	}
+	cfg, err := falcoconfig.Read("falco.yaml", os.Getenv)
+	if err != nil || len(cfg.Warnings) != 1 || !strings.Contains(cfg.Warnings[0].Error(), "webserver is not honoured") {
+		t.Errorf("falco.yaml: %v, %+v", err, cfg)
+	}
+}
+
+// tryPage tries what stands in a page, in a folder of its own, and counts the files and commands.
+func tryPage(t *testing.T, path string) (files, commands int) {
+	path, err := filepath.Abs(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile(page)
+	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Chdir(t.TempDir())
-	files, commands := 0, 0
+	compare := func(want, got string) {
+		if got != want && os.Getenv("UPDATE") != "" {
+			text = bytes.Replace(text, []byte(want), []byte(got), 1)
+		} else if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("-page +program\n%s", diff)
+		}
+	}
 	for _, b := range blocks(string(text)) {
-		switch b.lang {
-		case "yaml":
+		lang, written, _ := strings.Cut(b.lang, " ")
+		switch {
+		case written != "": // by a command
+			got, err := os.ReadFile(written)
+			if err != nil {
+				t.Error(err)
+			}
+			compare(b.text, string(got))
+		case lang == "yaml":
 			head, _, _ := strings.Cut(b.text, "\n")
 			name, ok := strings.CutPrefix(head, "# ")
 			if !ok || !strings.HasSuffix(name, ".yaml") {
@@ -56,30 +94,19 @@ func TestRulesPage(t *testing.T) {
 				t.Fatal(err)
 			}
 			files++
-		case "console":
+		case lang == "console":
 			commands++
-			if got := console(t, b.text); got != b.text && os.Getenv("UPDATE") != "" {
-				text = bytes.Replace(text, []byte(b.text), []byte(got), 1)
-			} else if diff := cmp.Diff(b.text, got); diff != "" {
-				t.Errorf("-page +program\n%s", diff)
-			}
+			compare(b.text, console(t, b.text))
 		default:
 			t.Errorf("a block in %q is not tested", b.lang)
 		}
 	}
-	if files < 5 || commands < 3 {
-		t.Errorf("%d files and %d commands found: are the blocks marked?", files, commands)
-	}
-	for _, name := range []string{"shop.yaml", "override.yaml", "mute.yaml"} {
-		if code := run([]string{"rules", "check", name}, t.Output(), t.Output()); code != 0 {
-			t.Errorf("%s: exit code %d", name, code)
-		}
-	}
 	if os.Getenv("UPDATE") != "" {
-		if err := os.WriteFile(page, text, 0o644); err != nil {
+		if err := os.WriteFile(path, text, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
+	return files, commands
 }
 
 // console runs the command of the first line and returns the block as it should be.

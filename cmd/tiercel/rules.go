@@ -22,15 +22,15 @@ file with errors, a file that is not there, a wrong flag.`
 func rulesCommand() *cobra.Command {
 	cmd := group(&cobra.Command{
 		Use:   "rules",
-		Short: "Check, test, list, explain and document rules",
-		Long: `Check, test, list, explain and document rules.
+		Short: "Check, test, list, explain, document and import rules",
+		Long: `Check, test, list, explain and document rules, and import those of Falco.
 
 The shipped rules are loaded before the files given, as the sensor does it, so that files can use and change what those
 define. A path is a rule file, or a directory whose *.yaml files are read in the order of their names.
 
 ` + rulesExit,
 	})
-	cmd.AddCommand(rulesCheckCommand(), rulesTestCommand(), rulesListCommand(), rulesExplainCommand(), rulesDocsCommand())
+	cmd.AddCommand(rulesCheckCommand(), rulesTestCommand(), rulesListCommand(), rulesExplainCommand(), rulesDocsCommand(), rulesImportCommand())
 	return cmd
 }
 

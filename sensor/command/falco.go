@@ -81,7 +81,10 @@ func (f *falcoFlags) config(c *cobra.Command, flags *watchFlags, read *falcoconf
 	}
 	cfg.Rules.Library = f.library
 	cfg.Rules.Paths = append(append([]string(nil), read.RulePaths...), cfg.Rules.Paths...)
+	more := cfg.Rules.Falco // what flags alone say
 	cfg.Rules.Falco, cfg.Rules.Fixed = read.Falco, !read.Follow
+	cfg.Rules.Falco.Exact, cfg.Rules.Falco.MountsExist, cfg.Rules.Falco.AllNets = more.Exact, more.MountsExist, more.AllNets
+	cfg.Rules.Falco.Severities = more.Severities
 	if !given("output") {
 		cfg.Outputs = nil
 	}

@@ -7,6 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tiercel.dev/rules"
+	"tiercel.dev/rules/falco"
 	"tiercel.dev/sensor/node"
 )
 
@@ -17,6 +19,33 @@ func addRules(c *cobra.Command, r *node.Rules) {
 		r.Library = false
 		return nil
 	})
+	f.BoolVar(&r.Falco.Exact, "falco-exact", false, "rules of Falco files: take event types as they are named, without newer calls and io_uring operations that do the same")
+	f.BoolVar(&r.Falco.MountsExist, "falco-mounts-exist", false, "rules of Falco files: a test of container.mount.* for <NA> holds for a mount that is not there")
+	f.BoolVar(&r.Falco.AllNets, "falco-all-nets", false, "rules of Falco files: fd.net in (…) looks at every network, and not at the first alone")
+	f.Var(severities{r}, "falco-severity", "rules of Falco files: the severity of a priority, as in Alert=HIGH (`priority=severity`); may be repeated")
+}
+
+// severities are set by priority=severity.
+type severities struct{ rules *node.Rules }
+
+func (s severities) Type() string   { return "priority=severity" }
+func (s severities) String() string { return "" }
+
+func (s severities) Set(text string) error {
+	name, word, _ := strings.Cut(text, "=")
+	p, err := falco.ParsePriority(name)
+	if err != nil {
+		return err
+	}
+	severity, err := rules.ParseSeverity(word)
+	if err != nil {
+		return err
+	}
+	if s.rules.Falco.Severities == nil {
+		s.rules.Falco.Severities = map[falco.Priority]rules.Severity{}
+	}
+	s.rules.Falco.Severities[p] = severity
+	return nil
 }
 
 func addOutputs(c *cobra.Command, cfg *node.Config) {

@@ -87,6 +87,13 @@ func newFalcoStage(t *testing.T, folder string) *falcoStage {
 	s.runtime = startContainerd(t, containerd.Program{From: actor, Folder: acts.Folder, Links: append(names, "tar")})
 	s.fillRoot(t, actor, names)
 	s.startWatch(t, folder)
+	s.startContainers(t)
+	return s
+}
+
+// startContainers starts those that acts are done in.
+func (s *falcoStage) startContainers(t *testing.T) {
+	t.Helper()
 	s.pods[inPod] = s.runtime.pod("shop", "web-0")
 	privileged, err := s.runtime.PrivilegedPod(t.Context(), "shop", "admin-0")
 	if err != nil {
@@ -96,7 +103,6 @@ func newFalcoStage(t *testing.T, folder string) *falcoStage {
 	for at, pod := range s.pods {
 		s.running[at] = s.runtime.container(pod, "app", false, acts.Folder+"/actor", acts.Plan{do("sleep", "1h")}.String())
 	}
-	return s
 }
 
 // fillRoot makes what acts on the host need.

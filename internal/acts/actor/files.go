@@ -39,6 +39,10 @@ var deeds = map[string]func([]string) error{
 	"socket": socket, "connect": connect, "sendto": sendto, "listen": listen,
 	"dup-socket": dupSocket, "dup-file": dupFile,
 
+	"mknod": mknod, "bind-mount": bindMount, "unmount": func(a []string) error { return unix.Unmount(a[0], 0) },
+	"deleted": deleted, "chroot": func(a []string) error { return unix.Chroot(a[0]) },
+
+	"vm-write": vmWrite, "user-namespace": func([]string) error { return unix.Unshare(unix.CLONE_NEWUSER) },
 	"ptrace": ptrace, "setns": setns, "unshare": unshare, "setuid": setuid, "bpf": bpf, "userfaultfd": userfaultfd,
 	"finit_module": finitModule, "memfd": memfd, "drop": drop,
 }
@@ -98,6 +102,29 @@ func drop(a []string) error {
 	}
 	return f.Close()
 }
+
+// deleted is drop, and removes the file again; a step with Path /proc/self/fd/9 runs it.
+func deleted(a []string) error {
+	if err := drop(a); err != nil {
+		return err
+	}
+	fd, err := unix.Open(a[0], unix.O_RDONLY, 0)
+	if err != nil {
+		return err
+	}
+	if err := unix.Dup3(fd, 9, 0); err != nil {
+		return err
+	}
+	return unix.Unlink(a[0])
+}
+
+// mknod makes the node of a disk, or a pipe.
+func mknod(a []string) error {
+	mode := map[string]uint32{"disk": unix.S_IFBLK, "pipe": unix.S_IFIFO}[a[1]]
+	return unix.Mknod(a[0], mode|0o600, int(unix.Mkdev(8, 0)))
+}
+
+func bindMount(a []string) error { return unix.Mount(a[0], a[1], "", unix.MS_BIND, "") }
 
 // copyTo leaves the file open: closing a memfd would lose it.
 func copyTo(to *os.File) error {

@@ -18,19 +18,49 @@ func ptrace(a []string) error {
 		_, _, errno := unix.RawSyscall(unix.SYS_PTRACE, unix.PTRACE_TRACEME, 0, 0)
 		return asError(errno)
 	}
-	child, err := syscall.ForkExec("/acts/actor", []string{"actor"}, &syscall.ProcAttr{
-		Env:   []string{`ACTS_PLAN=[{"Do":["sleep","10s"]}]`},
-		Files: []uintptr{0, 1, 2},
-	})
+	child, err := sleeper()
 	if err != nil {
 		return err
 	}
 	err = unix.PtraceAttach(child)
+	end(child)
+	return err
+}
+
+// sleeper is a child to do something to.
+func sleeper() (int, error) {
+	return syscall.ForkExec("/acts/actor", []string{"actor"}, &syscall.ProcAttr{
+		Env:   []string{`ACTS_PLAN=[{"Do":["sleep","10s"]}]`},
+		Files: []uintptr{0, 1, 2},
+	})
+}
+
+func end(child int) {
 	_ = unix.Kill(child, unix.SIGKILL) // it is this process's own
 	var status unix.WaitStatus
 	_, _ = unix.Wait4(child, &status, 0, nil)
+}
+
+// vmWrite writes into a child, or into this process, what stands there already: a variable of the program, which lies at the
+// same place in both.
+func vmWrite(a []string) error {
+	target := os.Getpid()
+	if a[0] == "child" {
+		child, err := sleeper()
+		if err != nil {
+			return err
+		}
+		defer end(child)
+		target = child
+	}
+	place := [8]byte{}
+	local := []unix.Iovec{{Base: &place[0], Len: 1}}
+	remote := []unix.RemoteIovec{{Base: uintptr(unsafe.Pointer(&written)), Len: 1}}
+	_, err := unix.ProcessVMWritev(target, local, remote, 0)
 	return err
 }
+
+var written [8]byte
 
 func setns([]string) error {
 	fd, err := unix.Open("/proc/self/ns/uts", unix.O_RDONLY, 0)

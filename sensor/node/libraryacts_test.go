@@ -1,0 +1,134 @@
+package node
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"tiercel.dev/internal/acts"
+	"tiercel.dev/internal/containerd"
+)
+
+// A libraryAct is one that a shipped rule fires on although it goes round what people look for, and one that it nearly does.
+type libraryAct struct {
+	name, rule  string
+	at          place
+	fires, near acts.Plan
+	nearAt      place // if not at the same place
+}
+
+// in32 is a process of a 32-bit program.
+func in32(deed ...string) acts.Plan {
+	return chain(acts.Step{Run: []string{"x"}, Path: acts.Folder + "/actor32"}, do(deed...))
+}
+
+var libraryActs = []libraryAct{
+	// Before the next, whose symbolic link is one too: a rule's alerts of one program are throttled.
+	{name: "a link made to it", rule: "sensitive_file_linked", fires: as("x", "link", "/etc/shadow", "/tmp/h1"), near: as("x", "link", "/etc/hostname", "/tmp/h2")},
+	{name: "a symbolic link to the file", rule: "sensitive_file_read",
+		fires: chain(run("x"), do("symlink", "/etc/shadow", "/tmp/s1"), do("open", "/tmp/s1", "r")), near: chain(run("x"), do("symlink", "/etc/hostname", "/tmp/s2"), do("open", "/tmp/s2", "r"))},
+	{name: "the link to one's own root", rule: "sensitive_file_read", fires: as("x", "open", "/proc/self/root/etc/shadow", "r"), near: as("x", "open", "/proc/self/root/etc/hostname", "r")},
+	{name: "a path that climbs", rule: "sensitive_file_read", fires: as("x", "open", "/tmp/../etc/./shadow", "r"), near: as("x", "open", "/tmp/../etc/./hostname", "r")},
+	{name: "a 32-bit call", rule: "sensitive_file_read", fires: in32("open", "/etc/shadow", "r"), near: in32("open", "/etc/hostname", "r")},
+	{name: "a bind mount over the directory", rule: "sensitive_file_read",
+		fires: chain(run("x"), do("bind-mount", "/fs/etc", "/mnt"), do("open", "/mnt/shadow", "r"), do("unmount", "/mnt")),
+		near:  chain(run("x"), do("bind-mount", "/fs/etc", "/mnt"), do("open", "/mnt/hostname", "r"), do("unmount", "/mnt"))},
+	{name: "a cron job by a hard link", rule: "cron_job_written", fires: as("x", "link", "/tmp/file", "/etc/cron.d/linked"), near: as("x", "link", "/tmp/file", "/etc/linked")},
+	{name: "a cron job by a symbolic link", rule: "persistence_by_link", fires: as("x", "symlink", "/tmp/file", "/etc/cron.d/symlinked"), near: as("x", "symlink", "/etc/cron.d/x", "/tmp/symlinked")},
+	{name: "a program in memory", rule: "fileless_execution", fires: chain(run("x"), do("memfd", "m"), acts.Step{Run: []string{"y"}, Path: "/proc/self/fd/9"}), near: only("y")},
+	{name: "a program whose file is gone", rule: "execution_through_descriptor_in_container", at: inPod,
+		fires: chain(run("x"), do("deleted", "/tmp/gone"), acts.Step{Run: []string{"y"}, Path: "/proc/self/fd/9"}), near: chain(run("x"), run("y"))},
+	{name: "a program put into the container", rule: "drop_and_execute_in_container", at: inPod,
+		fires: chain(do("drop", "/tmp/dropped"), acts.Step{Run: []string{"dropped"}, Path: "/tmp/dropped"}), near: only("x")},
+	{name: "the mode of a file by a 32-bit call", rule: "setuid_bit_set", fires: in32("chmod", "/tmp/file", "4755"), near: in32("chmod", "/tmp/file", "755")},
+	{name: "another's memory", rule: "process_memory_written", at: inPod, fires: as("x", "vm-write", "child"), near: as("x", "vm-write", "self")},
+	{name: "another process traced", rule: "process_traced", at: inPod, fires: as("x", "ptrace", "attach"), near: as("x", "ptrace", "traceme")},
+	{name: "the node of a disk", rule: "device_node_made_in_container", at: inPod, fires: as("x", "mknod", "/tmp/disk", "disk"), near: as("x", "mknod", "/tmp/pipe", "pipe")},
+	{name: "a mount", rule: "mount_in_container", at: inPrivileged, fires: as("x", "bind-mount", "/etc", "/tmp"), near: as("x", "open", "/tmp", "r")},
+	{name: "what has the kernel run a program", rule: "kernel_helper_written_in_container", at: inPrivileged,
+		fires: as("x", "open", "/tmp/release_agent", "wc"), near: as("x", "open", "/tmp/release", "wc")},
+	{name: "a connection for a shell's input", rule: "stdio_redirected_to_network_in_container", at: inPod, fires: as("x", "dup-socket"), near: as("x", "dup-file")},
+	{name: "a miner", rule: "crypto_miner_started", at: inPod, fires: only("xmrig"), near: only("x")},
+}
+
+// TestContainerdLibrary goes round what rules look for, and has the shipped ones find it all the same.
+func TestContainerdLibrary(t *testing.T) {
+	s := newLibraryStage(t)
+	for _, act := range libraryActs {
+		t.Run(strings.ReplaceAll(act.name, "/", " "), func(t *testing.T) {
+			nearAt := act.nearAt
+			if nearAt == onHost {
+				nearAt = act.at
+			}
+			if fired := s.act(t, nearAt, act.near, act.rule); len(fired) > 0 {
+				t.Errorf("fires on the near miss: %s", fired[0].GetOutput())
+			}
+			if fired := s.act(t, act.at, act.fires, act.rule); len(fired) == 0 {
+				t.Errorf("does not fire")
+			}
+		})
+	}
+	s.watch.end()
+}
+
+func newLibraryStage(t *testing.T) *falcoStage {
+	actor, err := acts.Build(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, act := range libraryActs {
+		names = append(append(names, act.fires.Names()...), act.near.Names()...)
+	}
+	s := &falcoStage{root: t.TempDir(), running: map[place]string{}, pods: map[place]containerd.Pod{}}
+	s.runtime = startContainerd(t, containerd.Program{From: actor, Folder: acts.Folder, Links: names})
+	s.fillRoot(t, actor, names)
+	s.fillFilesystem(t)
+	t.Setenv("GOARCH", "386")
+	actor32, err := acts.Build(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err := os.ReadFile(actor32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(s.root, acts.Folder, "actor32"), program, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	fences := filepath.Join(t.TempDir(), "fence.yaml")
+	write(t, fences, []byte(fence))
+	s.watch = startSensor(t, func(c *Config) {
+		c.Container.Sockets = []string{s.runtime.Socket}
+		c.Rules.Paths = []string{fences}
+	})
+	s.startContainers(t)
+	return s
+}
+
+// fillFilesystem makes one of its own in the root, since a bind mount is told by the path from its filesystem's root.
+func (s *falcoStage) fillFilesystem(t *testing.T) {
+	t.Helper()
+	fs := filepath.Join(s.root, "fs")
+	for _, dir := range []string{fs, filepath.Join(s.root, "mnt")} {
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := syscall.Mount("tmpfs", fs, "tmpfs", 0, ""); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(fs, syscall.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := os.Mkdir(filepath.Join(fs, "etc"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"shadow", "hostname"} {
+		write(t, filepath.Join(fs, "etc", name), nil)
+	}
+}
