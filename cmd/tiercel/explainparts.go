@@ -67,6 +67,34 @@ func (p *page) kernel(set *rules.Set, r *rules.Rule) {
 	if !shared.Empty() {
 		p.text(kindNames(shared) + ": of containers alone. Those of the host leave the kernel too, for other rules: " + wanting(set, shared) + ".")
 	}
+	p.messages(r)
+}
+
+// messages says how many of the messages leave the kernel, which may be hundreds of thousands a second.
+func (p *page) messages(r *rules.Rule) {
+	var every, news, data event.KindSet
+	for k, scope := range r.Filter() {
+		switch k := event.Kind(k); {
+		case !k.IsMessage() || scope == event.Off:
+			continue
+		case scope&event.EveryMessage != 0:
+			every.Add(k)
+		default:
+			news.Add(k)
+		}
+		if scope&event.Data != 0 {
+			data.Add(event.Kind(k))
+		}
+	}
+	if !every.Empty() {
+		p.text(kindNames(every) + ": every message. With fd.name_changed, or fd.passed_count > 0, only those that tell something new would leave the kernel.")
+	}
+	if !news.Empty() {
+		p.text(kindNames(news) + ": a socket's first message to each new address, and those that bring descriptors.")
+	}
+	if !data.Empty() {
+		p.text(kindNames(data) + ": with the first 80 bytes of what was sent or received.")
+	}
 }
 
 // wanting names the rules in force for which kinds leave the kernel on the host.

@@ -216,6 +216,9 @@ func TestFiles(t *testing.T) {
 			{Path: "/d/x", RawPath: "x", Operation: alert.Alert_File_RENAME}, {Path: "/d/y", RawPath: "y", Operation: alert.Alert_File_RENAME}}},
 		{"exec", event.Event{Kind: event.Exec}, nil},
 		{"connect", event.Event{Kind: event.Connect, FD: event.FD{Valid: true, Type: event.FDUnix, Unix: "/run/x"}}, nil},
+		{"passed", event.Event{Kind: event.Recvmsg, FD: event.FD{Valid: true, Type: event.FDUnix}, Message: event.Message{PassedCount: 2, Passed: []event.PassedFD{
+			{Num: 5, Type: event.FDFile, Real: "/r/x", Foreign: true, Dev: 8<<20 | 1, Ino: 77}, {Num: 6, Type: event.FDOther, Real: "socket:[4]"}}}},
+			[]*alert.File{{RealPath: "/r/x", Foreign: true, Inode: 77, Device: "8:1"}}},
 		{"a descriptor that is not valid", event.Event{Kind: event.Dup, FD: event.FD{Path: path}}, nil},
 	}
 	for _, tt := range tests {
@@ -237,6 +240,8 @@ func TestConnection(t *testing.T) {
 		{"server over IPv6", event.FD{Valid: true, Type: event.FDIPv6, L4: event.L4UDP, Role: event.RoleServer, Local: at("[::1]:53"), Remote: at("[::ffff:10.0.0.7]:9")},
 			&alert.Connection{Protocol: "udp", LocalIp: "::1", LocalPort: 53, RemoteIp: "10.0.0.7", RemotePort: 9, Role: alert.Alert_Connection_SERVER}},
 		{"unix", event.FD{Valid: true, Type: event.FDUnix, Unix: "@abstract"}, &alert.Connection{Protocol: "unix", UnixPath: "@abstract"}},
+		{"datagram", event.FD{Valid: true, Type: event.FDIPv4, L4: event.L4UDP, Role: event.RoleClient, NameChanged: true, Local: at("0.0.0.0:41000"), Remote: at("10.0.0.10:53"), Asked: at("10.0.0.10:53")},
+			&alert.Connection{Protocol: "udp", LocalIp: "0.0.0.0", LocalPort: 41000, RemoteIp: "10.0.0.10", RemotePort: 53, AskedIp: "10.0.0.10", AskedPort: 53, Role: alert.Alert_Connection_CLIENT}},
 		{"a file", event.FD{Valid: true, Type: event.FDFile}, nil},
 		{"none", event.FD{Type: event.FDIPv4}, nil},
 	}

@@ -31,6 +31,11 @@ func files(ev *event.Event) []*alert.File {
 	}
 	add(path, op)
 	add(newPath, op)
+	for _, p := range ev.Message.Passed {
+		if p.Type == event.FDFile || p.Type == event.FDDirectory {
+			out = append(out, &alert.File{RealPath: p.Real, Foreign: p.Foreign, Inode: p.Ino, Device: device(p.Dev)})
+		}
+	}
 	return out
 }
 
@@ -48,11 +53,16 @@ func file(fd *event.FD, op alert.Operation) *alert.File {
 	if !fd.Valid || fd.Path == (event.Path{}) && fd.Real == "" || isSocket(fd) {
 		return nil
 	}
-	f := &alert.File{Path: fd.Path.Name, RawPath: fd.Path.Raw, RealPath: fd.Real, FsPath: fd.FSPath, Foreign: fd.Foreign, Operation: op, Inode: fd.Ino}
-	if fd.Dev != 0 {
-		f.Device = fmt.Sprintf("%d:%d", fd.Dev>>20, fd.Dev&(1<<20-1))
+	return &alert.File{Path: fd.Path.Name, RawPath: fd.Path.Raw, RealPath: fd.Real, FsPath: fd.FSPath, Foreign: fd.Foreign, Operation: op,
+		Inode: fd.Ino, Device: device(fd.Dev)}
+}
+
+// device is major:minor; "" for none.
+func device(dev uint32) string {
+	if dev == 0 {
+		return ""
 	}
-	return f
+	return fmt.Sprintf("%d:%d", dev>>20, dev&(1<<20-1))
 }
 
 func operation(ev *event.Event) alert.Operation {
