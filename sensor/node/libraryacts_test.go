@@ -50,6 +50,9 @@ var libraryActs = []libraryAct{
 	{name: "what has the kernel run a program", rule: "kernel_helper_written_in_container", at: inPrivileged,
 		fires: as("x", "open", "/tmp/release_agent", "wc"), near: as("x", "open", "/tmp/release", "wc")},
 	{name: "a connection for a shell's input", rule: "stdio_redirected_to_network_in_container", at: inPod, fires: as("x", "dup-socket"), near: as("x", "dup-file")},
+	{name: "a namespace entered", rule: "namespace_entered_in_container", at: inPrivileged, fires: as("x", "setns"), near: as("x", "unshare")},
+	{name: "page faults taken over", rule: "page_faults_taken_in_container", at: inPrivileged, fires: as("x", "userfaultfd"), near: as("x", "sleep", "1ms")},
+	{name: "a socket for raw packets", rule: "raw_socket_opened_in_container", at: inPod, fires: as("x", "socket", "packet"), near: as("x", "socket", "inet")},
 	{name: "a miner", rule: "crypto_miner_started", at: inPod, fires: only("xmrig"), near: only("x")},
 }
 
