@@ -102,7 +102,7 @@ var incubatingRules = []falcoAct{
 	{rule: "Launch Ingress Remote File Copy Tools in Container", at: inPod, fires: only("wget", "http://example.com/x"), near: only("curl", "http://example.com/x")},
 	{rule: "Read environment variable from /proc files", at: inPod, fires: as("x", "open", "/proc/self/environ", "r"), near: as("x", "open", "/proc/self/status", "r")},
 	{rule: "Exfiltrating Artifacts via Kubernetes Control Plane", at: inPod, fires: acts.Plan{entry("tar"), do("open", "/acts/actor", "r")},
-		near: acts.Plan{entry("tar"), do("open", "/etc/passwd", "r")}},
+		near: as("tar", "open", "/acts/actor", "r")},
 	{rule: "Adding ssh keys to authorized_keys", fires: as("x", "open", "/root/.ssh/authorized_keys", "wc"), near: as("x", "open", "/root/.ssh/known_hosts", "wc")},
 	{rule: "Potential Local Privilege Escalation via Environment Variables Misuse",
 		fires: chain(acts.Step{Run: []string{"su"}, Env: []string{"GLIBC_TUNABLES=glibc.malloc.mxfast=1"}}), near: chain(acts.Step{Run: []string{"su"}, Env: []string{"GLIBC_TUNABLE=x"}})},
