@@ -115,6 +115,7 @@ func (s *falcoStage) fillRoot(t *testing.T, actor string, names []string) {
 		"usr/lib/liblzma.so.5.6.1", "usr/lib/liblzma.so.5.6.2", "etc/cron.d/x", "boot/x"} {
 		write(t, filepath.Join(s.root, file), nil)
 	}
+	write(t, filepath.Join(s.root, "etc/passwd"), []byte("root:x:0:0::/root:/bin/sh\nbin:x:2:2::/bin:/bin/false\n"))
 	if err := syscall.Mknod(filepath.Join(s.root, "dev/ptmx"), syscall.S_IFCHR|0o666, 5<<8|2); err != nil {
 		t.Fatal(err)
 	}
@@ -139,6 +140,7 @@ func (s *falcoStage) startWatch(t *testing.T, folder string) {
 	s.watch = startSensor(t, func(c *Config) {
 		c.Container.Sockets = []string{s.runtime.Socket}
 		c.Rules.Library = false
+		c.Rules.Falco.AllMatch = true
 		c.Rules.Paths = []string{filepath.Join(folder, "falco_rules.yaml"), filepath.Join(folder, "falco-incubating_rules.yaml"),
 			filepath.Join(folder, "falco-sandbox_rules.yaml"), own, fences}
 	})
