@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -42,6 +43,7 @@ func TestContainerdFalcoRules(t *testing.T) {
 	if folder == "" {
 		t.Skip("needs the files of falcosecurity/rules (tags falco-rules-5.1.0, falco-incubating-rules-6.0.1, falco-sandbox-rules-6.1.0): set TIERCEL_FALCO_RULES to their folder")
 	}
+	nameserver(t, "kubernetes.default.svc.cluster.local", netip.MustParseAddrPort(apiServer).Addr())
 	s := newFalcoStage(t, folder)
 	for _, file := range falcoRules {
 		for _, act := range file {
