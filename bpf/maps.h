@@ -43,6 +43,7 @@ enum scope {
 	SCOPE_WHERE = 3, /* the mask of these; what follows are flags */
 	SCOPE_EVERY_MESSAGE = 4,
 	SCOPE_DATA = 8,
+	SCOPE_ENVIRONMENT = 16,
 };
 
 /* What is known of a cgroup id. */

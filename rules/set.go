@@ -52,6 +52,9 @@ func (s *Set) finish() {
 	for i, r := range s.enabled {
 		conditions[i] = r.cond
 	}
+	if !s.Environment().Empty() {
+		s.filter[event.Exec] |= event.Environment
+	}
 	s.program = condition.NewProgram(conditions)
 	s.hash = s.sum()
 }

@@ -19,6 +19,8 @@ const (
 	EveryMessage Scope = 4
 	// Data wants the first bytes of a message.
 	Data Scope = 8
+	// Environment wants, of [Exec], the environment of the new image.
+	Environment Scope = 16
 )
 
 // Where is the scope without its flags.
@@ -42,11 +44,11 @@ func (f Filter) Reading(data bool) Filter {
 	return f
 }
 
-// Wanted returns the kinds whose scope is not Off.
+// Wanted returns the kinds whose scope is not Off, its flags aside.
 func (f Filter) Wanted() KindSet {
 	var s KindSet
 	for k, scope := range f {
-		if scope != Off {
+		if scope.Where() != Off {
 			s.Add(Kind(k))
 		}
 	}

@@ -17,7 +17,8 @@ type Config struct {
 	Place Place
 
 	Rules Rules
-	// Environment has exec events carry the environment of processes, redacted as arguments are. Default false.
+	// Environment keeps whole environments of processes, redacted as arguments are; else the variables that rules read are
+	// kept, and alerts show those that say how a program is loaded. Default false.
 	Environment bool
 	// Arguments is "redact", "keep" or "drop". Default redact.
 	Arguments string

@@ -138,7 +138,10 @@ func open(ctx context.Context, cfg Config, tap tap, log *slog.Logger) (*Node, er
 	if n.fanout, err = openOutputs(cfg, log); err != nil {
 		return nil, err
 	}
+	read := n.rules.Current().Environment()
+	cfg.Process.Environment = cfg.Environment || !read.Empty()
 	n.table = process.New(cfg.Process)
+	n.keepEnvironment(read)
 	if err := n.table.Check(); err != nil {
 		log.WarnContext(ctx, "processes will be known by their records alone", "err", err)
 	}
@@ -289,9 +292,15 @@ func (n *Node) rulesChanged(set *rules.Set) {
 	if err := n.probe.SetFilter(n.filter(set)); err != nil {
 		n.log.Error("the kernel reports what the rules before asked for", "err", err)
 	}
+	n.keepEnvironment(set.Environment())
 	n.domains.want(set.Domains())
 	n.log.Info("rules changed", "rules", len(set.Rules()), "rule_set", set.Hash())
 	n.watching(set)
+}
+
+// keepEnvironment has the table keep what rules read of environments.
+func (n *Node) keepEnvironment(read rules.Environment) {
+	n.table.KeepEnvironment(n.cfg.Environment || read.All, read.Names)
 }
 
 // ruleFailed is called when a condition ended in an error. It is counted for the heartbeat; the log names a rule's first.

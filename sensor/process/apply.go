@@ -166,9 +166,7 @@ func (t *Table) exec(ev *event.Event) *entry {
 	}
 	p, x := &e.proc, &ev.Exec
 	t.text.setImage(e, task.Comm, x.Args)
-	if t.cfg.Environment {
-		t.text.setEnv(e, x.Env)
-	}
+	t.text.setEnv(e, x.Env)
 	t.text.setPaths(e, exePath(x), directory(x.CWD))
 	p.ArgsTruncated = x.ArgsTruncated
 	p.ExecID, e.execKnown, e.readAt, e.retryAt, e.blocked = task.ExecID, true, 0, 0, false

@@ -30,7 +30,7 @@ type Source interface {
 // Config bounds the table. Memory is at most about MaxProcesses × 700 bytes and MaxTextBytes.
 type Config struct {
 	ProcRoot     string        // where the host's procfs is mounted; default /proc
-	Environment  bool          // keep environments; default false, since they hold secrets
+	Environment  bool          // read and keep environments, of which [Table.KeepEnvironment] may leave out most; default false
 	MaxProcesses int           // entries, exited ones among them; default 65536
 	MaxTextBytes int64         // bytes of arguments, paths and environments, shared ones once; default 32 MiB
 	MaxExited    int           // exited processes kept for late records and as ancestors; default 4096
@@ -121,6 +121,9 @@ func New(cfg Config) *Table {
 	}
 	t := &Table{
 		cfg: cfg, source: cfg.Source, byPID: make(map[int32]*entry), text: newTexts(), pidns: make(map[uint64]int64),
+	}
+	if cfg.Environment {
+		t.KeepEnvironment(true, nil)
 	}
 	t.guard = newGuard(cfg.ReadTimeout, &t.count.blocked)
 	t.names = newNames(cfg.Source, t.guard, namesPerSecond, &t.count.unnamed)

@@ -9,6 +9,9 @@ type texts struct {
 	envs   shared[[]string]
 	paths  shared[struct{}]
 	key    []byte // scratch
+
+	variables variables
+	env       []byte // scratch
 }
 
 func newTexts() texts {
@@ -84,9 +87,11 @@ func (t *texts) rename(e *entry, name string) {
 	t.setImage(e, name, args)
 }
 
+// setEnv keeps of an environment, entries that each end in NUL, what is to be kept.
 func (t *texts) setEnv(e *entry, env []byte) {
 	old := e.env
-	e.env = t.envs.hold(env)
+	t.env = t.variables.of(env, t.env[:0])
+	e.env = t.envs.hold(t.env)
 	t.envs.release(old)
 	e.proc.Env = e.env.value
 }
