@@ -42,7 +42,7 @@ func (c Config) Validate() error {
 		return fmt.Errorf("probe.Config.Cgroups: %d is less than 64", c.Cgroups)
 	}
 	for k, scope := range c.Filter {
-		if scope.Where() > event.All || scope&^(event.EveryMessage|event.Data) != scope.Where() {
+		if scope.Where() > event.All || scope&^(event.EveryMessage|event.Data|event.Environment) != scope.Where() {
 			return fmt.Errorf("probe.Config.Filter: %v has no scope %d", event.Kind(k), scope)
 		}
 	}
