@@ -28,7 +28,7 @@ int BPF_PROG(on_connect, struct pt_regs *regs, long ret)
 	read_fd(s, sizeof(*e), &e->fd, call_arg(s, 0), e->header.kind == EVENT_CONNECT);
 	append_asked(s, e, (void *)call_arg(s, 1), (__u32)call_arg(s, 2));
 	e->other_len = append_other(
-		s, sizeof(*e), &e->fd.socket, call_arg(s, 0), e->header.kind == EVENT_CONNECT);
+		s, sizeof(*e), &e->fd.socket, call_file(s), e->header.kind == EVENT_CONNECT);
 	send_record(s, sizeof(*e));
 	return 0;
 }
@@ -95,7 +95,8 @@ int BPF_PROG(on_new_fd, struct pt_regs *regs, long ret)
 		e->newfd = call_arg(s, 1);
 	}
 	read_fd(s, sizeof(*e), &e->fd, ret, 0);
-	e->other_len = append_other(s, sizeof(*e), &e->fd.socket, ret, 0);
+	e->other_len = append_other(
+		s, sizeof(*e), &e->fd.socket, file_of(bpf_get_current_task_btf(), ret), 0);
 	send_record(s, sizeof(*e));
 	return 0;
 }

@@ -38,6 +38,9 @@ static __always_inline void leave_call(
 	c->kind = kind;
 	c->via = compat ? VIA_COMPAT : VIA_SYSCALL;
 	c->message = 0;
+	c->narrow = compat;
+	c->file = 0;
+	c->copied = 0;
 	if (!compat) {
 		read_args(c, regs);
 		return;

@@ -98,10 +98,8 @@ static __always_inline __u16 append_unix(struct scratch *s, __u32 fixed, struct 
 
 /* append_other appends the end of a unix socket that read_socket did not. */
 static __always_inline __u16 append_other(
-	struct scratch *s, __u32 fixed, struct socket_facts *k, __s32 fd, bool peer)
+	struct scratch *s, __u32 fixed, struct socket_facts *k, struct file *file, bool peer)
 {
-	struct file *file = file_of(bpf_get_current_task_btf(), fd);
-
 	if (k->family != AF_UNIX || !file)
 		return 0;
 
@@ -145,14 +143,12 @@ static __always_inline void read_socket(
 	}
 }
 
-/* read_socket_fd tells all of a socket, and of a descriptor of anything else only its number. */
-static __always_inline void read_socket_fd(
-	struct scratch *s, __u32 fixed, struct fd_facts *d, __s32 fd, bool peer)
+/* read_socket_file tells all of a socket, and nothing of another file. */
+static __always_inline void read_socket_file(
+	struct scratch *s, __u32 fixed, struct fd_facts *d, struct file *file, bool peer)
 {
-	struct file *file = file_of(bpf_get_current_task_btf(), fd);
 	struct inode *inode;
 
-	d->fd = fd;
 	if (!file)
 		return;
 	inode = READ(file, f_inode);

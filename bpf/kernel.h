@@ -61,13 +61,21 @@ enum bpf_map_type {
 #define X32_SYSCALL_BIT	   0x40000000
 
 /* Operations of io_uring (uapi/linux/io_uring.h). */
+#define IORING_OP_SENDMSG	   9
+#define IORING_OP_RECVMSG	   10
 #define IORING_OP_ACCEPT	   13
 #define IORING_OP_CONNECT	   16
 #define IORING_OP_OPENAT	   18
+#define IORING_OP_SEND		   26
+#define IORING_OP_RECV		   27
 #define IORING_OP_OPENAT2	   28
+#define IORING_OP_SOCKET	   45
+#define IORING_OP_SEND_ZC	   47
+#define IORING_OP_SENDMSG_ZC	   48
 #define IORING_OP_FIXED_FD_INSTALL 54
 #define IORING_OP_BIND		   56
 #define IORING_OP_LISTEN	   57
+#define REQ_F_FIXED_FILE	   (1 << 0)
 #define REQ_F_CQE_SKIP		   (1 << 6)
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -391,6 +399,7 @@ struct io_rsrc_node {
 };
 
 struct io_rsrc_data {
+	__u32 nr;
 	struct io_rsrc_node **nodes;
 };
 
@@ -408,9 +417,11 @@ struct io_file_table___old {
 
 struct io_ring_ctx {
 	struct io_file_table file_table;
+	unsigned int compat : 1; /* made by a 32-bit program */
 };
 
 struct io_ring_ctx___old {
+	__u32 nr_user_files;
 	struct io_file_table___old file_table;
 };
 
@@ -435,6 +446,7 @@ struct io_kiocb {
 	__u32 flags; /* 64 bits from 6.8 on */
 	struct io_cqe cqe;
 	struct io_ring_ctx *ctx;
+	void *async_data;
 	struct cred *creds;
 };
 
@@ -471,6 +483,35 @@ struct io_listen {
 struct io_accept {
 	__s32 flags;
 	__u32 file_slot;
+};
+
+struct io_socket {
+	__s32 domain;
+	__s32 type;
+	__s32 protocol;
+	__u32 file_slot;
+};
+
+/* Of sends and receives. */
+struct io_sr_msg {
+	void *umsg; /* or the buffer */
+	__s32 len;
+	__u32 msg_flags;
+};
+
+/* Later kernels copy the address when the request is made, and keep it elsewhere. */
+struct io_sr_msg___old {
+	__u16 addr_len;
+	void *addr;
+};
+
+struct msghdr {
+	void *msg_name;
+	__s32 msg_namelen;
+};
+
+struct io_async_msghdr {
+	struct msghdr msg;
 };
 
 struct io_mkdir {

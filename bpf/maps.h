@@ -58,9 +58,12 @@ enum cgroup_note {
  */
 struct call {
 	__u64 args[6];
+	__u64 file;   /* of a request of io_uring, what it acts on */
+	__u64 copied; /* the io_async_msghdr that the kernel made of such a one's message, or 0 */
 	__u32 kind;
 	__u32 via;
 	__u32 message; /* of a call that moves several, the one at hand */
+	__u32 narrow;  /* what the arguments point to has pointers and sizes of 32 bits */
 };
 
 /* scratch is where a record is built, being too large for the stack. One serves all programs: their

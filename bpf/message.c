@@ -71,15 +71,14 @@ static __always_inline bool is_send(__u32 kind)
 	return kind == EVENT_SENDTO || kind == EVENT_SENDMSG || kind == EVENT_SENDMMSG;
 }
 
+static __always_inline bool is_receive(__u32 kind)
+{
+	return kind == EVENT_RECVFROM || kind == EVENT_RECVMSG || kind == EVENT_RECVMMSG;
+}
+
 static __always_inline bool is_many(__u32 kind)
 {
 	return kind == EVENT_SENDMMSG || kind == EVENT_RECVMMSG;
-}
-
-/* is_narrow: what the call points to has pointers and sizes of 32 bits. */
-static __always_inline bool is_narrow(struct scratch *s)
-{
-	return s->call.via == VIA_COMPAT;
 }
 
 /* read_header reads a msghdr. False: its memory is not there. */
@@ -88,7 +87,7 @@ static __always_inline bool read_header(struct scratch *s, __u64 at, struct mess
 	struct compat_msghdr c;
 	struct user_msghdr h;
 
-	if (is_narrow(s)) {
+	if (s->call.narrow) {
 		if (bpf_probe_read_user(&c, sizeof(c), (void *)at))
 			return 0;
 		h.name = c.name;
@@ -112,14 +111,14 @@ static __always_inline bool read_header(struct scratch *s, __u64 at, struct mess
 /* header_at is where the call's message at hand stands among several. */
 static __always_inline __u64 header_at(struct scratch *s)
 {
-	return call_arg(s, 1) + s->call.message * (is_narrow(s) ? sizeof(struct compat_mmsghdr)
-								: sizeof(struct mmsghdr));
+	return call_arg(s, 1) + s->call.message * (s->call.narrow ? sizeof(struct compat_mmsghdr)
+								  : sizeof(struct mmsghdr));
 }
 
 /* read_length reads what the kernel wrote behind a header: how much of the message was moved. */
 static __always_inline void read_length(struct scratch *s, struct message *m)
 {
-	__u32 offset = is_narrow(s) ? sizeof(struct compat_msghdr) : sizeof(struct user_msghdr);
+	__u32 offset = s->call.narrow ? sizeof(struct compat_msghdr) : sizeof(struct user_msghdr);
 	__u32 len;
 
 	if (!bpf_probe_read_user(&len, sizeof(len), (void *)(header_at(s) + offset)))
@@ -157,6 +156,18 @@ static __always_inline void read_message(struct scratch *s, __u32 kind, long ret
 	}
 }
 
+/* use_copied has the address read from where the kernel copied it. */
+static __always_inline void use_copied(struct scratch *s, struct message *m)
+{
+	struct io_async_msghdr *copied = (void *)s->call.copied;
+
+	if (!copied)
+		return;
+	m->name = (__u64)READ(copied, msg.msg_name);
+	m->name_len = READ(copied, msg.msg_namelen);
+	m->in_kernel = 1;
+}
+
 /* read_address reads the message's address, if the call has one. */
 static __always_inline void read_address(struct scratch *s, struct message *m)
 {
@@ -171,7 +182,8 @@ static __always_inline void read_address(struct scratch *s, struct message *m)
 	asm volatile("" : "+r"(len));
 	if (len > SOCKADDR_MAX)
 		return;
-	if (bpf_probe_read_user(s->asked, len, (void *)m->name))
+	if (m->in_kernel ? bpf_probe_read_kernel(s->asked, len, (void *)m->name)
+			 : bpf_probe_read_user(s->asked, len, (void *)m->name))
 		m->lost = 1;
 	else
 		s->asked_len = len;
@@ -301,7 +313,7 @@ static __always_inline bool read_control(
 
 	if (left < head)
 		return 0;
-	if (is_narrow(s)) {
+	if (s->call.narrow) {
 		if (bpf_probe_read_user(&n, sizeof(n), (void *)at))
 			return 0;
 		c->len = n.len;
@@ -316,8 +328,8 @@ static __always_inline bool read_control(
 /* passed_at finds the descriptors that came with a message: n of them, as integers. */
 static __always_inline __u64 passed_at(struct scratch *s, const struct message *m, __u32 *n)
 {
-	__u32 head = is_narrow(s) ? sizeof(struct compat_cmsghdr) : sizeof(struct cmsghdr);
-	__u64 align = is_narrow(s) ? 3 : 7;
+	__u32 head = s->call.narrow ? sizeof(struct compat_cmsghdr) : sizeof(struct cmsghdr);
+	__u64 align = s->call.narrow ? 3 : 7;
 	__u64 at = m->control, left = m->control_len;
 
 	for (int i = 0; i < CMSGS && at; i++) {
@@ -385,9 +397,9 @@ static __always_inline void read_buffers(struct scratch *s)
 	}
 	if (n > BUFFERS)
 		n = BUFFERS;
-	n *= is_narrow(s) ? sizeof(*narrow) : sizeof(struct iovec);
+	n *= s->call.narrow ? sizeof(*narrow) : sizeof(struct iovec);
 	asm volatile("" : "+r"(n));
-	if (!is_narrow(s)) {
+	if (!s->call.narrow) {
 		if (n <= sizeof(s->buffers))
 			bpf_probe_read_user(s->buffers, n, (void *)m->data);
 		return;
@@ -403,9 +415,11 @@ static __always_inline void read_buffers(struct scratch *s)
 /* append_data copies the first bytes of what was sent or received. */
 static __always_inline void append_data(struct scratch *s, struct message_event *e)
 {
-	__u64 left = s->encounter.message.ret;
+	/* Of what is yet to be sent, it is not known how much will be. */
+	__s64 moved = e->header.ret == RESULT_LATER ? (__s64)e->size : e->header.ret;
+	__u64 left = moved;
 
-	if (e->header.ret <= 0)
+	if (moved <= 0)
 		return;
 	if (left > DATA_MAX)
 		left = DATA_MAX;
@@ -423,18 +437,24 @@ static __always_inline void append_data(struct scratch *s, struct message_event 
 static __always_inline bool worth_telling(struct scratch *s, __u32 kind, long ret)
 {
 	struct encounter *x = &s->encounter;
-	struct file *file = file_of(bpf_get_current_task_btf(), call_arg(s, 0));
+	struct file *file = call_file(s);
 	struct sock *sk;
 
 	__builtin_memset(x, 0, sizeof(*x));
 	sk = sock_of(file, &x->key);
 	read_message(s, kind, ret, &x->message);
+	use_copied(s, &x->message);
 	read_address(s, &x->message);
 	if (sk) {
 		x->changed = meet(s, sk, is_send(kind));
 		x->on_unix = READ(&sk->__sk_common, skc_family) == AF_UNIX;
 		if (ret >= 0 && x->on_unix && !is_send(kind))
 			x->fds = passed_at(s, &x->message, &x->passed);
+	} else if (s->call.via == VIA_IO_URING && is_send(kind)) {
+		/* What the request before it makes: any other end is a new one. */
+		x->changed = name_peer(s, AF_INET, &x->peer);
+		x->peer.generation = peers_generation;
+		x->peer.role = ROLE_CLIENT;
 	}
 	return x->changed || x->fds || (x->message.lost && ret >= 0) ||
 	       scopes[kind & (EVENT_KINDS - 1)] & SCOPE_EVERY_MESSAGE;
@@ -515,24 +535,19 @@ int BPF_PROG(on_message, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(on_told, struct pt_regs *regs, long ret)
+/* tell_message fills in the record that was begun. */
+static __always_inline void tell_message(struct scratch *s)
 {
-	struct scratch *s = get_scratch();
-	struct message_event *e;
-	struct encounter *x;
-	bool send;
+	struct encounter *x = &s->encounter;
+	struct message_event *e = &s->record.message;
+	bool send = is_send(e->header.kind);
 
-	if (!s || !begin_call(s->encounter.message.ret, sizeof(*e)))
-		return 0;
-	x = &s->encounter;
-	e = &s->record.message;
-	send = is_send(e->header.kind);
 	if (x->message.lost)
 		count_drop(DROP_USER_MEMORY, e->header.kind);
-	read_socket_fd(s, sizeof(*e), &e->fd, call_arg(s, 0), send);
+	e->fd.fd = call_arg(s, 0);
+	read_socket_file(s, sizeof(*e), &e->fd, call_file(s), send);
 	e->fd.socket.asked_len = append_kernel(s, sizeof(*e), s->asked, s->asked_len);
-	e->other_len = append_other(s, sizeof(*e), &e->fd.socket, call_arg(s, 0), send);
+	e->other_len = append_other(s, sizeof(*e), &e->fd.socket, call_file(s), send);
 	read_buffers(s);
 	for (int i = 0; i < BUFFERS; i++)
 		e->size += s->buffers[i].len;
@@ -542,12 +557,22 @@ int BPF_PROG(on_told, struct pt_regs *regs, long ret)
 	e->passed = x->passed;
 	if (scopes[e->header.kind & (EVENT_KINDS - 1)] & SCOPE_DATA)
 		append_data(s, e);
-	if (x->fds) {
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_told, struct pt_regs *regs, long ret)
+{
+	struct scratch *s = get_scratch();
+
+	if (!s || !begin_call(s->encounter.message.ret, sizeof(struct message_event)))
+		return 0;
+	tell_message(s);
+	if (s->encounter.fds) {
 		bpf_tail_call(ctx, &handlers, HANDLER_PASSED);
-		count_drop(DROP_TAIL_CALL, e->header.kind);
+		count_drop(DROP_TAIL_CALL, s->call.kind);
 	}
 	send_message(s);
-	next_message(ctx, s, e->header.kind, ret);
+	next_message(ctx, s, s->call.kind, ret);
 	return 0;
 }
 

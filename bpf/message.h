@@ -37,7 +37,8 @@ struct message {
 	__s64 ret;
 	__u32 name_len;
 	__u32 flags;
-	__u32 lost; /* its memory could not be read */
+	__u32 lost;	 /* its memory could not be read */
+	__u32 in_kernel; /* the name is in the kernel's memory */
 };
 
 /* A message with what is found out about it before there is a record. */

@@ -24,6 +24,7 @@
 #include "mount.c"
 #include "privilege.c"
 #include "uring.c"
+#include "uring_message.c"
 
 /* The tracing helpers are for programs under a licence that the kernel takes for GPL. */
 char _license[] SEC("license") = "Dual BSD/GPL";

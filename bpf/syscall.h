@@ -44,6 +44,14 @@ static __always_inline __u64 call_arg(struct scratch *s, int n)
 	return s->call.args[n];
 }
 
+/* call_file is what the call or request acts on: the file behind its first argument. */
+static __always_inline struct file *call_file(struct scratch *s)
+{
+	if (s->call.via == VIA_IO_URING)
+		return (void *)s->call.file;
+	return file_of(bpf_get_current_task_btf(), call_arg(s, 0));
+}
+
 /* begin_call begins the record of the call that the dispatcher left. */
 static __always_inline struct scratch *begin_call(long ret, __u32 fixed)
 {

@@ -314,12 +314,17 @@ static __always_inline struct file *direct_file(struct io_ring_ctx *ring, __u32 
 	unsigned long file;
 
 	if (bpf_core_field_exists(struct io_file_table, data)) {
+		if (slot >= READ(ring, file_table.data.nr))
+			return 0;
 		struct io_rsrc_node **nodes = READ(ring, file_table.data.nodes);
 		struct io_rsrc_node *node = READ_MEMORY(nodes[slot]);
 
 		file = READ(node, file_ptr);
 	} else {
 		struct io_ring_ctx___old *old = (void *)ring;
+
+		if (slot >= READ(old, nr_user_files))
+			return 0;
 		struct io_fixed_file *files = READ(old, file_table.files);
 
 		file = READ_MEMORY(files[slot].file_ptr);
@@ -343,14 +348,44 @@ static __always_inline struct file *operation_file(
 	case IORING_OP_OPENAT:
 	case IORING_OP_OPENAT2:
 		return res < 0 ? 0 : made(ring, READ(COMMAND(struct io_open, req), file_slot), res);
+	case IORING_OP_SOCKET:
+		return res < 0 ? 0
+			       : made(ring, READ(COMMAND(struct io_socket, req), file_slot), res);
 	case IORING_OP_FIXED_FD_INSTALL:
 		return res < 0 ? 0 : made(ring, 0, res);
 	case IORING_OP_CONNECT:
 	case IORING_OP_BIND:
 	case IORING_OP_LISTEN:
+	case IORING_OP_SEND:
+	case IORING_OP_SENDMSG:
+	case IORING_OP_SEND_ZC:
+	case IORING_OP_SENDMSG_ZC:
 		return READ(req, file);
 	}
 	return 0;
+}
+
+/* introduced holds the other end that each request sends to, if it is a new one: once the message
+ * is sent, the socket knows it.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, struct peer);
+} introduced SEC(".maps");
+
+static __always_inline void met(struct io_kiocb *req, __s32 res)
+{
+	__u64 key = (__u64)req;
+	struct peer *peer = bpf_map_lookup_elem(&introduced, &key);
+	struct socket_key socket = {};
+
+	if (!peer)
+		return;
+	if (res >= 0 && sock_of(READ(req, file), &socket))
+		bpf_map_update_elem(&peers, &socket, peer, BPF_ANY);
+	bpf_map_delete_elem(&introduced, &key);
 }
 
 /* What a ring that is being closed still has to do is done by a thread of the kernel's own, which
@@ -369,6 +404,7 @@ static __always_inline void ended(struct io_ring_ctx *ring, struct io_kiocb *req
 		return;
 	if (op->ring == (__u64)ring && op->opcode == READ(req, opcode)) {
 		res = READ(req, cqe.res);
+		met(req, res);
 		begin_record(s, bpf_get_current_task_btf(), EVENT_OPERATION_END, res, sizeof(*e));
 		e = &s->record.end;
 		e->header.via = VIA_IO_URING;

@@ -365,10 +365,12 @@ type bpfScratch struct {
 	Call      struct {
 		_       structs.HostLayout
 		Args    [6]uint64
+		File    uint64
+		Copied  uint64
 		Kind    uint32
 		Via     uint32
 		Message uint32
-		_       [4]byte
+		Narrow  uint32
 	}
 	Name      [256]uint8
 	Path      [4352]uint8
@@ -386,7 +388,7 @@ type bpfScratch struct {
 			NameLen    uint32
 			Flags      uint32
 			Lost       uint32
-			_          [4]byte
+			InKernel   uint32
 		}
 		Key     bpfSocketKey
 		Peer    bpfPeer
@@ -470,74 +472,84 @@ const (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	bpfMapAccepts          = "accepts"
-	bpfMapBegun            = "begun"
-	bpfMapCgroups          = "cgroups"
-	bpfMapHandlers         = "handlers"
-	bpfMapPeers            = "peers"
-	bpfMapRecords          = "records"
-	bpfMapScratches        = "scratches"
-	bpfMapStarters         = "starters"
-	bpfProgOnCgroupAttach  = "on_cgroup_attach"
-	bpfProgOnChroot        = "on_chroot"
-	bpfProgOnConnect       = "on_connect"
-	bpfProgOnExec          = "on_exec"
-	bpfProgOnExit          = "on_exit"
-	bpfProgOnFcntl         = "on_fcntl"
-	bpfProgOnFd            = "on_fd"
-	bpfProgOnFinitModule   = "on_finit_module"
-	bpfProgOnFork          = "on_fork"
-	bpfProgOnFsconfig      = "on_fsconfig"
-	bpfProgOnFsmount       = "on_fsmount"
-	bpfProgOnFsopen        = "on_fsopen"
-	bpfProgOnInitModule    = "on_init_module"
-	bpfProgOnMessage       = "on_message"
-	bpfProgOnMode          = "on_mode"
-	bpfProgOnMount         = "on_mount"
-	bpfProgOnMoveMount     = "on_move_mount"
-	bpfProgOnNewFd         = "on_new_fd"
-	bpfProgOnNumber        = "on_number"
-	bpfProgOnOpen          = "on_open"
-	bpfProgOnOpenByHandle  = "on_open_by_handle"
-	bpfProgOnOpenTree      = "on_open_tree"
-	bpfProgOnPassed        = "on_passed"
-	bpfProgOnPath          = "on_path"
-	bpfProgOnRename        = "on_rename"
-	bpfProgOnSocket        = "on_socket"
-	bpfProgOnSymlink       = "on_symlink"
-	bpfProgOnSysExit       = "on_sys_exit"
-	bpfProgOnTold          = "on_told"
-	bpfProgOnUringAccept   = "on_uring_accept"
-	bpfProgOnUringAccepted = "on_uring_accepted"
-	bpfProgOnUringComplete = "on_uring_complete"
-	bpfProgOnUringDup      = "on_uring_dup"
-	bpfProgOnUringLink     = "on_uring_link"
-	bpfProgOnUringMkdir    = "on_uring_mkdir"
-	bpfProgOnUringOpen     = "on_uring_open"
-	bpfProgOnUringOverflow = "on_uring_overflow"
-	bpfProgOnUringRename   = "on_uring_rename"
-	bpfProgOnUringSocket   = "on_uring_socket"
-	bpfProgOnUringSubmit   = "on_uring_submit"
-	bpfProgOnUringUnlink   = "on_uring_unlink"
-	bpfVarCalls            = "calls"
-	bpfVarCgroupSubsys     = "cgroup_subsys"
-	bpfVarDirectReads      = "direct_reads"
-	bpfVarDrops            = "drops"
-	bpfVarOperations       = "operations"
-	bpfVarOverlayUpper     = "overlay_upper"
-	bpfVarOwnCreds         = "own_creds"
-	bpfVarPeersGeneration  = "peers_generation"
-	bpfVarResultApart      = "result_apart"
-	bpfVarRingUnreserved   = "ring_unreserved"
-	bpfVarScopes           = "scopes"
-	bpfVarSocketCalls      = "socket_calls"
-	bpfVarUnusedDropReason = "unused_drop_reason"
-	bpfVarUnusedEventKind  = "unused_event_kind"
-	bpfVarUnusedExecFlag   = "unused_exec_flag"
-	bpfVarUnusedPassedFd   = "unused_passed_fd"
-	bpfVarUnusedPathFlag   = "unused_path_flag"
-	bpfVarUnusedVia        = "unused_via"
-	bpfVarWithEnvironment  = "with_environment"
+	bpfMapAccepts           = "accepts"
+	bpfMapBegun             = "begun"
+	bpfMapCgroups           = "cgroups"
+	bpfMapFinishers         = "finishers"
+	bpfMapHandlers          = "handlers"
+	bpfMapIntroduced        = "introduced"
+	bpfMapPeers             = "peers"
+	bpfMapReceiving         = "receiving"
+	bpfMapRecords           = "records"
+	bpfMapScratches         = "scratches"
+	bpfMapStarters          = "starters"
+	bpfProgOnCgroupAttach   = "on_cgroup_attach"
+	bpfProgOnChroot         = "on_chroot"
+	bpfProgOnConnect        = "on_connect"
+	bpfProgOnExec           = "on_exec"
+	bpfProgOnExit           = "on_exit"
+	bpfProgOnFcntl          = "on_fcntl"
+	bpfProgOnFd             = "on_fd"
+	bpfProgOnFinitModule    = "on_finit_module"
+	bpfProgOnFork           = "on_fork"
+	bpfProgOnFsconfig       = "on_fsconfig"
+	bpfProgOnFsmount        = "on_fsmount"
+	bpfProgOnFsopen         = "on_fsopen"
+	bpfProgOnInitModule     = "on_init_module"
+	bpfProgOnMessage        = "on_message"
+	bpfProgOnMode           = "on_mode"
+	bpfProgOnMount          = "on_mount"
+	bpfProgOnMoveMount      = "on_move_mount"
+	bpfProgOnNewFd          = "on_new_fd"
+	bpfProgOnNumber         = "on_number"
+	bpfProgOnOpen           = "on_open"
+	bpfProgOnOpenByHandle   = "on_open_by_handle"
+	bpfProgOnOpenTree       = "on_open_tree"
+	bpfProgOnPassed         = "on_passed"
+	bpfProgOnPath           = "on_path"
+	bpfProgOnRename         = "on_rename"
+	bpfProgOnSocket         = "on_socket"
+	bpfProgOnSymlink        = "on_symlink"
+	bpfProgOnSysExit        = "on_sys_exit"
+	bpfProgOnTold           = "on_told"
+	bpfProgOnUringAccept    = "on_uring_accept"
+	bpfProgOnUringAccepted  = "on_uring_accepted"
+	bpfProgOnUringComplete  = "on_uring_complete"
+	bpfProgOnUringDup       = "on_uring_dup"
+	bpfProgOnUringLink      = "on_uring_link"
+	bpfProgOnUringMkdir     = "on_uring_mkdir"
+	bpfProgOnUringNewSocket = "on_uring_new_socket"
+	bpfProgOnUringOpen      = "on_uring_open"
+	bpfProgOnUringOverflow  = "on_uring_overflow"
+	bpfProgOnUringPassed    = "on_uring_passed"
+	bpfProgOnUringReceive   = "on_uring_receive"
+	bpfProgOnUringReceived  = "on_uring_received"
+	bpfProgOnUringRename    = "on_uring_rename"
+	bpfProgOnUringSend      = "on_uring_send"
+	bpfProgOnUringSent      = "on_uring_sent"
+	bpfProgOnUringSocket    = "on_uring_socket"
+	bpfProgOnUringSubmit    = "on_uring_submit"
+	bpfProgOnUringTold      = "on_uring_told"
+	bpfProgOnUringUnlink    = "on_uring_unlink"
+	bpfVarCalls             = "calls"
+	bpfVarCgroupSubsys      = "cgroup_subsys"
+	bpfVarDirectReads       = "direct_reads"
+	bpfVarDrops             = "drops"
+	bpfVarOperations        = "operations"
+	bpfVarOverlayUpper      = "overlay_upper"
+	bpfVarOwnCreds          = "own_creds"
+	bpfVarPeersGeneration   = "peers_generation"
+	bpfVarResultApart       = "result_apart"
+	bpfVarRingUnreserved    = "ring_unreserved"
+	bpfVarScopes            = "scopes"
+	bpfVarSocketCalls       = "socket_calls"
+	bpfVarUnusedDropReason  = "unused_drop_reason"
+	bpfVarUnusedEventKind   = "unused_event_kind"
+	bpfVarUnusedExecFlag    = "unused_exec_flag"
+	bpfVarUnusedPassedFd    = "unused_passed_fd"
+	bpfVarUnusedPathFlag    = "unused_path_flag"
+	bpfVarUnusedVia         = "unused_via"
+	bpfVarWithEnvironment   = "with_environment"
 )
 
 // loadBpf returns the embedded CollectionSpec for bpf.
@@ -582,61 +594,71 @@ type bpfSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type bpfProgramSpecs struct {
-	OnCgroupAttach  *ebpf.ProgramSpec `ebpf:"on_cgroup_attach"`
-	OnChroot        *ebpf.ProgramSpec `ebpf:"on_chroot"`
-	OnConnect       *ebpf.ProgramSpec `ebpf:"on_connect"`
-	OnExec          *ebpf.ProgramSpec `ebpf:"on_exec"`
-	OnExit          *ebpf.ProgramSpec `ebpf:"on_exit"`
-	OnFcntl         *ebpf.ProgramSpec `ebpf:"on_fcntl"`
-	OnFd            *ebpf.ProgramSpec `ebpf:"on_fd"`
-	OnFinitModule   *ebpf.ProgramSpec `ebpf:"on_finit_module"`
-	OnFork          *ebpf.ProgramSpec `ebpf:"on_fork"`
-	OnFsconfig      *ebpf.ProgramSpec `ebpf:"on_fsconfig"`
-	OnFsmount       *ebpf.ProgramSpec `ebpf:"on_fsmount"`
-	OnFsopen        *ebpf.ProgramSpec `ebpf:"on_fsopen"`
-	OnInitModule    *ebpf.ProgramSpec `ebpf:"on_init_module"`
-	OnMessage       *ebpf.ProgramSpec `ebpf:"on_message"`
-	OnMode          *ebpf.ProgramSpec `ebpf:"on_mode"`
-	OnMount         *ebpf.ProgramSpec `ebpf:"on_mount"`
-	OnMoveMount     *ebpf.ProgramSpec `ebpf:"on_move_mount"`
-	OnNewFd         *ebpf.ProgramSpec `ebpf:"on_new_fd"`
-	OnNumber        *ebpf.ProgramSpec `ebpf:"on_number"`
-	OnOpen          *ebpf.ProgramSpec `ebpf:"on_open"`
-	OnOpenByHandle  *ebpf.ProgramSpec `ebpf:"on_open_by_handle"`
-	OnOpenTree      *ebpf.ProgramSpec `ebpf:"on_open_tree"`
-	OnPassed        *ebpf.ProgramSpec `ebpf:"on_passed"`
-	OnPath          *ebpf.ProgramSpec `ebpf:"on_path"`
-	OnRename        *ebpf.ProgramSpec `ebpf:"on_rename"`
-	OnSocket        *ebpf.ProgramSpec `ebpf:"on_socket"`
-	OnSymlink       *ebpf.ProgramSpec `ebpf:"on_symlink"`
-	OnSysExit       *ebpf.ProgramSpec `ebpf:"on_sys_exit"`
-	OnTold          *ebpf.ProgramSpec `ebpf:"on_told"`
-	OnUringAccept   *ebpf.ProgramSpec `ebpf:"on_uring_accept"`
-	OnUringAccepted *ebpf.ProgramSpec `ebpf:"on_uring_accepted"`
-	OnUringComplete *ebpf.ProgramSpec `ebpf:"on_uring_complete"`
-	OnUringDup      *ebpf.ProgramSpec `ebpf:"on_uring_dup"`
-	OnUringLink     *ebpf.ProgramSpec `ebpf:"on_uring_link"`
-	OnUringMkdir    *ebpf.ProgramSpec `ebpf:"on_uring_mkdir"`
-	OnUringOpen     *ebpf.ProgramSpec `ebpf:"on_uring_open"`
-	OnUringOverflow *ebpf.ProgramSpec `ebpf:"on_uring_overflow"`
-	OnUringRename   *ebpf.ProgramSpec `ebpf:"on_uring_rename"`
-	OnUringSocket   *ebpf.ProgramSpec `ebpf:"on_uring_socket"`
-	OnUringSubmit   *ebpf.ProgramSpec `ebpf:"on_uring_submit"`
-	OnUringUnlink   *ebpf.ProgramSpec `ebpf:"on_uring_unlink"`
+	OnCgroupAttach   *ebpf.ProgramSpec `ebpf:"on_cgroup_attach"`
+	OnChroot         *ebpf.ProgramSpec `ebpf:"on_chroot"`
+	OnConnect        *ebpf.ProgramSpec `ebpf:"on_connect"`
+	OnExec           *ebpf.ProgramSpec `ebpf:"on_exec"`
+	OnExit           *ebpf.ProgramSpec `ebpf:"on_exit"`
+	OnFcntl          *ebpf.ProgramSpec `ebpf:"on_fcntl"`
+	OnFd             *ebpf.ProgramSpec `ebpf:"on_fd"`
+	OnFinitModule    *ebpf.ProgramSpec `ebpf:"on_finit_module"`
+	OnFork           *ebpf.ProgramSpec `ebpf:"on_fork"`
+	OnFsconfig       *ebpf.ProgramSpec `ebpf:"on_fsconfig"`
+	OnFsmount        *ebpf.ProgramSpec `ebpf:"on_fsmount"`
+	OnFsopen         *ebpf.ProgramSpec `ebpf:"on_fsopen"`
+	OnInitModule     *ebpf.ProgramSpec `ebpf:"on_init_module"`
+	OnMessage        *ebpf.ProgramSpec `ebpf:"on_message"`
+	OnMode           *ebpf.ProgramSpec `ebpf:"on_mode"`
+	OnMount          *ebpf.ProgramSpec `ebpf:"on_mount"`
+	OnMoveMount      *ebpf.ProgramSpec `ebpf:"on_move_mount"`
+	OnNewFd          *ebpf.ProgramSpec `ebpf:"on_new_fd"`
+	OnNumber         *ebpf.ProgramSpec `ebpf:"on_number"`
+	OnOpen           *ebpf.ProgramSpec `ebpf:"on_open"`
+	OnOpenByHandle   *ebpf.ProgramSpec `ebpf:"on_open_by_handle"`
+	OnOpenTree       *ebpf.ProgramSpec `ebpf:"on_open_tree"`
+	OnPassed         *ebpf.ProgramSpec `ebpf:"on_passed"`
+	OnPath           *ebpf.ProgramSpec `ebpf:"on_path"`
+	OnRename         *ebpf.ProgramSpec `ebpf:"on_rename"`
+	OnSocket         *ebpf.ProgramSpec `ebpf:"on_socket"`
+	OnSymlink        *ebpf.ProgramSpec `ebpf:"on_symlink"`
+	OnSysExit        *ebpf.ProgramSpec `ebpf:"on_sys_exit"`
+	OnTold           *ebpf.ProgramSpec `ebpf:"on_told"`
+	OnUringAccept    *ebpf.ProgramSpec `ebpf:"on_uring_accept"`
+	OnUringAccepted  *ebpf.ProgramSpec `ebpf:"on_uring_accepted"`
+	OnUringComplete  *ebpf.ProgramSpec `ebpf:"on_uring_complete"`
+	OnUringDup       *ebpf.ProgramSpec `ebpf:"on_uring_dup"`
+	OnUringLink      *ebpf.ProgramSpec `ebpf:"on_uring_link"`
+	OnUringMkdir     *ebpf.ProgramSpec `ebpf:"on_uring_mkdir"`
+	OnUringNewSocket *ebpf.ProgramSpec `ebpf:"on_uring_new_socket"`
+	OnUringOpen      *ebpf.ProgramSpec `ebpf:"on_uring_open"`
+	OnUringOverflow  *ebpf.ProgramSpec `ebpf:"on_uring_overflow"`
+	OnUringPassed    *ebpf.ProgramSpec `ebpf:"on_uring_passed"`
+	OnUringReceive   *ebpf.ProgramSpec `ebpf:"on_uring_receive"`
+	OnUringReceived  *ebpf.ProgramSpec `ebpf:"on_uring_received"`
+	OnUringRename    *ebpf.ProgramSpec `ebpf:"on_uring_rename"`
+	OnUringSend      *ebpf.ProgramSpec `ebpf:"on_uring_send"`
+	OnUringSent      *ebpf.ProgramSpec `ebpf:"on_uring_sent"`
+	OnUringSocket    *ebpf.ProgramSpec `ebpf:"on_uring_socket"`
+	OnUringSubmit    *ebpf.ProgramSpec `ebpf:"on_uring_submit"`
+	OnUringTold      *ebpf.ProgramSpec `ebpf:"on_uring_told"`
+	OnUringUnlink    *ebpf.ProgramSpec `ebpf:"on_uring_unlink"`
 }
 
 // bpfMapSpecs contains maps before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type bpfMapSpecs struct {
-	Accepts   *ebpf.MapSpec `ebpf:"accepts"`
-	Begun     *ebpf.MapSpec `ebpf:"begun"`
-	Cgroups   *ebpf.MapSpec `ebpf:"cgroups"`
-	Handlers  *ebpf.MapSpec `ebpf:"handlers"`
-	Peers     *ebpf.MapSpec `ebpf:"peers"`
-	Records   *ebpf.MapSpec `ebpf:"records"`
-	Scratches *ebpf.MapSpec `ebpf:"scratches"`
-	Starters  *ebpf.MapSpec `ebpf:"starters"`
+	Accepts    *ebpf.MapSpec `ebpf:"accepts"`
+	Begun      *ebpf.MapSpec `ebpf:"begun"`
+	Cgroups    *ebpf.MapSpec `ebpf:"cgroups"`
+	Finishers  *ebpf.MapSpec `ebpf:"finishers"`
+	Handlers   *ebpf.MapSpec `ebpf:"handlers"`
+	Introduced *ebpf.MapSpec `ebpf:"introduced"`
+	Peers      *ebpf.MapSpec `ebpf:"peers"`
+	Receiving  *ebpf.MapSpec `ebpf:"receiving"`
+	Records    *ebpf.MapSpec `ebpf:"records"`
+	Scratches  *ebpf.MapSpec `ebpf:"scratches"`
+	Starters   *ebpf.MapSpec `ebpf:"starters"`
 }
 
 // bpfVariableSpecs contains global variables before they are loaded into the kernel.
@@ -684,14 +706,17 @@ func (o *bpfObjects) Close() error {
 //
 // It can be passed to loadBpfObjects or ebpf.CollectionSpec.LoadAndAssign.
 type bpfMaps struct {
-	Accepts   *ebpf.Map `ebpf:"accepts"`
-	Begun     *ebpf.Map `ebpf:"begun"`
-	Cgroups   *ebpf.Map `ebpf:"cgroups"`
-	Handlers  *ebpf.Map `ebpf:"handlers"`
-	Peers     *ebpf.Map `ebpf:"peers"`
-	Records   *ebpf.Map `ebpf:"records"`
-	Scratches *ebpf.Map `ebpf:"scratches"`
-	Starters  *ebpf.Map `ebpf:"starters"`
+	Accepts    *ebpf.Map `ebpf:"accepts"`
+	Begun      *ebpf.Map `ebpf:"begun"`
+	Cgroups    *ebpf.Map `ebpf:"cgroups"`
+	Finishers  *ebpf.Map `ebpf:"finishers"`
+	Handlers   *ebpf.Map `ebpf:"handlers"`
+	Introduced *ebpf.Map `ebpf:"introduced"`
+	Peers      *ebpf.Map `ebpf:"peers"`
+	Receiving  *ebpf.Map `ebpf:"receiving"`
+	Records    *ebpf.Map `ebpf:"records"`
+	Scratches  *ebpf.Map `ebpf:"scratches"`
+	Starters   *ebpf.Map `ebpf:"starters"`
 }
 
 func (m *bpfMaps) Close() error {
@@ -699,8 +724,11 @@ func (m *bpfMaps) Close() error {
 		m.Accepts,
 		m.Begun,
 		m.Cgroups,
+		m.Finishers,
 		m.Handlers,
+		m.Introduced,
 		m.Peers,
+		m.Receiving,
 		m.Records,
 		m.Scratches,
 		m.Starters,
@@ -736,47 +764,54 @@ type bpfVariables struct {
 //
 // It can be passed to loadBpfObjects or ebpf.CollectionSpec.LoadAndAssign.
 type bpfPrograms struct {
-	OnCgroupAttach  *ebpf.Program `ebpf:"on_cgroup_attach"`
-	OnChroot        *ebpf.Program `ebpf:"on_chroot"`
-	OnConnect       *ebpf.Program `ebpf:"on_connect"`
-	OnExec          *ebpf.Program `ebpf:"on_exec"`
-	OnExit          *ebpf.Program `ebpf:"on_exit"`
-	OnFcntl         *ebpf.Program `ebpf:"on_fcntl"`
-	OnFd            *ebpf.Program `ebpf:"on_fd"`
-	OnFinitModule   *ebpf.Program `ebpf:"on_finit_module"`
-	OnFork          *ebpf.Program `ebpf:"on_fork"`
-	OnFsconfig      *ebpf.Program `ebpf:"on_fsconfig"`
-	OnFsmount       *ebpf.Program `ebpf:"on_fsmount"`
-	OnFsopen        *ebpf.Program `ebpf:"on_fsopen"`
-	OnInitModule    *ebpf.Program `ebpf:"on_init_module"`
-	OnMessage       *ebpf.Program `ebpf:"on_message"`
-	OnMode          *ebpf.Program `ebpf:"on_mode"`
-	OnMount         *ebpf.Program `ebpf:"on_mount"`
-	OnMoveMount     *ebpf.Program `ebpf:"on_move_mount"`
-	OnNewFd         *ebpf.Program `ebpf:"on_new_fd"`
-	OnNumber        *ebpf.Program `ebpf:"on_number"`
-	OnOpen          *ebpf.Program `ebpf:"on_open"`
-	OnOpenByHandle  *ebpf.Program `ebpf:"on_open_by_handle"`
-	OnOpenTree      *ebpf.Program `ebpf:"on_open_tree"`
-	OnPassed        *ebpf.Program `ebpf:"on_passed"`
-	OnPath          *ebpf.Program `ebpf:"on_path"`
-	OnRename        *ebpf.Program `ebpf:"on_rename"`
-	OnSocket        *ebpf.Program `ebpf:"on_socket"`
-	OnSymlink       *ebpf.Program `ebpf:"on_symlink"`
-	OnSysExit       *ebpf.Program `ebpf:"on_sys_exit"`
-	OnTold          *ebpf.Program `ebpf:"on_told"`
-	OnUringAccept   *ebpf.Program `ebpf:"on_uring_accept"`
-	OnUringAccepted *ebpf.Program `ebpf:"on_uring_accepted"`
-	OnUringComplete *ebpf.Program `ebpf:"on_uring_complete"`
-	OnUringDup      *ebpf.Program `ebpf:"on_uring_dup"`
-	OnUringLink     *ebpf.Program `ebpf:"on_uring_link"`
-	OnUringMkdir    *ebpf.Program `ebpf:"on_uring_mkdir"`
-	OnUringOpen     *ebpf.Program `ebpf:"on_uring_open"`
-	OnUringOverflow *ebpf.Program `ebpf:"on_uring_overflow"`
-	OnUringRename   *ebpf.Program `ebpf:"on_uring_rename"`
-	OnUringSocket   *ebpf.Program `ebpf:"on_uring_socket"`
-	OnUringSubmit   *ebpf.Program `ebpf:"on_uring_submit"`
-	OnUringUnlink   *ebpf.Program `ebpf:"on_uring_unlink"`
+	OnCgroupAttach   *ebpf.Program `ebpf:"on_cgroup_attach"`
+	OnChroot         *ebpf.Program `ebpf:"on_chroot"`
+	OnConnect        *ebpf.Program `ebpf:"on_connect"`
+	OnExec           *ebpf.Program `ebpf:"on_exec"`
+	OnExit           *ebpf.Program `ebpf:"on_exit"`
+	OnFcntl          *ebpf.Program `ebpf:"on_fcntl"`
+	OnFd             *ebpf.Program `ebpf:"on_fd"`
+	OnFinitModule    *ebpf.Program `ebpf:"on_finit_module"`
+	OnFork           *ebpf.Program `ebpf:"on_fork"`
+	OnFsconfig       *ebpf.Program `ebpf:"on_fsconfig"`
+	OnFsmount        *ebpf.Program `ebpf:"on_fsmount"`
+	OnFsopen         *ebpf.Program `ebpf:"on_fsopen"`
+	OnInitModule     *ebpf.Program `ebpf:"on_init_module"`
+	OnMessage        *ebpf.Program `ebpf:"on_message"`
+	OnMode           *ebpf.Program `ebpf:"on_mode"`
+	OnMount          *ebpf.Program `ebpf:"on_mount"`
+	OnMoveMount      *ebpf.Program `ebpf:"on_move_mount"`
+	OnNewFd          *ebpf.Program `ebpf:"on_new_fd"`
+	OnNumber         *ebpf.Program `ebpf:"on_number"`
+	OnOpen           *ebpf.Program `ebpf:"on_open"`
+	OnOpenByHandle   *ebpf.Program `ebpf:"on_open_by_handle"`
+	OnOpenTree       *ebpf.Program `ebpf:"on_open_tree"`
+	OnPassed         *ebpf.Program `ebpf:"on_passed"`
+	OnPath           *ebpf.Program `ebpf:"on_path"`
+	OnRename         *ebpf.Program `ebpf:"on_rename"`
+	OnSocket         *ebpf.Program `ebpf:"on_socket"`
+	OnSymlink        *ebpf.Program `ebpf:"on_symlink"`
+	OnSysExit        *ebpf.Program `ebpf:"on_sys_exit"`
+	OnTold           *ebpf.Program `ebpf:"on_told"`
+	OnUringAccept    *ebpf.Program `ebpf:"on_uring_accept"`
+	OnUringAccepted  *ebpf.Program `ebpf:"on_uring_accepted"`
+	OnUringComplete  *ebpf.Program `ebpf:"on_uring_complete"`
+	OnUringDup       *ebpf.Program `ebpf:"on_uring_dup"`
+	OnUringLink      *ebpf.Program `ebpf:"on_uring_link"`
+	OnUringMkdir     *ebpf.Program `ebpf:"on_uring_mkdir"`
+	OnUringNewSocket *ebpf.Program `ebpf:"on_uring_new_socket"`
+	OnUringOpen      *ebpf.Program `ebpf:"on_uring_open"`
+	OnUringOverflow  *ebpf.Program `ebpf:"on_uring_overflow"`
+	OnUringPassed    *ebpf.Program `ebpf:"on_uring_passed"`
+	OnUringReceive   *ebpf.Program `ebpf:"on_uring_receive"`
+	OnUringReceived  *ebpf.Program `ebpf:"on_uring_received"`
+	OnUringRename    *ebpf.Program `ebpf:"on_uring_rename"`
+	OnUringSend      *ebpf.Program `ebpf:"on_uring_send"`
+	OnUringSent      *ebpf.Program `ebpf:"on_uring_sent"`
+	OnUringSocket    *ebpf.Program `ebpf:"on_uring_socket"`
+	OnUringSubmit    *ebpf.Program `ebpf:"on_uring_submit"`
+	OnUringTold      *ebpf.Program `ebpf:"on_uring_told"`
+	OnUringUnlink    *ebpf.Program `ebpf:"on_uring_unlink"`
 }
 
 func (p *bpfPrograms) Close() error {
@@ -816,11 +851,18 @@ func (p *bpfPrograms) Close() error {
 		p.OnUringDup,
 		p.OnUringLink,
 		p.OnUringMkdir,
+		p.OnUringNewSocket,
 		p.OnUringOpen,
 		p.OnUringOverflow,
+		p.OnUringPassed,
+		p.OnUringReceive,
+		p.OnUringReceived,
 		p.OnUringRename,
+		p.OnUringSend,
+		p.OnUringSent,
 		p.OnUringSocket,
 		p.OnUringSubmit,
+		p.OnUringTold,
 		p.OnUringUnlink,
 	)
 }

@@ -64,6 +64,11 @@ func (d *Decoder) named(sa []byte, s *bpfSocketFacts, ev *event.Event) {
 	if len(sa) > 0 && f.Type == event.FDIPv4 && !f.Asked.IsValid() {
 		f.Asked = unspecFamily(sa)
 	}
+	towards(s, ev)
+}
+
+func towards(s *bpfSocketFacts, ev *event.Event) {
+	f := &ev.FD
 	if !f.Asked.IsValid() || s.Type == socketStream && f.Remote.IsValid() {
 		return
 	}
@@ -72,6 +77,31 @@ func (d *Decoder) named(sa []byte, s *bpfSocketFacts, ev *event.Event) {
 		f.Asked = netip.AddrPort{}
 	}
 	unmap(f)
+}
+
+// sent completes a send by io_uring, of which the address was told. What was not sent has no new end.
+func (d *Decoder) sent(v *bpfFdFacts, t *texts, ev *event.Event) {
+	f, m := &ev.FD, &ev.Message
+	if v.Socket.Family != 0 {
+		begun := *f
+		d.socket(v, t, ev)
+		f.Role = begun.Role
+		if f.Type == event.FDUnix {
+			f.Unix, f.UnixLocal, f.UnixRemote = begun.Unix, begun.UnixLocal, begun.UnixRemote
+		}
+		if begun.Type == event.FDUnknown {
+			f.UnixRemote = f.Unix
+		}
+	}
+	switch {
+	case ev.Ret >= 0 || ev.Ret == -errnoInProgress:
+		towards(&v.Socket, ev)
+	default:
+		f.NameChanged = false
+	}
+	if n := max(ev.Ret, 0); int64(len(m.Data)) > n && ev.Ret != 0 {
+		m.Data = m.Data[:n]
+	}
 }
 
 // namedUnix takes the address for the other end's. Who sends is told by the end it sends to, and who receives by its

@@ -23,6 +23,11 @@ func (o *bpfObjects) continuations() map[uint32]*ebpf.Program {
 	return map[uint32]*ebpf.Program{1: o.OnTold, 2: o.OnPassed}
 }
 
+// finishers are those that go on with a message that an io_uring received.
+func (o *bpfObjects) finishers() map[uint32]*ebpf.Program {
+	return map[uint32]*ebpf.Program{1: o.OnUringTold, 2: o.OnUringPassed}
+}
+
 // SetFilter changes what leaves the kernel, while events go on: kinds that are Off leave at the first test, those of
 // ContainersOnly only if the cgroup is not known to be the host's. Fork, Exec, Exit and cgroup records are always sent.
 // With no system call wanted the kernel's system calls are not touched at all. After

@@ -91,8 +91,7 @@ func TestRingInstall(t *testing.T) {
 	server, to := listening(t)
 	files[2] = int32(server)
 	r.register(registerFiles, addr(&files), len(files))
-	const fixedFile = 1
-	install := sqe{opcode: opInstall, flags: fixedFile, fd: 2}
+	install := sqe{opcode: opInstall, flags: flagFixed, fd: 2}
 	res := r.do(install)
 	if res == -int32(unix.EINVAL) {
 		t.Skip("this kernel's io_uring installs no descriptors (6.8 does)")

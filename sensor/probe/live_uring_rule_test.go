@@ -2,6 +2,7 @@ package probe
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
 	"slices"
 	"testing"
@@ -32,6 +33,11 @@ func TestRingNoEvasion(t *testing.T) {
   condition: evt.type = connect and (evt.rawres >= 0 or evt.res = EINPROGRESS) and fd.typechar = 4 and fd.sip = "127.0.0.1" and fd.sport = %d
   output: connect %%fd.name
   priority: NOTICE
+- rule: Outbound UDP
+  desc: d
+  condition: evt.type in (sendto, sendmsg) and evt.dir = < and fd.name_changed = true and fd.l4proto = udp and fd.typechar = 4 and fd.sport = 9
+  output: udp %%fd.name
+  priority: NOTICE
 - rule: Delete
   desc: d
   condition: evt.type in (unlink, unlinkat) and evt.arg.name = %[1]q
@@ -46,6 +52,12 @@ func TestRingNoEvasion(t *testing.T) {
 	skipped := openRequest(cwd, secret, unix.O_RDONLY, 0)
 	skipped.flags = flagSkipCQE
 	client := socket(t, unix.AF_INET, unix.SOCK_STREAM, 0)
+	question := letter{to: netip.MustParseAddrPort("127.0.0.1:9"), texts: []string{"hello"}}
+	datagram := func(opcode, flags uint8) sqe {
+		s := question.request(opcode, socket(t, unix.AF_INET, unix.SOCK_DGRAM, 0))
+		s.flags = flags
+		return s
+	}
 	for _, test := range []struct {
 		rule string
 		kind event.Kind
@@ -54,6 +66,9 @@ func TestRingNoEvasion(t *testing.T) {
 		{"Read sensitive file untrusted", event.Openat, openRequest(cwd, secret, unix.O_RDONLY, 0)},
 		{"Read sensitive file untrusted", event.Openat, skipped},
 		{"Outbound connection", event.Connect, connectRequest(client, to)},
+		{"Outbound UDP", event.Sendmsg, datagram(opSendmsg, 0)},
+		{"Outbound UDP", event.Sendmsg, datagram(opSendmsg, flagSkipCQE)},
+		{"Outbound UDP", event.Sendto, datagram(opSend, flagAsync)},
 		{"Delete", event.Unlinkat, sqe{opcode: opUnlinkat, fd: cwd, addr: uint64(text(secret))}},
 	} {
 		t.Run(test.rule, func(t *testing.T) {

@@ -102,9 +102,13 @@ func (p *Probe) load(cfg Config) error {
 	}
 	p.handlers = p.objs.handlers()
 	p.rings.objs, p.rings.links = &p.objs, make(map[*ebpf.Program]link.Link)
-	for place, program := range p.objs.continuations() {
-		if err := p.objs.Handlers.Put(place, program); err != nil {
-			return fmt.Errorf("set %v at %d: %w", program, place, err)
+	for table, programs := range map[*ebpf.Map]map[uint32]*ebpf.Program{
+		p.objs.Handlers: p.objs.continuations(), p.objs.Finishers: p.objs.finishers(), p.objs.Starters: {1: p.objs.OnUringSent},
+	} {
+		for place, program := range programs {
+			if err := table.Put(place, program); err != nil {
+				return fmt.Errorf("set %v at %d: %w", program, place, err)
+			}
 		}
 	}
 	p.findOverlay(types)

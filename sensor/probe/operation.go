@@ -75,6 +75,8 @@ func (d *Decoder) end(raw []byte, ev *event.Event) error {
 	}
 	t := textsOf(raw, &v)
 	switch {
+	case ev.Kind.IsSend():
+		d.sent(&v.Fd, &t, ev)
 	case v.Fd.Socket.Family != 0:
 		asked := ev.FD.Unix
 		d.socket(&v.Fd, &t, ev)
@@ -96,7 +98,7 @@ func (d *Decoder) end(raw []byte, ev *event.Event) error {
 // makes reports whether the result of an operation of the kind is a descriptor.
 func makes(kind event.Kind) bool {
 	switch kind {
-	case event.Openat, event.Openat2, event.Accept4, event.Dup:
+	case event.Openat, event.Openat2, event.Socket, event.Accept4, event.Dup:
 		return true
 	}
 	return false

@@ -14,18 +14,26 @@ import (
 // Numbers of linux/io_uring.h.
 const (
 	opNop       = 0
+	opSendmsg   = 9
+	opRecvmsg   = 10
 	opAccept    = 13
 	opConnect   = 16
 	opOpenat    = 18
+	opSend      = 26
+	opRecv      = 27
 	opOpenat2   = 28
 	opRenameat  = 35
 	opUnlinkat  = 36
 	opMkdirat   = 37
 	opSymlinkat = 38
 	opLinkat    = 39
+	opSocket    = 45
+	opSendZC    = 47
+	opSendmsgZC = 48
 	opInstall   = 54
 	opBind      = 56
 	opListen    = 57
+	flagFixed   = 1 << 0
 	flagLink    = 1 << 2
 	flagAsync   = 1 << 4
 	flagSkipCQE = 1 << 6

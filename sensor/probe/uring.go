@@ -19,7 +19,8 @@ const maxOpcodes = 128
 
 // opcodes holds the kind of each io_uring operation that does what a system call does (uapi/linux/io_uring.h).
 var opcodes = map[uint8]event.Kind{
-	13: event.Accept4, 16: event.Connect, 54: event.Dup, 56: event.Bind, 57: event.Listen,
+	9: event.Sendmsg, 26: event.Sendto, 47: event.Sendto, 48: event.Sendmsg, 10: event.Recvmsg, 27: event.Recvfrom,
+	45: event.Socket, 13: event.Accept4, 16: event.Connect, 54: event.Dup, 56: event.Bind, 57: event.Listen,
 	18: event.Openat, 28: event.Openat2, 35: event.Renameat2, 36: event.Unlinkat,
 	37: event.Mkdirat, 38: event.Symlinkat, 39: event.Linkat,
 }
@@ -27,6 +28,8 @@ var opcodes = map[uint8]event.Kind{
 // starters names the program that sees an operation of each kind begin.
 func (o *bpfObjects) starters() map[event.Kind]*ebpf.Program {
 	return map[event.Kind]*ebpf.Program{
+		event.Socket: o.OnUringNewSocket, event.Sendto: o.OnUringSend, event.Sendmsg: o.OnUringSend,
+		event.Recvfrom: o.OnUringReceive, event.Recvmsg: o.OnUringReceive,
 		event.Accept4: o.OnUringAccept, event.Dup: o.OnUringDup,
 		event.Connect: o.OnUringSocket, event.Bind: o.OnUringSocket, event.Listen: o.OnUringSocket,
 		event.Openat: o.OnUringOpen, event.Openat2: o.OnUringOpen,
@@ -44,7 +47,7 @@ type rings struct {
 }
 
 // uringTypes are the kernel's types that the programs read, on every kernel that has a known form of the tracepoints.
-var uringTypes = []string{"io_kiocb", "io_ring_ctx", "io_file_table", "io_accept", "io_connect", "io_open", "io_unlink", "io_rename", "io_mkdir", "io_link"}
+var uringTypes = []string{"io_kiocb", "io_ring_ctx", "io_file_table", "io_accept", "io_socket", "io_sr_msg", "io_async_msghdr", "io_connect", "io_open", "io_unlink", "io_rename", "io_mkdir", "io_link"}
 
 // configure picks the tracepoints of this kernel. Where it shows no operations, the programs are replaced by an empty one:
 // one of a tracepoint that is not there does not load. The error says why a kernel that has io_uring does not show it.
@@ -216,6 +219,9 @@ func (r *rings) want(kinds event.KindSet) error {
 // operation whose beginning was seen.
 func (r *rings) attach() error {
 	programs := []*ebpf.Program{r.objs.OnUringComplete, r.objs.OnUringSubmit}
+	if r.wanted.Has(event.Recvfrom) || r.wanted.Has(event.Recvmsg) {
+		programs = append([]*ebpf.Program{r.objs.OnUringReceived}, programs...)
+	}
 	if r.wanted.Has(event.Accept4) {
 		programs = append([]*ebpf.Program{r.objs.OnUringAccepted, r.objs.OnUringOverflow}, programs...)
 	}
