@@ -3,6 +3,27 @@
  * Their arguments are numbers.
  */
 
+/* read_ring_params reads how large a ring is, and its flags: the kernel has written there what it
+ * made of what was asked for.
+ */
+static __always_inline void read_ring_params(struct scratch *s, struct number_event *e)
+{
+	struct {
+		__u32 sq_entries;
+		__u32 cq_entries;
+		__u32 flags;
+	} params; /* begins as struct io_uring_params of uapi/linux/io_uring.h */
+
+	e->id[0] = call_arg(s, 0);
+	if (bpf_probe_read_user(&params, sizeof(params), (void *)call_arg(s, 1))) {
+		count_drop(DROP_USER_MEMORY, e->header.kind);
+		return;
+	}
+	e->id[1] = params.sq_entries;
+	e->id[2] = params.cq_entries;
+	e->number = params.flags;
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_number, struct pt_regs *regs, long ret)
 {
@@ -36,6 +57,9 @@ int BPF_PROG(on_number, struct pt_regs *regs, long ret)
 	case EVENT_TKILL:
 		e->pid = call_arg(s, 0);
 		e->number = (__s32)call_arg(s, 1);
+		break;
+	case EVENT_IO_URING_SETUP:
+		read_ring_params(s, e);
 		break;
 	case EVENT_CAPSET: /* the header has what came of it */
 		break;

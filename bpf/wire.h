@@ -89,6 +89,7 @@ enum event_kind {
 	EVENT_KILL = 98,
 	EVENT_TKILL = 99,
 	EVENT_TGKILL = 100,
+	EVENT_IO_URING_SETUP = 101,
 
 	EVENT_SOCKET = 70,
 	EVENT_SENDTO = 71,
@@ -364,14 +365,19 @@ struct operation_end {
 	struct fd_facts fd; /* what it opened, or acted on */
 };
 
-/* ptrace, set*id, capset, init_module, bpf, unshare, process_vm_*, the kill family. Text:
- * init_module's parameters.
+/* ptrace, set*id, capset, init_module, bpf, unshare, process_vm_*, the kill family, io_uring_setup.
+ * Text: init_module's parameters.
  */
 struct number_event {
 	struct event_header header;
-	__s64 number; /* ptrace: the request; bpf: the command; unshare: flags; kill: the signal */
+	/* ptrace: the request; bpf: the command; unshare, io_uring_setup: flags; kill: the signal
+	 */
+	__s64 number;
 	__s32 pid;
-	__s32 id[3]; /* users or groups; tgkill: the thread */
+	/* users or groups; tgkill: the thread; io_uring_setup: entries asked for, of the queue for
+	 * requests, of that for results
+	 */
+	__s32 id[3];
 	__u32 params_len;
 	__u32 reserved;
 };

@@ -129,7 +129,7 @@ type Path struct {
 
 // Args are the arguments of a system call, raw: flags and constants are the kernel's numbers for this architecture.
 type Args struct {
-	Flags    uint64   // sends, receives, open, openat2, accept4, mount, umount2, dup3, unlinkat, renameat2, linkat, execveat, finit_module, fchmodat2, unshare, setns, userfaultfd, fsopen, fsmount, open_tree, move_mount
+	Flags    uint64   // sends, receives, open, openat2, accept4, mount, umount2, dup3, unlinkat, renameat2, linkat, execveat, finit_module, fchmodat2, unshare, setns, userfaultfd, fsopen, fsmount, open_tree, move_mount, io_uring_setup
 	Mode     uint32   // open, creat, chmod, mkdir, mknod; fsmount: the attributes
 	Dev      uint32   // mknod: the device, as user space writes it (makedev)
 	Path     Path     // unlink, rename and link (old), chmod, mkdir, mknod, truncate, mount and umount (target), chroot, failed execve; move_mount: what is moved, if it is no descriptor; symlink: what it points at
@@ -152,6 +152,7 @@ type Args struct {
 	Domain   int32    // socket
 	SockType int32    // socket: the type, with SOCK_CLOEXEC and SOCK_NONBLOCK
 	Protocol int32    // socket
+	Entries  [3]int32 // io_uring_setup: asked for, of the queue for requests, of that for results
 }
 
 // FD is the descriptor that an event makes, uses or ends. Valid is false for events that have none.

@@ -97,6 +97,8 @@ const (
 	Tkill      Kind = 99
 	Tgkill     Kind = 100
 
+	IoUringSetup Kind = 101
+
 	// Kinds is how many kinds there is room for: in a [KindSet], in the kernel's tables and in arrays by kind. Some
 	// numbers are spare.
 	Kinds = 128
@@ -122,7 +124,8 @@ var typeNames = [Kinds]string{
 	Umount: "umount", Umount2: "umount2",
 	Unshare: "unshare", ProcessVMReadv: "process_vm_readv", ProcessVMWritev: "process_vm_writev",
 	Setgid: "setgid", Setresgid: "setresgid", Setreuid: "setreuid", Setregid: "setregid", Capset: "capset",
-	Kill: "kill", Tkill: "tkill", Tgkill: "tgkill",
+	IoUringSetup: "io_uring_setup",
+	Kill:         "kill", Tkill: "tkill", Tgkill: "tgkill",
 	Socket: "socket", Sendto: "sendto", Sendmsg: "sendmsg", Sendmmsg: "sendmmsg",
 	Recvfrom: "recvfrom", Recvmsg: "recvmsg", Recvmmsg: "recvmmsg",
 }

@@ -41,6 +41,8 @@ func TestCallArguments(t *testing.T) {
 		{event.Event{Kind: event.Ftruncate, Args: event.Args{Length: 3}, FD: event.FD{Valid: true, Num: 5, Type: event.FDFile, Real: "/x"}}, "res=0 fd=<f>/x length=3"},
 		{event.Event{Kind: event.Chroot, Args: event.Args{Path: event.Path{Raw: "h", Name: "/h"}}}, "res=0 path=/h"},
 		{event.Event{Kind: event.Truncate, Args: event.Args{Path: event.Path{Name: "/var/log/x"}, Length: 0}}, "res=0 path=/var/log/x length=0"},
+		{event.Event{Kind: event.IoUringSetup, Ret: 5, Args: event.Args{Flags: 0x42, Entries: [3]int32{3, 4, 8}}},
+			"res=5 entries=3 sq_entries=4 cq_entries=8 flags=IORING_SETUP_SQPOLL|IORING_SETUP_R_DISABLED"},
 		{event.Event{Kind: event.Unshare, Args: event.Args{Flags: 0x10020000}}, "res=0 flags=CLONE_NEWNS|CLONE_NEWUSER"},
 		{event.Event{Kind: event.ProcessVMWritev, Ret: 8, Args: event.Args{PID: 77}}, "res=8 pid=77"},
 		{event.Event{Kind: event.Tgkill, Args: event.Args{PID: 7, TID: 8, Request: 9}}, "res=0 pid=7 tid=8 sig=SIGKILL"},

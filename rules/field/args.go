@@ -54,7 +54,9 @@ var params = [event.Kinds][]param{
 	event.Capset:    capsetParams(),
 	event.Unshare:   {res, flags(cloneBits)},
 	event.Setns:     {res, fdParam, flagsNamed("nstype", cloneBits), pid},
-	event.Chroot:    {res, pathParam("path", oldPath)},
+	event.IoUringSetup: {res, whole("entries", entries(0)), whole("sq_entries", entries(1)), whole("cq_entries", entries(2)),
+		flags(ringBits)},
+	event.Chroot: {res, pathParam("path", oldPath)},
 
 	event.Userfaultfd: {res, fdParam, flags(userfaultBits)},
 	event.PidfdGetfd:  {fdParam, whole("pid_fd", oldFD), whole("target_fd", newFD), hexFlags, pid},
@@ -272,6 +274,10 @@ func whole(name string, at func(*event.Args) *int32) param {
 	num := func(ev *event.Event) (int64, bool) { return int64(*at(&ev.Args)), true }
 	return param{name: name, text: decimal(num), num: num,
 		set: func(b *builder, v string) error { return parse(v, int32Of, at(&b.ev.Args)) }}
+}
+
+func entries(n int) func(*event.Args) *int32 {
+	return func(a *event.Args) *int32 { return &a.Entries[n] }
 }
 
 func symbol[T int32 | int64](name string, texts *rendered, at func(*event.Args) *T, parse func(string) (T, error)) param {

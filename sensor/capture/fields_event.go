@@ -89,6 +89,9 @@ func (c *coder) arguments(a *event.Args) {
 	signed(c, 50, &a.SockType)
 	signed(c, 51, &a.Protocol)
 	c.text(108, &a.Key)
+	signed(c, 109, &a.Entries[0])
+	signed(c, 116, &a.Entries[1])
+	signed(c, 117, &a.Entries[2])
 }
 
 func (c *coder) descriptor(fd *event.FD) {

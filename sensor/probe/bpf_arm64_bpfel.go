@@ -153,6 +153,7 @@ const (
 	bpfEventKindEVENT_KILL              bpfEventKind = 98
 	bpfEventKindEVENT_TKILL             bpfEventKind = 99
 	bpfEventKindEVENT_TGKILL            bpfEventKind = 100
+	bpfEventKindEVENT_IO_URING_SETUP    bpfEventKind = 101
 	bpfEventKindEVENT_SOCKET            bpfEventKind = 70
 	bpfEventKindEVENT_SENDTO            bpfEventKind = 71
 	bpfEventKindEVENT_SENDMSG           bpfEventKind = 72

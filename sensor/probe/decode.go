@@ -104,7 +104,7 @@ func (d *Decoder) body(raw []byte, ev *event.Event) error {
 		return d.tree(raw, ev)
 	case event.Ptrace, event.InitModule, event.Bpf, event.Unshare, event.ProcessVMReadv, event.ProcessVMWritev,
 		event.Setuid, event.Setreuid, event.Setresuid, event.Setgid, event.Setregid, event.Setresgid, event.Capset,
-		event.Kill, event.Tkill, event.Tgkill:
+		event.Kill, event.Tkill, event.Tgkill, event.IoUringSetup:
 		return d.numbers(raw, ev)
 	}
 	return fmt.Errorf("kind %d: %w", ev.Kind, ErrUnknownKind)

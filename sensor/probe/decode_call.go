@@ -83,6 +83,8 @@ func (d *Decoder) numbers(raw []byte, ev *event.Event) error {
 		a.Cmd = int32(v.Number)
 	case event.Unshare:
 		a.Flags = uint64(v.Number)
+	case event.IoUringSetup:
+		a.Flags, a.Entries = uint64(v.Number), v.Id
 	case event.Setuid, event.Setreuid, event.Setresuid:
 		a.UID = v.Id
 	case event.Setgid, event.Setregid, event.Setresgid:

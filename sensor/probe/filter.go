@@ -181,7 +181,7 @@ func (o *bpfObjects) handlers() map[event.Kind]*ebpf.Program {
 		event.ProcessVMReadv: o.OnNumber, event.ProcessVMWritev: o.OnNumber,
 		event.Setuid: o.OnNumber, event.Setreuid: o.OnNumber, event.Setresuid: o.OnNumber,
 		event.Setgid: o.OnNumber, event.Setregid: o.OnNumber, event.Setresgid: o.OnNumber,
-		event.Kill: o.OnNumber, event.Tkill: o.OnNumber, event.Tgkill: o.OnNumber,
+		event.IoUringSetup: o.OnNumber, event.Kill: o.OnNumber, event.Tkill: o.OnNumber, event.Tgkill: o.OnNumber,
 		event.Execve: o.OnPath, event.Execveat: o.OnPath, event.Unlink: o.OnPath, event.Unlinkat: o.OnPath,
 		event.Rmdir: o.OnPath, event.Truncate: o.OnPath, event.Umount: o.OnPath, event.Umount2: o.OnPath,
 		event.Rename: o.OnRename, event.Renameat: o.OnRename, event.Renameat2: o.OnRename,

@@ -348,6 +348,7 @@ func TestNumberCalls(t *testing.T) {
 		{event.Kill, []uintptr{1 << 29, uintptr(unix.SIGTERM)}, event.Args{PID: 1 << 29, Request: int64(unix.SIGTERM)}},
 		{event.Tkill, []uintptr{1 << 29, uintptr(unix.SIGTERM)}, event.Args{TID: 1 << 29, Request: int64(unix.SIGTERM)}},
 		{event.Tgkill, []uintptr{1 << 28, 1 << 29, uintptr(unix.SIGTERM)}, event.Args{PID: 1 << 28, TID: 1 << 29, Request: int64(unix.SIGTERM)}},
+		{event.IoUringSetup, []uintptr{3, addr(&ringParams{cqEntries: 7, flags: 1 << 31})}, event.Args{Flags: 1 << 31, Entries: [3]int32{3, 0, 7}}},
 		{event.Bpf, []uintptr{unix.BPF_OBJ_GET, 0, 0}, event.Args{Cmd: unix.BPF_OBJ_GET}},
 		{event.InitModule, []uintptr{0, 0, text("option=1")}, event.Args{Source: "option=1"}},
 	} {

@@ -27,6 +27,16 @@ func rawPath(name string) func(*event.Event) bool {
 	return func(ev *event.Event) bool { return ev.FD.Path.Raw == name }
 }
 
+// Who makes a ring is told, and what the kernel made of the sizes that were asked for.
+func TestRingSetup(t *testing.T) {
+	l := all(t)
+	var r *ring
+	ev := l.expect(t, mine(event.IoUringSetup, nil), func() { r = newRing(t, setupCQSize) })
+	if want := [3]int32{8, 8, 8}; int(ev.Ret) != r.fd || ev.Args.Flags&setupCQSize == 0 || ev.Args.Entries != want {
+		t.Errorf("returned %d, %+v; want %d, %v", ev.Ret, ev.Args, r.fd, want)
+	}
+}
+
 // However a request is executed, it is the same event.
 func TestRingOpen(t *testing.T) {
 	for _, mode := range []struct {

@@ -39,7 +39,7 @@ func Event(g *rand.Rand) *event.Event {
 			UpperLayer: event.Tri(g.IntN(3)), Memfd: yes(), Partial: g.IntN(8) == 0, ExeCtime: int64(g.IntN(2)), Caps: event.Caps{Effective: g.Uint64()}}
 	}
 	ev := &event.Event{Kind: pick(g, kinds), Num: g.Uint64N(3), Time: 2e9 + int64(g.IntN(3)), Ret: pick(g, []int64{0, 3, -2, -115}), Process: process(), Container: event.Host,
-		Args: event.Args{Flags: uint64(g.IntN(1 << 12)), Mode: uint32(g.IntN(1 << 12)), Path: path(), NewPath: path(), Source: word(), FSType: word(), Request: int64(g.IntN(20)), Cmd: int32(g.IntN(50)), UID: [3]int32{n32(), 0, -1}, DirFD: -100},
+		Args: event.Args{Flags: uint64(g.IntN(1 << 12)), Mode: uint32(g.IntN(1 << 12)), Path: path(), NewPath: path(), Source: word(), FSType: word(), Request: int64(g.IntN(20)), Cmd: int32(g.IntN(50)), UID: [3]int32{n32(), 0, -1}, Entries: [3]int32{n32(), n32(), n32()}, DirFD: -100},
 		FD:   event.FD{Valid: g.IntN(4) > 0, Num: n32(), Type: event.FDType(g.IntN(20)), Path: path(), Real: word(), Local: end(), Remote: end(), Asked: end(), Unix: word(), Role: event.Role(g.IntN(3)), Connected: yes(), L4: event.L4(g.IntN(5))}}
 	if ev.Kind.IsMessage() {
 		ev.FD.NameChanged, ev.Message.Data = yes(), word()
