@@ -151,7 +151,7 @@ func TestSetFilter(t *testing.T) {
 	if n := countOf(l.probe, TailCall, event.Openat) + countOf(l.probe, TailCall, event.Unlinkat); n != before {
 		t.Errorf("%d calls found no program", n-before)
 	}
-	for _, scope := range []event.Scope{3, 7, 16 | event.All} {
+	for _, scope := range []event.Scope{3, 7, 32 | event.All} {
 		if err := l.probe.SetFilter(event.Filter{event.Openat: scope}); err == nil {
 			t.Errorf("scope %d was taken", scope)
 		}
