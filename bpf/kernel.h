@@ -62,12 +62,10 @@ enum bpf_map_type {
 
 /* Operations of io_uring (uapi/linux/io_uring.h). */
 #define IORING_OP_SENDMSG	   9
-#define IORING_OP_RECVMSG	   10
 #define IORING_OP_ACCEPT	   13
 #define IORING_OP_CONNECT	   16
 #define IORING_OP_OPENAT	   18
 #define IORING_OP_SEND		   26
-#define IORING_OP_RECV		   27
 #define IORING_OP_OPENAT2	   28
 #define IORING_OP_SOCKET	   45
 #define IORING_OP_SEND_ZC	   47

@@ -20,7 +20,8 @@ struct operation {
 	__u32 opcode;
 	__s32 tgid;
 	__u32 cpu;
-	__u32 reserved;
+	__u32 introduces; /* it sends to a new peer, this one */
+	struct peer peer;
 };
 
 struct {
@@ -92,6 +93,10 @@ static __always_inline void send_operation(struct scratch *s, struct io_kiocb *r
 	op.opcode = READ(req, opcode);
 	op.tgid = s->record.header.tgid;
 	op.cpu = s->record.header.cpu;
+	if (is_send(s->record.header.kind) && s->encounter.changed) {
+		op.introduces = 1;
+		op.peer = s->encounter.peer;
+	}
 	if (!send_record(s, fixed))
 		bpf_map_update_elem(&begun, &key, &op, 0);
 }
@@ -365,27 +370,13 @@ static __always_inline struct file *operation_file(
 	return 0;
 }
 
-/* introduced holds the other end that each request sends to, if it is a new one: once the message
- * is sent, the socket knows it.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 4096);
-	__type(key, __u64);
-	__type(value, struct peer);
-} introduced SEC(".maps");
-
-static __always_inline void met(struct io_kiocb *req, __s32 res)
+/* met: once a message is sent, its socket knows whom it went to. */
+static __always_inline void met(struct operation *op, struct io_kiocb *req, __s32 res)
 {
-	__u64 key = (__u64)req;
-	struct peer *peer = bpf_map_lookup_elem(&introduced, &key);
 	struct socket_key socket = {};
 
-	if (!peer)
-		return;
-	if (res >= 0 && sock_of(READ(req, file), &socket))
-		bpf_map_update_elem(&peers, &socket, peer, BPF_ANY);
-	bpf_map_delete_elem(&introduced, &key);
+	if (op->introduces && res >= 0 && sock_of(READ(req, file), &socket))
+		bpf_map_update_elem(&peers, &socket, &op->peer, BPF_ANY);
 }
 
 /* What a ring that is being closed still has to do is done by a thread of the kernel's own, which
@@ -404,7 +395,7 @@ static __always_inline void ended(struct io_ring_ctx *ring, struct io_kiocb *req
 		return;
 	if (op->ring == (__u64)ring && op->opcode == READ(req, opcode)) {
 		res = READ(req, cqe.res);
-		met(req, res);
+		met(op, req, res);
 		begin_record(s, bpf_get_current_task_btf(), EVENT_OPERATION_END, res, sizeof(*e));
 		e = &s->record.end;
 		e->header.via = VIA_IO_URING;

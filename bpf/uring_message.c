@@ -3,7 +3,8 @@
  * told is decided as in message.c.
  *
  * A send is told when it is submitted, as other operations are, and its other end is known to the
- * socket when it has completed: several that are under way are all told. A receive is told when it
+ * socket when it has completed: several that are under way are all told, and so is each whose end
+ * is hidden, since it may have failed. A receive is told when it
  * has completed, since it waits for as long as nobody sends.
  */
 
@@ -89,22 +90,11 @@ SEC("tp_btf/io_uring_submit_req")
 int BPF_PROG(on_uring_sent, struct io_kiocb *req)
 {
 	struct scratch *s = begin_operation(req, sizeof(struct message_event));
-	struct encounter *x;
-	__u64 key = (__u64)req;
 
 	if (!s)
 		return 0;
-	x = &s->encounter;
 	tell_message(s);
 	send_operation(s, req, sizeof(struct message_event));
-	if (!x->changed)
-		return 0;
-	if (READ(req, flags) & REQ_F_CQE_SKIP) {
-		if (x->key.sock)
-			bpf_map_update_elem(&peers, &x->key, &x->peer, BPF_ANY);
-	} else {
-		bpf_map_update_elem(&introduced, &key, &x->peer, BPF_ANY);
-	}
 	return 0;
 }
 

@@ -293,13 +293,14 @@ type bpfOpenEvent struct {
 }
 
 type bpfOperation struct {
-	_        structs.HostLayout
-	Seq      uint64
-	Ring     uint64
-	Opcode   uint32
-	Tgid     int32
-	Cpu      uint32
-	Reserved uint32
+	_          structs.HostLayout
+	Seq        uint64
+	Ring       uint64
+	Opcode     uint32
+	Tgid       int32
+	Cpu        uint32
+	Introduces uint32
+	Peer       bpfPeer
 }
 
 type bpfOperationEnd struct {
@@ -478,7 +479,6 @@ const (
 	bpfMapCgroups           = "cgroups"
 	bpfMapFinishers         = "finishers"
 	bpfMapHandlers          = "handlers"
-	bpfMapIntroduced        = "introduced"
 	bpfMapPeers             = "peers"
 	bpfMapReceiving         = "receiving"
 	bpfMapRecords           = "records"
@@ -649,17 +649,16 @@ type bpfProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type bpfMapSpecs struct {
-	Accepts    *ebpf.MapSpec `ebpf:"accepts"`
-	Begun      *ebpf.MapSpec `ebpf:"begun"`
-	Cgroups    *ebpf.MapSpec `ebpf:"cgroups"`
-	Finishers  *ebpf.MapSpec `ebpf:"finishers"`
-	Handlers   *ebpf.MapSpec `ebpf:"handlers"`
-	Introduced *ebpf.MapSpec `ebpf:"introduced"`
-	Peers      *ebpf.MapSpec `ebpf:"peers"`
-	Receiving  *ebpf.MapSpec `ebpf:"receiving"`
-	Records    *ebpf.MapSpec `ebpf:"records"`
-	Scratches  *ebpf.MapSpec `ebpf:"scratches"`
-	Starters   *ebpf.MapSpec `ebpf:"starters"`
+	Accepts   *ebpf.MapSpec `ebpf:"accepts"`
+	Begun     *ebpf.MapSpec `ebpf:"begun"`
+	Cgroups   *ebpf.MapSpec `ebpf:"cgroups"`
+	Finishers *ebpf.MapSpec `ebpf:"finishers"`
+	Handlers  *ebpf.MapSpec `ebpf:"handlers"`
+	Peers     *ebpf.MapSpec `ebpf:"peers"`
+	Receiving *ebpf.MapSpec `ebpf:"receiving"`
+	Records   *ebpf.MapSpec `ebpf:"records"`
+	Scratches *ebpf.MapSpec `ebpf:"scratches"`
+	Starters  *ebpf.MapSpec `ebpf:"starters"`
 }
 
 // bpfVariableSpecs contains global variables before they are loaded into the kernel.
@@ -707,17 +706,16 @@ func (o *bpfObjects) Close() error {
 //
 // It can be passed to loadBpfObjects or ebpf.CollectionSpec.LoadAndAssign.
 type bpfMaps struct {
-	Accepts    *ebpf.Map `ebpf:"accepts"`
-	Begun      *ebpf.Map `ebpf:"begun"`
-	Cgroups    *ebpf.Map `ebpf:"cgroups"`
-	Finishers  *ebpf.Map `ebpf:"finishers"`
-	Handlers   *ebpf.Map `ebpf:"handlers"`
-	Introduced *ebpf.Map `ebpf:"introduced"`
-	Peers      *ebpf.Map `ebpf:"peers"`
-	Receiving  *ebpf.Map `ebpf:"receiving"`
-	Records    *ebpf.Map `ebpf:"records"`
-	Scratches  *ebpf.Map `ebpf:"scratches"`
-	Starters   *ebpf.Map `ebpf:"starters"`
+	Accepts   *ebpf.Map `ebpf:"accepts"`
+	Begun     *ebpf.Map `ebpf:"begun"`
+	Cgroups   *ebpf.Map `ebpf:"cgroups"`
+	Finishers *ebpf.Map `ebpf:"finishers"`
+	Handlers  *ebpf.Map `ebpf:"handlers"`
+	Peers     *ebpf.Map `ebpf:"peers"`
+	Receiving *ebpf.Map `ebpf:"receiving"`
+	Records   *ebpf.Map `ebpf:"records"`
+	Scratches *ebpf.Map `ebpf:"scratches"`
+	Starters  *ebpf.Map `ebpf:"starters"`
 }
 
 func (m *bpfMaps) Close() error {
@@ -727,7 +725,6 @@ func (m *bpfMaps) Close() error {
 		m.Cgroups,
 		m.Finishers,
 		m.Handlers,
-		m.Introduced,
 		m.Peers,
 		m.Receiving,
 		m.Records,

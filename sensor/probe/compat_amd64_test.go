@@ -3,6 +3,7 @@ package probe
 import (
 	"encoding/binary"
 	"errors"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -166,6 +167,29 @@ func TestCompatDisguised(t *testing.T) {
 	value := &entry
 	l.expect(t, mine(event.Open, func(ev *event.Event) bool { return ev.FD.Path.Raw == name && ev.Args.Flags == uint64(address32(next)) }),
 		*(*func())(unsafe.Pointer(&value)))
+}
+
+// The messages of a ring that a 32-bit call made are laid out as that program has them.
+func TestRingCompat(t *testing.T) {
+	l := all(t)
+	_, to := bound(t, netip.MustParseAddr("127.0.0.1"))
+	fd := socket(t, unix.AF_INET, unix.SOCK_DGRAM, 0)
+	newRing(t, 0).close() // skips where there are none
+	r := &ring{t: t}
+	byInt80(t)
+	params := reserve(int(unsafe.Sizeof(r.params)))
+	made := int80(unix.SYS_IO_URING_SETUP, 8, address32(params))
+	if made < 0 {
+		t.Fatal(unix.Errno(-made))
+	}
+	r.params = *(*ringParams)(unsafe.Pointer(&params[0]))
+	r.open(int(made))
+	ev := l.expect(t, viaRing(event.Sendmsg, descriptor(fd)), func() {
+		r.do(letter{to: to, texts: []string{"hel", "lo"}}.request(opSendmsg, fd))
+	})
+	if f := ev.FD; ev.Ret != 5 || ev.Message.Size != 5 || f.Remote != to || !f.NameChanged {
+		t.Errorf("returned %d, %+v, %+v", ev.Ret, f, ev.Message)
+	}
 }
 
 // A socketcall leads to the kinds that are wanted, and is no call of interest where none is.

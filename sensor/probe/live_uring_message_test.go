@@ -70,17 +70,19 @@ func TestRingSend(t *testing.T) {
 		opcode uint8
 		kind   event.Kind
 		flags  uint8
+		setup  uint32
 	}{
-		{"send", opSend, event.Sendto, 0}, {"sendmsg", opSendmsg, event.Sendmsg, 0},
-		{"send without copying", opSendZC, event.Sendto, 0}, {"sendmsg without copying", opSendmsgZC, event.Sendmsg, 0},
-		{"sendmsg by a worker", opSendmsg, event.Sendmsg, flagAsync},
+		{"send", opSend, event.Sendto, 0, 0}, {"sendmsg", opSendmsg, event.Sendmsg, 0, 0},
+		{"send without copying", opSendZC, event.Sendto, 0, 0}, {"sendmsg without copying", opSendmsgZC, event.Sendmsg, 0, 0},
+		{"sendmsg by a worker", opSendmsg, event.Sendmsg, flagAsync, 0},
+		{"send by the polling thread", opSend, event.Sendto, 0, setupSQPoll},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, to := bound(t, netip.MustParseAddr("127.0.0.1"))
 			_, elsewhere := bound(t, netip.MustParseAddr("127.0.0.1"))
 			fd := socket(t, unix.AF_INET, unix.SOCK_DGRAM, 0)
 			send := func(to netip.AddrPort, text string) int32 {
-				r := newRing(t, 0) // a result of its own: that which says that nothing was copied may come at any time
+				r := newRing(t, test.setup) // a result of its own: that which says that nothing was copied may come at any time
 				request := letter{to: to, texts: []string{text}}.request(test.opcode, fd)
 				request.flags = test.flags
 				r.push(request)
@@ -110,6 +112,55 @@ func TestRingSend(t *testing.T) {
 				send(elsewhere, "question")
 			})
 		})
+	}
+}
+
+// Of several that are under way, none hides behind one that fails: nor one whose end is hidden behind such a one.
+func TestRingSendBehindAFailure(t *testing.T) {
+	l := all(t)
+	for _, flags := range []uint8{0, flagSkipCQE} {
+		r := newRing(t, 0)
+		_, to := bound(t, netip.MustParseAddr("127.0.0.1"))
+		fd := socket(t, unix.AF_INET, unix.SOCK_DGRAM, 0)
+		fails := letter{to: to, texts: []string{string(make([]byte, 70_000))}}.request(opSendmsg, fd)
+		succeeds := letter{to: to, texts: []string{"hello"}}.request(opSendmsg, fd)
+		fails.flags, succeeds.flags = flags, flags
+		ev := l.expect(t, viaRing(event.Sendmsg, func(ev *event.Event) bool { return ev.FD.Num == int32(fd) && ev.Message.Size == 5 }), func() {
+			r.push(fails, succeeds)
+			r.wait(1)
+		})
+		if f := ev.FD; ev.Ret != 5 && flags == 0 || ev.Ret < 0 || f.Remote != to || !f.NameChanged {
+			t.Errorf("flags %#x: returned %d, %+v", flags, ev.Ret, f)
+		}
+	}
+}
+
+func TestRingUnixDatagram(t *testing.T) {
+	l := all(t)
+	dir := t.TempDir()
+	names := [2]string{filepath.Join(dir, "server"), filepath.Join(dir, "client")}
+	var fds [2]int
+	for i, name := range names {
+		fds[i] = socket(t, unix.AF_UNIX, unix.SOCK_DGRAM, 0)
+		if err := unix.Bind(fds[i], &unix.SockaddrUnix{Name: name}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := newRing(t, 0)
+	sa, n := unixAddr(names[0])
+	send := letter{texts: []string{"hello"}}.request(opSend, fds[1])
+	send.off, send.fileIndex = uint64(sa), uint32(n)
+	ev := l.expect(t, viaRing(event.Sendto, descriptor(fds[1])), func() {
+		if res := r.do(send); res != 5 {
+			t.Skipf("this kernel's io_uring sends to no address (6.1 does): %d", res)
+		}
+	})
+	if f := ev.FD; ev.Ret != 5 || f.Type != event.FDUnix || f.Unix != names[0] || f.UnixLocal != names[1] || f.UnixRemote != names[0] || !f.NameChanged {
+		t.Errorf("send: returned %d, %+v", ev.Ret, f)
+	}
+	ev = l.expect(t, viaRing(event.Recvmsg, descriptor(fds[0])), func() { r.do(letter{texts: []string{"room"}}.request(opRecvmsg, fds[0])) })
+	if f := ev.FD; ev.Ret != 4 || f.UnixLocal != names[0] || f.UnixRemote != names[1] || !f.NameChanged {
+		t.Errorf("receive: returned %d, %+v", ev.Ret, f)
 	}
 }
 

@@ -38,7 +38,7 @@ func (c Config) Memory(cpus int) Memory {
 	globals := uint64(unsafe.Sizeof([maxCalls]uint16{})) + uint64(kernelKinds)*(1+8*uint64(dropReasons))
 	return Memory{
 		Ring:     uint64(c.RingBytes) + ringPages*page,
-		Maps:     (uint64(c.Cgroups)+4*maxOperations+peers)*hashEntryBytes + globals + 8*page,
+		Maps:     (uint64(c.Cgroups)+3*maxOperations+peers)*hashEntryBytes + globals + 8*page,
 		Scratch:  uint64(cpus) * uint64(unsafe.Sizeof(bpfScratch{})),
 		Programs: programBytes,
 		Other:    c.OtherBytes,

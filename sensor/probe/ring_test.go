@@ -120,13 +120,18 @@ func newRing(t testing.TB, flags uint32) *ring {
 	case errno != 0:
 		t.Skipf("io_uring_setup: %v (kernel.io_uring_disabled is %q; else a seccomp filter)", errno, disabled)
 	}
-	r.fd, r.enterFD = int(fd), int(fd)
+	r.open(int(fd))
+	return r
+}
+
+// open maps the queues of a ring that was made.
+func (r *ring) open(fd int) {
+	r.fd, r.enterFD = fd, fd
 	p := &r.params
 	r.sq = r.mmap(0, int(p.sq.array+4*p.sqEntries))
 	r.cq = r.mmap(0x8000000, int(p.cq.cqes)+int(p.cqEntries)*int(unsafe.Sizeof(cqe{})))
 	r.sqes = r.mmap(0x10000000, int(p.sqEntries)*int(unsafe.Sizeof(sqe{})))
-	t.Cleanup(func() { r.close() })
-	return r
+	r.t.Cleanup(func() { r.close() })
 }
 
 func (r *ring) mmap(offset int64, size int) []byte {
