@@ -106,7 +106,7 @@ func split(setting string) (kind, options, target string, err error) {
 	kind, options, _ = strings.Cut(head, "?")
 	if kind == "http" {
 		_, options, _ = strings.Cut(setting, "?")
-		options, target, hasTarget = strings.Cut("&"+options, "&url=")
+		options, target, _ = strings.Cut("&"+options, "&url=")
 		if target == "" {
 			return "", "", "", errors.New("http needs an address, as in http?url=http://falcosidekick:2801")
 		}

@@ -46,8 +46,6 @@ type operand struct {
 	zero any
 	// undone says that it may have none though the fields have: of a text that is no base64.
 	undone bool
-	// inner is the operand without what makes it an operand of several values.
-	literal bool // a constant
 }
 
 // special are the fields that Falco has and that are comparisons of another field here, or of many values.
