@@ -128,5 +128,5 @@ func TestFalcoAgrees(t *testing.T) {
 }
 
 func FuzzFalcoAgrees(f *testing.F) {
-	f.Fuzz(func(t *testing.T, decisions []byte) { agree(t, newTape(decisions), 6, 12) })
+	f.Fuzz(func(t *testing.T, decisions []byte) { agree(t, random.Tape(decisions), 6, 12) })
 }

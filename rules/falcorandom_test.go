@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -13,26 +12,6 @@ import (
 	"tiercel.dev/internal/event/random"
 	"tiercel.dev/rules/field"
 )
-
-// A tape is randomness out of bytes, so that a fuzzer can change one decision and keep the others. Behind its end it goes on
-// with numbers of its own.
-type tape struct {
-	bytes []byte
-	after *rand.PCG
-}
-
-func newTape(bytes []byte) *rand.Rand {
-	return rand.New(&tape{bytes, rand.NewPCG(uint64(len(bytes)), 1)})
-}
-
-func (t *tape) Uint64() uint64 {
-	if len(t.bytes) < 2 {
-		return t.after.Uint64()
-	}
-	v := binary.BigEndian.Uint16(t.bytes)
-	t.bytes = t.bytes[2:]
-	return uint64(v)<<48 | uint64(v)<<16
-}
 
 // A falcoGenerator makes conditions of Falco's, which are right and of which some hold for events of package random.
 type falcoGenerator struct{ *rand.Rand }

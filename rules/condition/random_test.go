@@ -197,51 +197,77 @@ func TestReference(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	g := &generator{Rand: rand.New(rand.NewPCG(seed, 0))}
-	rounds, perRound := 1500, 12
+	rounds := 1500
 	if testing.Short() {
 		rounds = 200
 	}
-	compiled, matched, erred, held := 0, 0, 0, 0
+	var n compared
 	for range rounds {
-		text := g.bool(1 + g.IntN(4))
-		cond, issues := c.Compile(text)
-		if cond == nil {
-			// Random addresses and event types are refused with reason; anything else is a fault of the generator.
-			if !strings.Contains(issues[0].Message, "address") && !strings.Contains(issues[0].Message, "event type") {
-				t.Fatalf("%s: %v", text, issues)
-			}
-			continue
-		}
-		compiled++
-		reference, err := cond.Reference()
-		if err != nil {
-			t.Fatalf("%s: %v", text, err)
-		}
-		filter := cond.Filter()
-		for range perRound {
-			ev := g.event()
-			if g.IntN(4) == 0 {
-				dynamic.SetTexts("servers", []string{pick(g, []string{"10.96.0.1", "2001:DB8::1", "127.0.0.1"}), pick(g, words[:5])})
-			}
-			got, gotErr := cond.Match(ev)
-			want, wantErr := reference(ev)
-			if got != want || (gotErr == nil) != (wantErr == nil) {
-				t.Fatalf("%q\ngot %v, %v; the reference says %v, %v\nevent %#v\nprocess %#v\ncontainer %#v", text, got, gotErr, want, wantErr, ev, ev.Process, ev.Container)
-			}
-			holds := filter[ev.Kind] == event.Off || filter[ev.Kind].Where() == event.ContainersOnly && !ev.Container.InContainer()
-			quiet := ev.Kind.IsMessage() && !ev.FD.NameChanged && ev.Message.PassedCount == 0
-			holds = holds || quiet && filter[ev.Kind]&event.EveryMessage == 0
-			if holds && got {
-				t.Fatalf("%s\nmatches an event that its filter %v holds back: %+v", text, filter, ev)
-			}
-			matched, erred, held = matched+b2i(got), erred+b2i(gotErr != nil), held+b2i(holds)
-		}
+		n.compare(t, c, dynamic, g)
 	}
 	// Without all of these the test would show nothing.
-	if compiled < rounds/2 || matched == 0 || erred == 0 || held == 0 {
-		t.Errorf("compiled %d of %d, matched %d, errors %d, held back %d", compiled, rounds, matched, erred, held)
+	if n.compiled < rounds/2 || n.matched == 0 || n.erred == 0 || n.held == 0 {
+		t.Errorf("of %d: %+v", rounds, n)
 	}
-	t.Logf("compiled %d of %d, matched %d, errors %d, held back %d", compiled, rounds, matched, erred, held)
+	t.Logf("of %d: %+v", rounds, n)
+}
+
+// FuzzReference has the fuzzer decide what conditions and events are made of.
+func FuzzReference(f *testing.F) {
+	c, dynamic := testCompiler(f)
+	for seed := range byte(4) {
+		f.Add([]byte(strings.Repeat(string([]byte{seed, 0x7f, 31 * seed, 0xe1}), 40)))
+	}
+	f.Fuzz(func(t *testing.T, decisions []byte) {
+		var n compared
+		n.compare(t, c, dynamic, &generator{Rand: random.Tape(decisions)})
+	})
+}
+
+// compared counts what a comparison came to: conditions compiled; events matched, ended in an error, held back by the filter.
+type compared struct{ compiled, matched, erred, held int }
+
+// compare makes one condition and has it and cel-go's interpreter judge events, of which its filter may hold back none that it
+// matches.
+func (n *compared) compare(t *testing.T, c *Compiler, dynamic *Lists, g *generator) {
+	text := g.bool(1 + g.IntN(4))
+	cond, issues := c.Compile(text)
+	if cond == nil {
+		// Random addresses and event types are refused with reason; anything else is a fault of the generator.
+		if !strings.Contains(issues[0].Message, "address") && !strings.Contains(issues[0].Message, "event type") {
+			t.Fatalf("%s: %v", text, issues)
+		}
+		return
+	}
+	n.compiled++
+	reference, err := cond.Reference()
+	if err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	filter := cond.Filter()
+	for range 12 {
+		ev := g.event()
+		if g.IntN(4) == 0 {
+			dynamic.SetTexts("servers", []string{pick(g, []string{"10.96.0.1", "2001:DB8::1", "127.0.0.1"}), pick(g, words[:5])})
+		}
+		got, gotErr := cond.Match(ev)
+		want, wantErr := reference(ev)
+		if got != want || (gotErr == nil) != (wantErr == nil) {
+			t.Fatalf("%q\ngot %v, %v; the reference says %v, %v\nevent %#v\nprocess %#v\ncontainer %#v", text, got, gotErr, want, wantErr, ev, ev.Process, ev.Container)
+		}
+		holds := heldBack(filter, ev)
+		if holds && got {
+			t.Fatalf("%s\nmatches an event that its filter %v holds back: %+v", text, filter, ev)
+		}
+		n.matched, n.erred, n.held = n.matched+b2i(got), n.erred+b2i(gotErr != nil), n.held+b2i(holds)
+	}
+}
+
+// heldBack reports whether a kernel with this filter would not report the event.
+func heldBack(filter event.Filter, ev *event.Event) bool {
+	scope := filter[ev.Kind]
+	quiet := ev.Kind.IsMessage() && !ev.FD.NameChanged && ev.Message.PassedCount == 0
+	return scope.Where() == event.Off || scope.Where() == event.ContainersOnly && !ev.Container.InContainer() || quiet && scope&event.EveryMessage == 0
 }
 
 func b2i(b bool) int {
