@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -37,9 +38,17 @@ func TestDomainsFollowTheirNames(t *testing.T) {
 			set.Match(ev, func(*rules.Rule) { is = true })
 			return is
 		}
+		var mu sync.Mutex
 		answer := map[string][]netip.Addr{"pool.example": {netip.MustParseAddr("::ffff:10.1.2.3")}}
+		answers := func(of map[string][]netip.Addr) {
+			mu.Lock()
+			defer mu.Unlock()
+			answer = of
+		}
 		d := newDomains(lists, slog.New(slog.DiscardHandler))
 		d.lookup = func(_ context.Context, host string) ([]netip.Addr, error) {
+			mu.Lock()
+			defer mu.Unlock()
 			if answer[host] == nil {
 				return nil, errors.New("no such host")
 			}
@@ -60,12 +69,12 @@ func TestDomainsFollowTheirNames(t *testing.T) {
 		if got := set.Rule("contact").Output(ev); got != "contact of pool.example" {
 			t.Error(got)
 		}
-		answer = nil
+		answers(nil)
 		time.Sleep(2 * resolveEvery)
 		if !matches() {
 			t.Error("no match since the resolver stopped to answer")
 		}
-		answer = map[string][]netip.Addr{"pool.example": {netip.MustParseAddr("10.9.9.9")}}
+		answers(map[string][]netip.Addr{"pool.example": {netip.MustParseAddr("10.9.9.9")}})
 		time.Sleep(2 * resolveEvery)
 		if matches() {
 			t.Error("matches by an address that the name had before")

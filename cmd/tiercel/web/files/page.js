@@ -223,11 +223,6 @@ document.addEventListener("keydown", (e) => {
     else e.target.blur();
     return;
   }
-  if (e.key === "Enter" && e.target === $("filter")) {
-    e.preventDefault(); // else the same key presses the row that has the focus then
-    move(0);
-    return;
-  }
   if (e.target.matches("[role=tab]") && ["ArrowLeft", "ArrowRight"].includes(e.key)) {
     const to = views[(views.indexOf(view) + (e.key === "ArrowLeft" ? views.length - 1 : 1)) % views.length];
     go(to);
@@ -244,6 +239,10 @@ document.addEventListener("keydown", (e) => {
   e.preventDefault();
 });
 
+// When the key is up again: while it is down, it would press the row that has the focus then.
+$("filter").addEventListener("keyup", (e) => {
+  if (e.key === "Enter" && !e.isComposing) move(0);
+});
 $("filter").addEventListener("input", () => draw("rows"));
 $("least").addEventListener("change", () => draw("rows"));
 addEventListener("hashchange", follow);
