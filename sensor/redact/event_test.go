@@ -91,6 +91,18 @@ func TestEventOwnTexts(t *testing.T) {
 }
 
 // Arguments whose last was cut by the kernel's limit, and a process whose texts were not made from its arguments.
+// A mount's options come as pairs, its password among them.
+func TestEventMountOption(t *testing.T) {
+	for key, want := range map[string]string{"password": "[redacted]", "source": "//server/share"} {
+		ev := &event.Event{Kind: event.Fsconfig, Process: new(event.Process), Container: event.Host}
+		ev.Args.Key, ev.Args.Source = key, "//server/share"
+		got := New(Config{}).Event(ev)
+		if got.Args.Key != key || got.Args.Source != want || (got.Redacted > 0) != (key == "password") {
+			t.Errorf("%s=%s, %d redacted", got.Args.Key, got.Args.Source, got.Redacted)
+		}
+	}
+}
+
 func TestEventOddForms(t *testing.T) {
 	ev := &event.Event{Kind: event.Exec, Process: &event.Process{Name: "a", ArgsText: "--token x", CmdLine: "a --token x"}}
 	ev.Exec.Args = []byte("mysql\x00-psec")

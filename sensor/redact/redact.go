@@ -96,9 +96,14 @@ func (r *Redactor) Event(ev *event.Event) *event.Event {
 // ev is changed, but not the bytes and strings it was made from.
 func (r *Redactor) Own(ev *event.Event) {
 	var n int
+	// fsconfig gives a mount's password as a pair.
+	if s := ev.Args.Source; s != "" && s != Mark && isSecretName(ev.Args.Key) {
+		ev.Args.Source = Mark
+		n++
+	}
 	ev.Args.Source = count(&n, ev.Args.Source, Text)
 	for _, s := range []*string{
-		&ev.Args.Path.Raw, &ev.Args.Path.Name, &ev.Args.NewPath.Raw, &ev.Args.NewPath.Name,
+		&ev.Args.Key, &ev.Args.Path.Raw, &ev.Args.Path.Name, &ev.Args.NewPath.Raw, &ev.Args.NewPath.Name,
 		&ev.FD.Path.Raw, &ev.FD.Path.Name, &ev.FD.Real, &ev.FD.FSPath, &ev.FD.Unix,
 		&ev.FD.UnixLocal, &ev.FD.UnixRemote, &ev.Message.Data,
 	} {
