@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
 
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
@@ -93,7 +94,7 @@ type use struct {
 
 // macrosIn finds the macros that a text names.
 func (c *Compiler) macrosIn(text string) []use {
-	if _, deep := tooDeep(text); deep || len(text) > MaxText {
+	if _, deep := tooDeep(text); deep || len(text) > MaxText || !c.mayName(text) {
 		return nil
 	}
 	tree, issues := c.env.Parse(text)
@@ -108,6 +109,16 @@ func (c *Compiler) macrosIn(text string) []use {
 		}
 	}))
 	return uses
+}
+
+// mayName reports whether a word of the text is a macro's name: if none is, the text need not be parsed to know its macros.
+func (c *Compiler) mayName(text string) bool {
+	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return r != '_' && r != '.' && !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		if c.macros[word] != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // expansion resolves the names of one tree in place.

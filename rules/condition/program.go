@@ -3,6 +3,8 @@ package condition
 import (
 	"math/bits"
 	"regexp"
+	"runtime"
+	"sync"
 
 	"tiercel.dev/internal/event"
 )
@@ -35,18 +37,33 @@ type entry struct {
 
 // NewProgram compiles conditions together, whichever compilers made them.
 func NewProgram(conditions []*Condition) *Program {
-	p, exprs, patterns := &Program{conditions: conditions}, newInterner(), patterns{}
-	ids := make([]map[int64]int, len(conditions))
+	p := &Program{conditions: conditions}
+	kinds := make(chan event.Kind)
+	var beside sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		beside.Go(func() { p.compile(kinds) })
+	}
+	for kind := range event.AllKinds().All() {
+		kinds <- kind
+	}
+	close(kinds)
+	beside.Wait()
+	return p
+}
+
+// compile makes the tables of kinds. It only reads what the compilers of the conditions know.
+func (p *Program) compile(kinds <-chan event.Kind) {
+	exprs, patterns := newInterner(), patterns{}
+	ids := make([]map[int64]int, len(p.conditions))
 	for i := range ids {
 		ids[i] = map[int64]int{}
 	}
-	for kind := range event.AllKinds().All() {
+	for kind := range kinds {
 		for place := range p.tables[kind] {
 			s := newSpecial(world{kind: kind, host: place == onHost, container: place == inContainer}, exprs, patterns)
-			p.tables[kind][place] = s.table(conditions, ids)
+			p.tables[kind][place] = s.table(p.conditions, ids)
 		}
 	}
-	return p
 }
 
 // table compiles the conditions that can match; ids are the numbers of their expressions, as far as they are known.
