@@ -124,7 +124,7 @@ func logical(sides []boolNode, or bool) boolNode {
 		parts[i] = s.basis()
 	}
 	base := join(0, parts...)
-	slices.SortStableFunc(sides, func(x, y boolNode) int { return cmp.Compare(x.cost, y.cost) })
+	slices.SortStableFunc(sides, func(x, y boolNode) int { return cmp.Compare(x.price(or), y.price(or)) })
 	if !or {
 		base.cost = sides[0].cost + (base.cost-sides[0].cost)/restSeldom
 	}
@@ -133,6 +133,7 @@ func logical(sides []boolNode, or bool) boolNode {
 		evals[i] = s.eval
 	}
 	n := boolNode{node: newNode(base, logicalEval(evals, or, base.total)), sides: sides, or: or}
+	n.mostly = slices.ContainsFunc(sides, func(s boolNode) bool { return s.mostly == or }) == or
 	n.can = func(w world) (canBeTrue, canBeFalse bool) {
 		decides, others := false, true
 		for _, s := range sides {
@@ -148,6 +149,14 @@ func logical(sides []boolNode, or bool) boolNode {
 		return others, decides
 	}
 	return n
+}
+
+// price is what a side of an && or || costs for each time that it decides.
+func (n boolNode) price(or bool) int {
+	if n.mostly != or {
+		return n.cost * restSeldom
+	}
+	return n.cost
 }
 
 // simplify takes sides of sides in, and constants out; decided is set if one of these decides.
@@ -249,7 +258,7 @@ func not(x boolNode) boolNode {
 	if x.konst {
 		return constant(!x.value)
 	}
-	n := boolNode{node: newNode(x.basis(), func(f *frame) bool { return !x.eval(f) })}
+	n := boolNode{node: newNode(x.basis(), func(f *frame) bool { return !x.eval(f) }), mostly: !x.mostly}
 	n.can = func(w world) (bool, bool) { t, f := x.can(w); return f, t }
 	return n
 }

@@ -43,6 +43,9 @@ type boolNode struct {
 	or    bool
 	sieve *sieve // it asks for any of these bits
 	bits  uint64
+
+	// mostly says that it holds of most events, as what is negated does: most things that are asked do not.
+	mostly bool
 }
 
 // A textsNode is a list of texts, or of addresses: then addrs reads them.
