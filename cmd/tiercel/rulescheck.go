@@ -58,7 +58,7 @@ func problems(list rules.Errors) []problem {
 	out := make([]problem, len(list))
 	for i, e := range list {
 		out[i] = problem{Position: e.Position, Message: e.Message}
-		if e.Line > 0 {
+		if e.Text != "" {
 			out[i].Excerpt = e.Excerpt()
 		}
 	}
