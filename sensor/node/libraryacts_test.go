@@ -24,6 +24,11 @@ func in32(deed ...string) acts.Plan {
 	return chain(acts.Step{Run: []string{"x"}, Path: acts.Folder + "/actor32"}, do(deed...))
 }
 
+// dropped is a process of a program of its own, since a rule's alerts of one program are throttled.
+func dropped(path string, deed ...string) acts.Plan {
+	return chain(do("drop", path), acts.Step{Run: []string{"x"}, Path: path}, do(deed...))
+}
+
 var libraryActs = []libraryAct{
 	// Before the next, whose symbolic link is one too: a rule's alerts of one program are throttled.
 	{name: "a link made to it", rule: "sensitive_file_linked", fires: as("x", "link", "/etc/shadow", "/tmp/h1"), near: as("x", "link", "/etc/hostname", "/tmp/h2")},
@@ -53,6 +58,24 @@ var libraryActs = []libraryAct{
 	{name: "a namespace entered", rule: "namespace_entered_in_container", at: inPrivileged, fires: as("x", "setns"), near: as("x", "unshare")},
 	{name: "page faults taken over", rule: "page_faults_taken_in_container", at: inPrivileged, fires: as("x", "userfaultfd"), near: as("x", "sleep", "1ms")},
 	{name: "a socket for raw packets", rule: "raw_socket_opened_in_container", at: inPod, fires: as("x", "socket", "packet"), near: as("x", "socket", "inet")},
+	{name: "a file opened by an io_uring", rule: "sensitive_file_read", fires: as("x", "ring-open", "/etc/gshadow"), near: as("x", "ring-open", "/etc/hostname")},
+	{name: "an io_uring", rule: "io_uring_made_in_container", at: inPrivileged, fires: as("x", "ring-open", "/acts/actor"), near: as("x", "open", "/acts/actor", "r")},
+	{name: "a connection by an io_uring", rule: "kubelet_contacted_from_container", at: inPod,
+		fires: as("wget", "ring-connect", "127.0.0.1:10250"), near: as("wget", "ring-connect", "127.0.0.1:10251")},
+	{name: "a message without a connection", rule: "kubelet_contacted_from_container", at: inPrivileged,
+		fires: as("wget", "sendto", "udp", "127.0.0.1:10250"), near: as("wget", "sendto", "udp", "127.0.0.1:10251")},
+	{name: "a file by its handle", rule: "sensitive_file_read", fires: as("x", "open-by-handle", "/etc/shadow-"), near: as("x", "open-by-handle", "/etc/hostname")},
+	{name: "another's open file", rule: "descriptor_taken_from_process", fires: as("x", "take-descriptor", "there"), near: as("x", "take-descriptor", "missing")},
+	{name: "an open file passed on", rule: "sensitive_file_received", fires: as("x", "receive", "/etc/shadow"), near: as("x", "receive", "/etc/hostname")},
+	{name: "a path changed while it is read", rule: "sensitive_file_read", fires: as("x", "flip", "/etc/hostname", "/etc/gshadow-"), near: as("x", "flip", "/etc/hostname", "/etc/passwd")},
+	{name: "a log emptied when it is open", rule: "log_removed", fires: as("x", "ftruncate", "/var/log/auth.log"), near: as("x", "ftruncate", "/tmp/file")},
+	{name: "a connection for a shell's input by fcntl", rule: "stdio_redirected_to_network_in_container", at: inPrivileged,
+		fires: as("x", "fcntl-socket"), near: as("x", "fcntl-file")},
+	{name: "a copy of a mount", rule: "mount_in_container", at: inPrivileged, fires: dropped("/m1", "open-tree", "/", "clone"), near: dropped("/m1", "open-tree", "/")},
+	{name: "a copy of a mount put in a place", rule: "mount_in_container", at: inPrivileged,
+		fires: dropped("/m2", "open-tree", "/acts", "clone", "/tmp"), near: dropped("/m2", "open-tree", "/acts")},
+	{name: "a filesystem that stands nowhere", rule: "mount_in_container", at: inPrivileged, fires: dropped("/m3", "fsmount"), near: dropped("/m3", "open-tree", "/")},
+	{name: "another root", rule: "root_changed_in_container", at: inPrivileged, fires: as("sh", "chroot", "/tmp"), near: as("x", "chroot", "/tmp")},
 	{name: "a miner", rule: "crypto_miner_started", at: inPod, fires: only("xmrig"), near: only("x")},
 }
 
@@ -133,5 +156,9 @@ func (s *falcoStage) fillFilesystem(t *testing.T) {
 	}
 	for _, name := range []string{"shadow", "hostname"} {
 		write(t, filepath.Join(fs, "etc", name), nil)
+	}
+	// One for each act, since alerts on one file are throttled.
+	for _, name := range []string{"gshadow", "gshadow-", "shadow-"} {
+		write(t, filepath.Join(s.root, "etc", name), nil)
 	}
 }

@@ -39,6 +39,10 @@ var deeds = map[string]func([]string) error{
 	"socket": socket, "connect": connect, "sendto": sendto, "listen": listen,
 	"dup-socket": dupSocket, "dup-file": dupFile,
 
+	"ring-open": ringOpen, "ring-connect": ringConnectTo,
+	"open-by-handle": openByHandle, "take-descriptor": takeDescriptor, "pass": pass, "receive": receive, "flip": flip,
+	"ftruncate": ftruncate, "fcntl-socket": fcntlSocket, "fcntl-file": fcntlFile, "open-tree": openTree, "fsmount": fsmount,
+
 	"mknod": mknod, "bind-mount": bindMount, "unmount": func(a []string) error { return unix.Unmount(a[0], 0) },
 	"deleted": deleted, "chroot": func(a []string) error { return unix.Chroot(a[0]) },
 
