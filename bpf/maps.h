@@ -18,7 +18,6 @@
 /* Set before load. */
 const volatile __s32 cgroup_subsys = -1; /* the v1 controller that containers use; -1: cgroup v2 */
 const volatile __u64 ring_unreserved = -1; /* bytes of the ring that file and network records get */
-const volatile __u32 with_environment = 0;
 const volatile __u32 own_creds = 0; /* the flag of an io_uring request that has creds of its own */
 const volatile __u32 result_apart = 0; /* io_uring_complete has a pointer to the result */
 

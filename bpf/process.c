@@ -178,7 +178,7 @@ static __always_inline void read_memory(
 		e->flags |= EXEC_ARGS_CUT;
 	}
 	e->args_len = append_user(s, sizeof(*e), (void *)mm->arg_start, args);
-	if (!with_environment && !(scopes[EVENT_EXEC] & SCOPE_ENVIRONMENT))
+	if (!(scopes[EVENT_EXEC] & SCOPE_ENVIRONMENT))
 		return;
 	if (env > TEXT_MAX) {
 		env = TEXT_MAX;

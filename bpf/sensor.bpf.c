@@ -15,6 +15,8 @@
 #include "fd.h"
 #include "syscall.h"
 #include "compat.h"
+#include "msghdr.h"
+#include "peer.h"
 
 #include "process.c"
 #include "dispatch.c"

@@ -153,7 +153,6 @@ func open(ctx context.Context, cfg Config, tap tap, log *slog.Logger) (*Node, er
 		// The resolver's own bound comes first; this one is for when it forgets a container.
 		HoldFor: cfg.Container.HoldFor + 2*time.Second,
 	})
-	cfg.Probe.Environment = cfg.Environment
 	n.everything = tap.event != nil
 	cfg.Probe.Filter = n.filter(n.rules.Current())
 	// To load the programs takes most of a second, and who is told to stop shall not begin it.
@@ -168,10 +167,14 @@ func open(ctx context.Context, cfg Config, tap tap, log *slog.Logger) (*Node, er
 
 // filter is what the kernel must report: what the rules ask for, and, for a capture, events of every kind.
 func (n *Node) filter(set *rules.Set) event.Filter {
+	f := set.Filter()
 	if n.everything {
-		return event.FilterOf(event.AllKinds()).Union(set.Filter())
+		f = event.FilterOf(event.AllKinds()).Union(f)
 	}
-	return set.Filter()
+	if n.cfg.Environment {
+		f[event.Exec] |= event.Environment
+	}
+	return f
 }
 
 // run reads until ctx is done or the probe fails.

@@ -550,7 +550,6 @@ const (
 	bpfVarUnusedPassedFd    = "unused_passed_fd"
 	bpfVarUnusedPathFlag    = "unused_path_flag"
 	bpfVarUnusedVia         = "unused_via"
-	bpfVarWithEnvironment   = "with_environment"
 )
 
 // loadBpf returns the embedded CollectionSpec for bpf.
@@ -683,7 +682,6 @@ type bpfVariableSpecs struct {
 	UnusedPassedFd   *ebpf.VariableSpec `ebpf:"unused_passed_fd"`
 	UnusedPathFlag   *ebpf.VariableSpec `ebpf:"unused_path_flag"`
 	UnusedVia        *ebpf.VariableSpec `ebpf:"unused_via"`
-	WithEnvironment  *ebpf.VariableSpec `ebpf:"with_environment"`
 }
 
 // bpfObjects contains all objects after they have been loaded into the kernel.
@@ -755,7 +753,6 @@ type bpfVariables struct {
 	UnusedPassedFd   *ebpf.Variable `ebpf:"unused_passed_fd"`
 	UnusedPathFlag   *ebpf.Variable `ebpf:"unused_path_flag"`
 	UnusedVia        *ebpf.Variable `ebpf:"unused_via"`
-	WithEnvironment  *ebpf.Variable `ebpf:"with_environment"`
 }
 
 // bpfPrograms contains all programs after they have been loaded into the kernel.

@@ -15,8 +15,6 @@ type Config struct {
 	// Cgroups is how many cgroups' ids the kernel side remembers. An id that was forgotten costs one more record, and
 	// its events are taken for a container's until SetCgroup says otherwise. 0: 8192.
 	Cgroups uint32
-	// Environment makes exec events carry the environment, up to 4095 bytes of it.
-	Environment bool
 	// OtherBytes is what the rest of the process is expected to need, for the comparison with the cgroup's limit.
 	// 0: 64 MiB.
 	OtherBytes uint64

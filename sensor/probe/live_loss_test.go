@@ -130,7 +130,7 @@ func TestSetFilter(t *testing.T) {
 		}
 	}
 	before := countOf(l.probe, TailCall, event.Openat) + countOf(l.probe, TailCall, event.Unlinkat)
-	defer set(event.FilterOf(event.AllKinds()))
+	defer set(everything())
 
 	set(opens)
 	l.expect(t, open, both)

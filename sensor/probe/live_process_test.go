@@ -377,3 +377,29 @@ func TestFinitModule(t *testing.T) {
 		t.Errorf("args %+v, descriptor %+v", ev.Args, ev.FD)
 	}
 }
+
+// The environment comes along only while a rule reads any of it: it holds secrets.
+func TestEnvironmentOnDemand(t *testing.T) {
+	l := all(t)
+	exec := func() *event.Event {
+		return l.expect(t, ownExec, func() {
+			c := child(t, "nothing")
+			c.Env = append([]string{"ON_DEMAND=yes"}, c.Env...) // of a long one, the end is cut
+			run(t, c)
+		})
+	}
+	has := func(ev *event.Event) bool { return bytes.Contains(ev.Exec.Env, []byte("ON_DEMAND=yes\x00")) }
+	defer l.probe.SetFilter(everything())
+	if err := l.probe.SetFilter(event.FilterOf(event.AllKinds())); err != nil {
+		t.Fatal(err)
+	}
+	if ev := exec(); len(ev.Exec.Env) != 0 {
+		t.Errorf("nobody asked for %q", ev.Exec.Env)
+	}
+	if err := l.probe.SetFilter(everything()); err != nil {
+		t.Fatal(err)
+	}
+	if ev := exec(); !has(ev) {
+		t.Errorf("the environment is %q", ev.Exec.Env)
+	}
+}

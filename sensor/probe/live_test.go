@@ -193,13 +193,19 @@ var shared struct {
 	err  error
 }
 
+// everything wants each kind, and environments.
+func everything() event.Filter {
+	f := event.FilterOf(event.AllKinds())
+	f[event.Exec] |= event.Environment
+	return f
+}
+
 // all returns a listener to every kind, which the tests share: loading takes its time on an emulated machine.
 func all(t *testing.T) *listener {
 	t.Helper()
 	shared.once.Do(func() {
 		var p *Probe
-		cfg := Config{Filter: event.FilterOf(event.AllKinds()), Environment: true}
-		p, shared.err = Open(t.Context(), cfg, slog.New(slog.DiscardHandler))
+		p, shared.err = Open(t.Context(), Config{Filter: everything()}, slog.New(slog.DiscardHandler))
 		if shared.err == nil {
 			shared.l = &listener{probe: p, wanted: map[*expectation]bool{}}
 			go shared.l.read()

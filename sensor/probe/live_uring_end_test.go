@@ -190,7 +190,7 @@ func TestRingFilter(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	defer set(event.FilterOf(event.AllKinds()))
+	defer set(everything())
 	set(event.Filter{event.Mount: event.All})
 	if len(l.probe.rings.links) != 0 || l.probe.rings.programs() != 0 {
 		t.Error("attached although no operation is wanted")

@@ -124,20 +124,16 @@ func configure(spec *ebpf.CollectionSpec, cfg Config, kernel *btf.Spec) error {
 	if err != nil {
 		return err
 	}
-	var environment, direct uint32
-	if cfg.Environment {
-		environment = 1
-	}
+	var direct uint32
 	if !cfg.helperReads && directReads(kernel) {
 		direct = 1
 	}
 	spec.Maps["records"].MaxEntries = cfg.RingBytes
 	spec.Maps["cgroups"].MaxEntries = cfg.Cgroups
 	for name, value := range map[string]any{
-		"cgroup_subsys":    subsys,
-		"ring_unreserved":  uint64(cfg.RingBytes) / 4 * 3,
-		"with_environment": environment,
-		"direct_reads":     direct,
+		"cgroup_subsys":   subsys,
+		"ring_unreserved": uint64(cfg.RingBytes) / 4 * 3,
+		"direct_reads":    direct,
 	} {
 		if err := spec.Variables[name].Set(value); err != nil {
 			return fmt.Errorf("set %s: %w", name, err)
