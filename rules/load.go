@@ -190,7 +190,7 @@ func (l *loading) rule(m *mergedRule) *Rule {
 		return nil
 	}
 	r.cond = cond
-	r.filter = cond.Filter().Reading(field.AnyData(r.output.fields()) || field.AnyData(r.Throttle.Per))
+	r.filter = cond.Filter()
 	r.kinds = r.filter.Wanted()
 	l.warnings(r, c)
 	return r

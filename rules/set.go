@@ -39,6 +39,7 @@ func (s *Set) finish() {
 		usesMetadata := func(f *field.Field) bool { return f.Metadata }
 		r.metadata = slices.ContainsFunc(r.cond.Fields, usesMetadata) || slices.ContainsFunc(r.shown(), usesMetadata) ||
 			slices.ContainsFunc(r.Throttle.Per, usesMetadata)
+		r.filter = r.filter.Reading(field.AnyData(r.shown()) || field.AnyData(r.Throttle.Per))
 		if !r.Enabled {
 			continue
 		}

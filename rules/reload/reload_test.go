@@ -103,6 +103,24 @@ func TestReload(t *testing.T) {
 	}
 }
 
+// A file in Falco's language is followed as others are, and a bad one keeps the rules in force.
+func TestReloadFalco(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "falco.yaml")
+	falco := func(name, condition string) string {
+		return "- {rule: " + name + ", desc: d, condition: " + condition + ", output: x, priority: NOTICE}\n"
+	}
+	write(t, path, falco("one", "evt.type = execve"))
+	r := newReloader(t, Config{Paths: []string{path}})
+	write(t, path, falco("two", "evt.type = nothing.at.all and"))
+	if err := r.Reload(); err == nil || !strings.Contains(err.Error(), "falco.yaml:1:") || names(r.Current()) != "one" {
+		t.Errorf("a bad file: %v, in force %q", err, names(r.Current()))
+	}
+	write(t, path, falco("two", "evt.type = connect"))
+	if err := r.Reload(); err != nil || names(r.Current()) != "two" {
+		t.Errorf("a good file: %v, in force %q", err, names(r.Current()))
+	}
+}
+
 func TestNewWantsRightFiles(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "a.yaml"), "rules: [{}]")
