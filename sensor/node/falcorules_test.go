@@ -14,8 +14,9 @@ const (
 	newTerminal                // as the first process of a container with a terminal
 )
 
-// A falcoAct is one that a rule of falcosecurity/rules fires on, and one that it nearly does.
-type falcoAct struct {
+// A staged act is one that a rule fires on, and one that it nearly does.
+type staged struct {
+	name        string // of what is done, if not the rule's
 	rule        string
 	at          place
 	fires, near acts.Plan
@@ -40,9 +41,9 @@ func outside(name string, deed ...string) acts.Plan {
 }
 
 // falcoRules are the rules of the three files that are enabled, in their order: stable, incubating, sandbox.
-var falcoRules = [][]falcoAct{stableRules, incubatingRules, sandboxRules}
+var falcoRules = [][]staged{stableRules, incubatingRules, sandboxRules}
 
-var stableRules = []falcoAct{
+var stableRules = []staged{
 	{rule: "Directory traversal monitored file read", fires: as("x", "open", "/tmp/../tmp/../etc/hostname", "r"), near: as("x", "open", "/tmp/../etc/hostname", "r")},
 	{rule: "Read sensitive file trusted after startup",
 		fires: chain(run("nginx"), do("sleep", "5200ms"), do("open", "/etc/shadow", "r")), near: as("nginx", "open", "/etc/shadow", "r")},
@@ -73,7 +74,7 @@ var stableRules = []falcoAct{
 	{rule: "Fileless execution via memfd_create", fires: chain(run("x"), do("memfd", "m"), acts.Step{Run: []string{"y"}, Path: "/proc/self/fd/9"}), near: only("y")},
 }
 
-var incubatingRules = []falcoAct{
+var incubatingRules = []staged{
 	{rule: "Modify Shell Configuration File", fires: as("x", "open", "/root/.bashrc", "wc"), near: as("bash", "open", "/root/.bashrc", "wc")},
 	{rule: "Schedule Cron Jobs", fires: as("x", "open", "/etc/cron.d/x", "wc"), near: as("x", "open", "/etc/cron.d/x", "r")},
 	{rule: "Read ssh information", fires: as("x", "open", "/root/.ssh/id_rsa", "r"), near: as("ssh", "open", "/root/.ssh/id_rsa", "r")},
@@ -110,7 +111,7 @@ var incubatingRules = []falcoAct{
 	{rule: "BPF Program Not Profiled", fires: as("x", "bpf", "prog"), near: as("x", "bpf", "map")},
 }
 
-var sandboxRules = []falcoAct{
+var sandboxRules = []staged{
 	{rule: "Update Package Repository", fires: as("x", "open", "/etc/apt/sources.list", "wc"), near: as("x", "open", "/etc/x", "wc")},
 	{rule: "Write below binary dir", fires: as("x", "open", "/usr/bin/x", "wc"), near: as("x", "open", "/usr/x", "wc")},
 	{rule: "Write below monitored dir", fires: as("x", "open", "/boot/x", "wc"), near: as("x", "open", "/boot/x", "r")},
