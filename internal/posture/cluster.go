@@ -1,0 +1,73 @@
+package posture
+
+import "time"
+
+// A Cluster is what one run came to of one cluster: the record that a worker writes, and the report reads.
+type Cluster struct {
+	Run    string    `json:"run"`  // the schedule's time, RFC 3339 in UTC
+	Time   time.Time `json:"time"` // when it was looked at
+	RunSet string    `json:"set"`  // hash of the checks in force
+	// What was looked at; Resource has no pool and no object.
+	Resource  Resource          `json:"resource"`
+	Labels    map[string]string `json:"labels,omitempty"`
+	Version   string            `json:"version,omitempty"`
+	Channel   string            `json:"channel,omitempty"`
+	Autopilot bool              `json:"autopilot,omitempty"`
+	Nodes     int               `json:"nodes,omitempty"`
+	Results   []Result          `json:"results"`
+	CA        *CA               `json:"ca,omitempty"`
+	// Network is how far network policies reach, by namespace; nil if the cluster's API could not be read.
+	Network    *Network    `json:"network,omitempty"`
+	Principals []Principal `json:"principals,omitempty"` // the mightiest first, at most 100
+	Gaps       []Gap       `json:"gaps,omitempty"`
+}
+
+// A CA is the certificate authority of a cluster.
+type CA struct {
+	Fingerprint string    `json:"fingerprint"` // SHA-256 of the certificate, 64 hexadecimal digits
+	NotBefore   time.Time `json:"not_before"`
+	NotAfter    time.Time `json:"not_after"`
+}
+
+// A Gap is what could not be read, so that what depends on it is UNKNOWN.
+type Gap struct {
+	Part       string `json:"part"` // of package snapshot
+	Call       string `json:"call"` // the method that did not answer
+	Permission string `json:"permission,omitempty"`
+	Error      string `json:"error"`
+	Fix        string `json:"fix,omitempty"`
+}
+
+// Network is how far network policies reach.
+type Network struct {
+	// Enforced says that the cluster has an engine that heeds policies, and Engine which: "Dataplane V2", "Calico" or "none".
+	Enforced   bool        `json:"enforced"`
+	Engine     string      `json:"engine"`
+	Pods       int         `json:"pods"`    // not on the host's network, outside of the system's namespaces
+	Covered    int         `json:"covered"` // selected by any policy
+	Namespaces []Namespace `json:"namespaces,omitempty"`
+}
+
+// A Namespace is how far network policies reach in one.
+type Namespace struct {
+	Name    string `json:"name"`
+	Pods    int    `json:"pods"`
+	Covered int    `json:"covered"`
+	Level   string `json:"level"` // "none", "partial", "default deny ingress", "default deny"
+}
+
+// A Principal is somebody with rights in a cluster, by RBAC, by IAM, or by both.
+type Principal struct {
+	Name   string  `json:"name"` // user:…, group:…, serviceAccount:…, system:…
+	Kind   string  `json:"kind"` // User, Group, ServiceAccount, Everyone
+	Grants []Grant `json:"grants"`
+	Broad  string  `json:"broad,omitempty"` // why it is too much, if it is
+}
+
+// A Grant is one right of a principal.
+type Grant struct {
+	Via   string `json:"via"`   // "RBAC" or "IAM"
+	Role  string `json:"role"`  // cluster-admin, roles/container.admin
+	Scope string `json:"scope"` // "cluster", "namespace team-a", "project p", "folder 12", "organization 34"
+	By    string `json:"by"`    // the binding: "ClusterRoleBinding x"
+}
