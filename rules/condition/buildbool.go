@@ -172,10 +172,7 @@ func simplify(sides []boolNode, or bool) (simple []boolNode, decided bool) {
 			simple = append(simple, s)
 		}
 	}
-	if or {
-		simple = merge(simple)
-	}
-	return simple, false
+	return merge(simple, or), false
 }
 
 func logicalEval(sides []func(*frame) bool, or, total bool) func(*frame) bool {
@@ -191,6 +188,12 @@ func logicalEval(sides []func(*frame) bool, or, total bool) func(*frame) bool {
 	case len(sides) == 3 && !or:
 		x, y, z := sides[0], sides[1], sides[2]
 		return func(f *frame) bool { return x(f) && y(f) && z(f) }
+	case len(sides) == 4 && !or:
+		w, x, y, z := sides[0], sides[1], sides[2], sides[3]
+		return func(f *frame) bool { return w(f) && x(f) && y(f) && z(f) }
+	case len(sides) == 3:
+		x, y, z := sides[0], sides[1], sides[2]
+		return func(f *frame) bool { return x(f) || y(f) || z(f) }
 	}
 	return func(f *frame) bool {
 		for _, side := range sides {
@@ -257,6 +260,9 @@ func presenceOf(fl *field.Field) func(*frame) bool {
 func not(x boolNode) boolNode {
 	if x.konst {
 		return constant(!x.value)
+	}
+	if x.sieve != nil {
+		return x.sieve.test(x.bits, !x.none, x.basis())
 	}
 	n := boolNode{node: newNode(x.basis(), func(f *frame) bool { return !x.eval(f) }), mostly: !x.mostly}
 	n.can = func(w world) (bool, bool) { t, f := x.can(w); return f, t }

@@ -216,13 +216,13 @@ func (b *building) textTest(e ast.Expr, name string, target, arg ast.Expr) boolN
 		return leaf(base, func(f *frame) bool { return set.any(s.eval(f)) })
 	case l.konst && (name == "startsWith" || name == "endsWith"):
 		set := affixes(l.value, name == "endsWith")
-		n := leaf(base, func(f *frame) bool { return set.find(s.eval(f)) != 0 })
+		n := leaf(base, func(f *frame) bool { return set.has(s.eval(f)) })
 		return b.affixTest(e, name, target, s, l.value, n)
 	case l.values != nil && name == "startsWith":
-		n := leaf(base, func(f *frame) bool { return l.values().heads().find(s.eval(f)) != 0 })
+		n := leaf(base, func(f *frame) bool { return l.values().heads().has(s.eval(f)) })
 		return b.affixTest(e, name, target, s, l.fixedTexts(), n)
 	case l.values != nil && name == "endsWith":
-		n := leaf(base, func(f *frame) bool { return l.values().tails().find(s.eval(f)) != 0 })
+		n := leaf(base, func(f *frame) bool { return l.values().tails().has(s.eval(f)) })
 		return b.affixTest(e, name, target, s, l.fixedTexts(), n)
 	}
 	return leaf(base, func(f *frame) bool {

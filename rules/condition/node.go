@@ -41,8 +41,9 @@ type boolNode struct {
 	id    int        // of the expression, in a Program
 	sides []boolNode // of && or, with or set, of ||
 	or    bool
-	sieve *sieve // it asks for any of these bits
-	bits  uint64
+	sieve *sieve // it asks for any of these bits, or that there is none of them
+	bits  bitset
+	none  bool
 
 	// mostly says that it holds of most events, as what is negated does: most things that are asked do not.
 	mostly bool

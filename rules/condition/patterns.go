@@ -25,7 +25,7 @@ func newPatternSet(name string, patterns []string) *patternSet {
 		case wild < 0 && set.paths:
 			plain = append(plain, plainPath(p)...)
 		case wild < 0:
-			plain = append(plain, word{text: p, bits: 1, whole: true})
+			plain = append(plain, word{text: p, bits: bit(0), whole: true})
 		default:
 			set.patterns = append(set.patterns, headed{p[:wild], p})
 		}
@@ -37,15 +37,15 @@ func newPatternSet(name string, patterns []string) *patternSet {
 // plainPath are the words for a path and all below it.
 func plainPath(p string) []word {
 	if p == "/" {
-		return []word{{text: "/", bits: 1}}
+		return []word{{text: "/", bits: bit(0)}}
 	}
 	p = strings.TrimSuffix(p, "/")
-	return []word{{text: p, bits: 1, whole: true}, {text: p + "/", bits: 1}}
+	return []word{{text: p, bits: bit(0), whole: true}, {text: p + "/", bits: bit(0)}}
 }
 
 // any reports whether s fits any pattern.
 func (set *patternSet) any(s string) bool {
-	if set.plain.find(s) != 0 {
+	if set.plain.has(s) {
 		return true
 	}
 	uneven := set.paths && strings.Contains(s, "//") // counts as one slash
@@ -54,7 +54,7 @@ func (set *patternSet) any(s string) bool {
 			return true
 		}
 	}
-	return uneven && set.plain.find(single(s)) != 0
+	return uneven && set.plain.has(single(s))
 }
 
 // single leaves one of several slashes. Paths of events are clean already, but for those as the program gave them.

@@ -11,9 +11,6 @@ type sieve struct {
 	byHead, byTail *trie
 }
 
-// maxTests is how many tests a sieve has bits for.
-const maxTests = 64
-
 // worthSieving is how many tests of a text a walk along all their words is cheaper than.
 const worthSieving = 3
 
@@ -27,17 +24,17 @@ const (
 )
 
 // add gives the words a bit.
-func (s *sieve) add(words []string, how fit) (bit uint64) {
-	bit = 1 << s.tests
+func (s *sieve) add(words []string, how fit) bitset {
+	b := bit(s.tests)
 	s.tests++
 	for _, w := range words {
 		if how == tail {
-			s.tails = append(s.tails, word{text: w, bits: bit})
+			s.tails = append(s.tails, word{text: w, bits: b})
 		} else {
-			s.heads = append(s.heads, word{text: w, bits: bit, whole: how == whole})
+			s.heads = append(s.heads, word{text: w, bits: b, whole: how == whole})
 		}
 	}
-	return bit
+	return b
 }
 
 // finish prepares the words; none may be added after.
@@ -53,48 +50,73 @@ func (s *sieve) finish() {
 // sifted is a frame's result of one sieve.
 type sifted struct {
 	known bool
-	bits  uint64
+	bits  bitset
 }
 
-func (s *sieve) sift(f *frame) uint64 {
+func (s *sieve) sift(f *frame) *bitset {
 	text := s.read(f)
-	var found uint64
+	r := &f.sifted[s.slot]
+	r.known = true
 	if s.byHead != nil {
-		found |= s.byHead.find(text)
+		s.byHead.find(text, &r.bits)
 	}
 	if s.byTail != nil {
-		found |= s.byTail.find(text)
+		s.byTail.find(text, &r.bits)
 	}
-	f.sifted[s.slot] = sifted{known: true, bits: found}
-	return found
+	return &r.bits
 }
 
-// test asks for any of the bits.
-func (s *sieve) test(bits uint64, base basis) boolNode {
+// test asks for any of the bits, or with none set for that there is none of them.
+func (s *sieve) test(bits bitset, none bool, base basis) boolNode {
 	slot := s.slot
-	n := boolNode{can: always, node: newNode(base, func(f *frame) bool {
+	eval := func(f *frame) bool {
 		if r := &f.sifted[slot]; r.known {
-			return r.bits&bits != 0
+			return r.bits.meets(&bits) != none
 		}
-		return s.sift(f)&bits != 0
-	})}
-	n.sieve, n.bits = s, bits
+		return s.sift(f).meets(&bits) != none
+	}
+	if part, only, ok := bits.single(); ok {
+		eval = s.partTest(part, only, none)
+	}
+	n := boolNode{can: always, node: newNode(base, eval), mostly: none}
+	n.sieve, n.bits, n.none = s, bits, none
 	return n
 }
 
-// merge makes one test of the sides of || that ask the same sieve.
-func merge(sides []boolNode) []boolNode {
+// partTest is a test whose bits lie together, as most do.
+func (s *sieve) partTest(part int, bits uint64, none bool) func(*frame) bool {
+	slot := s.slot
+	if none {
+		return func(f *frame) bool {
+			if r := &f.sifted[slot]; r.known {
+				return r.bits[part]&bits == 0
+			}
+			return s.sift(f)[part]&bits == 0
+		}
+	}
+	return func(f *frame) bool {
+		if r := &f.sifted[slot]; r.known {
+			return r.bits[part]&bits != 0
+		}
+		return s.sift(f)[part]&bits != 0
+	}
+}
+
+// merge makes one test of the sides of || that ask the same sieve for some bits, and of those of && that ask it for none.
+func merge(sides []boolNode, or bool) []boolNode {
 	var out []boolNode
 	at := map[*sieve]int{}
 	for _, side := range sides {
 		i, found := at[side.sieve]
 		switch {
-		case side.sieve == nil:
+		case side.sieve == nil || side.none == or:
 			out = append(out, side)
 		case found:
 			base := join(0, out[i].basis(), side.basis())
 			base.cost = out[i].cost
-			out[i] = side.sieve.test(out[i].bits|side.bits, base)
+			both := out[i].bits
+			both.add(&side.bits)
+			out[i] = side.sieve.test(both, side.none, base)
 		default:
 			at[side.sieve] = len(out)
 			out = append(out, side)

@@ -208,7 +208,7 @@ func (b *building) sieved(e, x ast.Expr, text textNode, words []string, how fit,
 	if base.cost = text.cost; base.cost <= plainCost {
 		base.cost = 1
 	}
-	n = sv.test(sv.add(words, how), base)
+	n = sv.test(sv.add(words, how), false, base)
 	s.byTest[id] = n
 	return n
 }

@@ -10,24 +10,25 @@ import (
 type word struct {
 	text  string
 	whole bool // the text must be the word; else it begins with it, or in a trie of tails ends with it
-	bits  uint64
+	bits  bitset
 }
 
 // A trie finds all words that a text begins with, or ends with, in one walk along it. It is never changed once made.
 type trie struct {
 	nodes []trieNode // the first is the root; children of one node lie together
+	sets  []bitset   // the first is empty
 	tails bool
 }
 
 type trieNode struct {
 	label       string // what leads to the node from its parent
-	begins, are uint64 // bits of the words that end here
 	first       string // the bytes that the children's labels begin with, or end with in a trie of tails
-	children    int    // index of the first child
+	children    int32  // index of the first child
+	begins, are int32  // the sets of the words that end here; 0 for none, as for most nodes
 }
 
 func newTrie(words []word, tails bool) *trie {
-	t := &trie{tails: tails, nodes: make([]trieNode, 1)}
+	t := &trie{tails: tails, nodes: make([]trieNode, 1), sets: make([]bitset, 1)}
 	sorted := slices.Clone(words)
 	if tails {
 		for i := range sorted {
@@ -58,13 +59,14 @@ func (t *trie) fill(at int, words []word) {
 	n := trieNode{label: shared(words[0].text, words[len(words)-1].text)}
 	var groups [][]word
 	var first []byte
+	var begins, are bitset
 	for _, w := range words {
 		w.text = w.text[len(n.label):]
 		switch {
 		case w.text == "" && w.whole:
-			n.are |= w.bits
+			are.add(&w.bits)
 		case w.text == "":
-			n.begins |= w.bits
+			begins.add(&w.bits)
 		default:
 			if last := len(first) - 1; last < 0 || first[last] != w.text[0] {
 				first, groups = append(first, w.text[0]), append(groups, nil)
@@ -72,11 +74,11 @@ func (t *trie) fill(at int, words []word) {
 			groups[len(groups)-1] = append(groups[len(groups)-1], w)
 		}
 	}
-	n.first, n.children = string(first), len(t.nodes)
+	n.first, n.children, n.begins, n.are = string(first), int32(len(t.nodes)), t.set(begins), t.set(are)
 	t.nodes[at] = n
 	t.nodes = append(t.nodes, make([]trieNode, len(groups))...)
 	for i, g := range groups {
-		t.fill(n.children+i, g)
+		t.fill(int(n.children)+i, g)
 	}
 }
 
@@ -89,60 +91,83 @@ func shared(a, b string) string {
 	return a[:n]
 }
 
-// find returns the bits of the words found.
-func (t *trie) find(s string) uint64 {
-	if t.tails {
-		return t.findTails(s)
+// set keeps a set, and returns its index.
+func (t *trie) set(b bitset) int32 {
+	if b == (bitset{}) {
+		return 0
 	}
-	var found uint64
+	t.sets = append(t.sets, b)
+	return int32(len(t.sets) - 1)
+}
+
+// find adds the bits of the words found.
+func (t *trie) find(s string, found *bitset) {
+	if t.tails {
+		t.findTails(s, found)
+		return
+	}
 	for n := &t.nodes[0]; strings.HasPrefix(s, n.label); {
 		s = s[len(n.label):]
-		found |= n.begins
+		t.note(n, s == "", found)
 		if s == "" {
-			return found | n.are
+			return
 		}
 		i := n.child(s[0])
 		if i < 0 {
-			break
+			return
 		}
 		n = &t.nodes[i]
 	}
-	return found
+}
+
+// note adds what ends at a node.
+func (t *trie) note(n *trieNode, all bool, found *bitset) {
+	if n.begins != 0 {
+		found.add(&t.sets[n.begins])
+	}
+	if all && n.are != 0 {
+		found.add(&t.sets[n.are])
+	}
+}
+
+// has reports whether any word is found.
+func (t *trie) has(s string) bool {
+	var found bitset
+	t.find(s, &found)
+	return found != bitset{}
 }
 
 // child is the index of the child that begins with c, or ends with it in a trie of tails; -1 if there is none. Few nodes
 // have many children: a loop finds one sooner than strings.IndexByte does.
-func (n *trieNode) child(c byte) int {
+func (n *trieNode) child(c byte) int32 {
 	for i := range len(n.first) {
 		if n.first[i] == c {
-			return n.children + i
+			return n.children + int32(i)
 		}
 	}
 	return -1
 }
 
-func (t *trie) findTails(s string) uint64 {
-	var found uint64
+func (t *trie) findTails(s string, found *bitset) {
 	for n := &t.nodes[0]; strings.HasSuffix(s, n.label); {
 		s = s[:len(s)-len(n.label)]
-		found |= n.begins
+		t.note(n, s == "", found)
 		if s == "" {
-			return found | n.are
+			return
 		}
 		i := n.child(s[len(s)-1])
 		if i < 0 {
-			break
+			return
 		}
 		n = &t.nodes[i]
 	}
-	return found
 }
 
 // affixes finds any of the texts as a prefix, or as a suffix.
 func affixes(texts []string, tails bool) *trie {
 	words := make([]word, len(texts))
 	for i, t := range texts {
-		words[i] = word{text: t, bits: 1}
+		words[i] = word{text: t, bits: bit(0)}
 	}
 	return newTrie(words, tails)
 }
