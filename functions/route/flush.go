@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"tiercel.dev/alert"
 	"tiercel.dev/internal/fault"
 	"tiercel.dev/internal/objects"
 	"tiercel.dev/internal/scc"
@@ -50,7 +51,7 @@ func (r *Router) Flush(ctx context.Context) error {
 		if ended {
 			break
 		}
-		if !r.budget.allow(ctx, r.cfg.Now(), b.Severity) {
+		if !r.budget.Allow(ctx, r.cfg.Now(), b.Severity >= alert.High) {
 			r.cfg.Log.InfoContext(ctx, "findings wait for the next minute's budget", "findings", len(waiting)-i)
 			break
 		}

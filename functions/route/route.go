@@ -19,6 +19,7 @@ import (
 	pb "cloud.google.com/go/securitycenter/apiv2/securitycenterpb"
 
 	"tiercel.dev/alert"
+	"tiercel.dev/internal/budget"
 	"tiercel.dev/internal/fault"
 	"tiercel.dev/internal/objects"
 	"tiercel.dev/internal/push"
@@ -45,10 +46,7 @@ type Config struct {
 	Store Store
 	// Findings is nil where there is no organization to hold them: alerts are counted then, and not written.
 	Findings Findings
-	// WritesPerMinute and BytesPerDay are the project's quota for findings, which MaxInstances share: all that may run at
-	// once, of the function that handles and of the one that flushes.
-	// Defaults: Security Command Center's, 1,000 and 500 MB, and 1.
-	// https://cloud.google.com/security-command-center/quotas
+	// WritesPerMinute, BytesPerDay and MaxInstances are [budget.Config]'s.
 	WritesPerMinute int
 	BytesPerDay     int64
 	MaxInstances    int
@@ -62,21 +60,12 @@ type Config struct {
 type Router struct {
 	cfg    Config
 	counts *counter
-	budget *budget
+	budget *budget.Budget
 	off    sync.Once // says that there is nowhere to write to
 }
 
 // New returns a router that has made no request yet.
 func New(cfg Config) *Router {
-	if cfg.WritesPerMinute == 0 {
-		cfg.WritesPerMinute = 1000
-	}
-	if cfg.BytesPerDay == 0 {
-		cfg.BytesPerDay = 500_000_000
-	}
-	if cfg.MaxInstances == 0 {
-		cfg.MaxInstances = 1
-	}
 	if cfg.RepeatEvery == 0 {
 		cfg.RepeatEvery = time.Minute
 	}
@@ -86,7 +75,9 @@ func New(cfg Config) *Router {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	return &Router{cfg: cfg, counts: &counter{cfg: cfg, waiting: make(map[string][]*counted)}, budget: newBudget(cfg)}
+	return &Router{cfg: cfg, counts: &counter{cfg: cfg, waiting: make(map[string][]*counted)}, budget: budget.New(budget.Config{
+		Store: cfg.Store, WritesPerMinute: cfg.WritesPerMinute, BytesPerDay: cfg.BytesPerDay, MaxInstances: cfg.MaxInstances, Log: cfg.Log,
+	})}
 }
 
 // Handle takes one delivery of an alert. When it returns nil the alert is in the ledger, and in its finding or on the way
@@ -128,7 +119,7 @@ func (r *Router) handle(ctx context.Context, id string, a *alert.Alert) error {
 		return nil // whoever writes now, or Flush, has this alert in the sum
 	case !h.WrittenAt.IsZero() && now.Sub(h.WrittenAt) < r.cfg.RepeatEvery && a.GetSeverity() <= h.Severity:
 		return nil
-	case !r.budget.allow(ctx, now, a.GetSeverity()):
+	case !r.budget.Allow(ctx, now, a.GetSeverity() >= alert.High):
 		return r.leave(ctx, h, a)
 	}
 	return r.settle(ctx, h, a)

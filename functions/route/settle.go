@@ -65,7 +65,7 @@ func (r *Router) overtaken(ctx context.Context, id string, newest *alert.Alert) 
 
 func (r *Router) write(ctx context.Context, h *head, sum scc.Counted, isNew bool) error {
 	f := scc.Finding(h.Alert, sum, r.cfg.Now())
-	r.budget.spent(proto.Size(f))
+	r.budget.Spent(proto.Size(f))
 	if isNew {
 		return r.cfg.Findings.Create(ctx, h.id, f)
 	}
@@ -77,7 +77,7 @@ func (r *Router) write(ctx context.Context, h *head, sum scc.Counted, isNew bool
 // overtakes it.
 func (r *Router) failed(ctx context.Context, h *head, sum scc.Counted, why error) error {
 	if errors.Is(why, fault.ErrQuota) {
-		r.budget.wait(r.cfg.Now(), scc.RetryDelay(why))
+		r.budget.Wait(r.cfg.Now(), scc.RetryDelay(why))
 	}
 	if !errors.Is(why, scc.ErrRefused) {
 		return nil

@@ -60,28 +60,3 @@ func TestSumsEnd(t *testing.T) {
 		t.Errorf("%d events", s.Events)
 	}
 }
-
-// In no minute are there more writes than the window has.
-func TestWindow(t *testing.T) {
-	w := window{at: make([]time.Time, 10)}
-	var made []time.Time
-	for i := range 400 {
-		now := noon.Add(time.Duration(i) * 1700 * time.Millisecond)
-		limit := 10
-		if i%3 == 0 {
-			limit = 7
-		}
-		if w.room(now, limit) {
-			w.note(now)
-			made = append(made, now)
-		}
-	}
-	for i, at := range made {
-		if i >= 10 && at.Sub(made[i-10]) < time.Minute {
-			t.Fatalf("11 writes from %v to %v", made[i-10], at)
-		}
-	}
-	if len(made) < 100 {
-		t.Errorf("%d writes in 11 minutes", len(made))
-	}
-}

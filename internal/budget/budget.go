@@ -1,18 +1,30 @@
-package route
+// Package budget keeps all that write findings together within the quotas of Security Command Center: 1,000 writes a minute and
+// 500 MB a day of an organization. Whoever writes asks first; what is not allowed now is written later.
+// https://cloud.google.com/security-command-center/quotas
+package budget
 
 import (
 	"context"
 	"log/slog"
 	"sync"
 	"time"
-
-	"tiercel.dev/alert"
 )
 
-// A budget keeps the instances of the function together within the project's quota: each has an even share of the writes
-// of any minute, and the bytes of a day are taken out of one count in pieces (day.go). Of both a part is for HIGH and
-// CRITICAL alone. What the budget does not allow now, Flush writes later.
-type budget struct {
+// Config is what a [Budget] is made of. Store must be set.
+type Config struct {
+	// Store keeps the count of the day's bytes.
+	Store Store
+	// WritesPerMinute and BytesPerDay are the quota, which MaxInstances share: all that may run at once, of every function
+	// that writes findings. Defaults: 1,000, 500 MB, and 1.
+	WritesPerMinute int
+	BytesPerDay     int64
+	MaxInstances    int
+	Log             *slog.Logger // default slog.Default()
+}
+
+// A Budget is an instance's share: an even one of the writes of any minute, while the bytes of a day are taken out of one count
+// in pieces (day.go). Of both a part is for what is urgent alone. It is safe for concurrent use.
+type Budget struct {
 	log   *slog.Logger
 	count dayCount
 
@@ -40,17 +52,29 @@ const (
 	minPatience, maxPatience = time.Second, time.Minute
 )
 
-func newBudget(cfg Config) *budget {
+// New makes no request.
+func New(cfg Config) *Budget {
+	if cfg.WritesPerMinute == 0 {
+		cfg.WritesPerMinute = 1000
+	}
+	if cfg.BytesPerDay == 0 {
+		cfg.BytesPerDay = 500_000_000
+	}
+	if cfg.MaxInstances == 0 {
+		cfg.MaxInstances = 1
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
 	share := max(1, cfg.WritesPerMinute/cfg.MaxInstances)
-	return &budget{
+	return &Budget{
 		log: cfg.Log, count: dayCount{store: cfg.Store, limit: cfg.BytesPerDay}, dry: make(map[bool]string),
 		writes: window{at: make([]time.Time, share)}, ordinary: max(1, share-int(urgentWrites*float64(share))),
 	}
 }
 
-// allow takes one write out of the budget, if there is one for this severity.
-func (b *budget) allow(ctx context.Context, now time.Time, severity alert.Severity) bool {
-	urgent := severity >= alert.High
+// Allow takes one write out of the budget, if there is one. Urgent is what is of severity HIGH or above.
+func (b *Budget) Allow(ctx context.Context, now time.Time, urgent bool) bool {
 	for {
 		allowed, dry := b.take(now, urgent)
 		if !dry {
@@ -67,8 +91,8 @@ func (b *budget) allow(ctx context.Context, now time.Time, severity alert.Severi
 	}
 }
 
-// take is allow without requests. dry says that bytes are to be had from the day's count first.
-func (b *budget) take(now time.Time, urgent bool) (allowed, dry bool) {
+// take is Allow without requests. dry says that bytes are to be had from the day's count first.
+func (b *Budget) take(now time.Time, urgent bool) (allowed, dry bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if day := now.UTC().Format(time.DateOnly); day != b.day {
@@ -89,7 +113,7 @@ func (b *budget) take(now time.Time, urgent bool) (allowed, dry bool) {
 	return true, false
 }
 
-func (b *budget) takePiece(ctx context.Context, urgent bool) (bool, error) {
+func (b *Budget) takePiece(ctx context.Context, urgent bool) (bool, error) {
 	b.refill.Lock()
 	defer b.refill.Unlock()
 	b.mu.Lock()
@@ -113,17 +137,17 @@ func (b *budget) takePiece(ctx context.Context, urgent bool) (bool, error) {
 	return took, nil
 }
 
-func (b *budget) add(bytes int64) {
+func (b *Budget) add(bytes int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.left += bytes
 }
 
-// spent tells the size of a write that was made.
-func (b *budget) spent(size int) { b.add(reckoned - int64(size)) }
+// Spent tells the size of a write that was made, in bytes.
+func (b *Budget) Spent(size int) { b.add(reckoned - int64(size)) }
 
-// wait has the service's word: it had enough.
-func (b *budget) wait(now time.Time, delay time.Duration) {
+// Wait has the service's word: it had enough, and asks for so long, 0 if it does not say.
+func (b *Budget) Wait(now time.Time, delay time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.patience = now.Add(min(max(delay, minPatience), maxPatience))

@@ -1,17 +1,17 @@
-package route
+package budget
 
 import (
 	"context"
 	"errors"
-	"iter"
 	"log/slog"
 	"sync"
 	"testing"
 	"time"
 
-	"tiercel.dev/alert"
 	"tiercel.dev/internal/objects"
 )
+
+var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 
 // memory is a store that may be down.
 type memory struct {
@@ -42,27 +42,23 @@ func (m *memory) Put(_ context.Context, name string, data []byte, _ map[string]s
 	return generation + 1, m.down
 }
 
-func (*memory) Delete(context.Context, string, int64) error { return nil }
-
-func (*memory) List(context.Context, string) iter.Seq2[objects.Object, error] { return nil }
-
 // instances are budgets over one store.
-func instances(n int, store Store, bytes int64) []*budget {
-	all := make([]*budget, n)
+func instances(n int, store Store, bytes int64) []*Budget {
+	all := make([]*Budget, n)
 	for i := range all {
-		all[i] = newBudget(Config{Store: store, WritesPerMinute: n * 10_000, MaxInstances: n, BytesPerDay: bytes, Log: slog.New(slog.DiscardHandler)})
+		all[i] = New(Config{Store: store, WritesPerMinute: n * 10_000, MaxInstances: n, BytesPerDay: bytes, Log: slog.New(slog.DiscardHandler)})
 	}
 	return all
 }
 
 // drain has all instances write at once, each until it may not.
-func drain(t *testing.T, all []*budget, now time.Time, severity alert.Severity, size int) (bytes int) {
+func drain(t *testing.T, all []*Budget, now time.Time, urgent bool, size int) (bytes int) {
 	var mu sync.Mutex
 	var writers sync.WaitGroup
 	for _, b := range all {
 		writers.Go(func() {
-			for b.allow(t.Context(), now, severity) {
-				b.spent(size)
+			for b.Allow(t.Context(), now, urgent) {
+				b.Spent(size)
 				mu.Lock()
 				bytes += size
 				mu.Unlock()
@@ -78,11 +74,11 @@ func TestBytesOfADay(t *testing.T) {
 	const day = 20 * piece
 	all, at := instances(3, newMemory(), day), noon
 	for _, size := range []int{600, 32 << 10} {
-		low := drain(t, all, at, alert.Low, size)
-		high := drain(t, all, at, alert.Critical, size)
+		low := drain(t, all, at, false, size)
+		high := drain(t, all, at, true, size)
 		// Of each piece an instance may leave less than a write's.
 		if low > 16*piece+3*size || low < 13*piece || high < 3*piece || low+high > day+3*size {
-			t.Errorf("writes of %d bytes: %d for LOW, then %d for CRITICAL, of %d", size, low, high, day)
+			t.Errorf("writes of %d bytes: %d for all, then %d for what is urgent, of %d", size, low, high, day)
 		}
 		at = at.AddDate(0, 0, 1)
 	}
@@ -92,8 +88,33 @@ func TestBytesOfADay(t *testing.T) {
 func TestBytesUncounted(t *testing.T) {
 	b := instances(1, &memory{down: errors.New("down")}, piece)[0]
 	for range 1000 {
-		if !b.allow(t.Context(), noon, alert.Low) {
+		if !b.Allow(t.Context(), noon, false) {
 			t.Fatal("not allowed")
 		}
+	}
+}
+
+// In no minute are there more writes than the window has.
+func TestWindow(t *testing.T) {
+	w := window{at: make([]time.Time, 10)}
+	var made []time.Time
+	for i := range 400 {
+		now := noon.Add(time.Duration(i) * 1700 * time.Millisecond)
+		limit := 10
+		if i%3 == 0 {
+			limit = 7
+		}
+		if w.room(now, limit) {
+			w.note(now)
+			made = append(made, now)
+		}
+	}
+	for i, at := range made {
+		if i >= 10 && at.Sub(made[i-10]) < time.Minute {
+			t.Fatalf("11 writes from %v to %v", made[i-10], at)
+		}
+	}
+	if len(made) < 100 {
+		t.Errorf("%d writes in 11 minutes", len(made))
 	}
 }

@@ -1,4 +1,4 @@
-package route
+package budget
 
 import (
 	"context"
@@ -11,6 +11,12 @@ import (
 
 // piece is what an instance takes out of a day's count at once; what it has not used when it ends is lost to all.
 const piece = 512 << 10
+
+// A Store keeps the count. [objects.Bucket] is one; its errors are that package's.
+type Store interface {
+	Get(ctx context.Context, name string) (objects.Object, error)
+	Put(ctx context.Context, name string, data []byte, meta map[string]string, generation int64) (int64, error)
+}
 
 // A dayCount is how many bytes of findings all instances together have taken of a day: budget/DATE in the store.
 type dayCount struct {
