@@ -1,5 +1,5 @@
-// Package console makes addresses of the Google Cloud console's pages about an alert. Every part is escaped: an alert's text is
-// whatever its sender chose.
+// Package console makes addresses of the Google Cloud console's pages about an alert, or about a resource. Every part is escaped:
+// an alert's text is whatever its sender chose, and names in clusters are their makers'.
 package console
 
 import (

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tiercel.dev/alert"
+	"tiercel.dev/internal/posture"
 )
 
 func linked() *alert.Alert {
@@ -73,6 +74,25 @@ func TestConsole(t *testing.T) {
 	}
 }
 
+func TestPage(t *testing.T) {
+	shop := posture.Resource{Project: "p1", Location: "l", Cluster: "c"}
+	for want, change := range map[string]func(*posture.Resource){
+		"kubernetes/clusters/details/l/c/details": func(*posture.Resource) {},
+		"kubernetes/nodepool/l/c/x":               func(r *posture.Resource) { r.Pool = "x" },
+		"kubernetes/deployment/l/c/n/d/overview":  func(r *posture.Resource) { r.Kind, r.Namespace, r.Name = "Deployment", "n", "d" },
+		"kubernetes/pod/l/c/n/d/details":          func(r *posture.Resource) { r.Kind, r.Namespace, r.Name = "Pod", "n", "d" },
+		"kubernetes/node/l/c/d/summary":           func(r *posture.Resource) { r.Kind, r.Name = "Node", "d" },
+		"kubernetes/list/overview":                func(r *posture.Resource) { r.Cluster = "" },
+		"iam-admin/iam":                           func(r *posture.Resource) { r.Cluster, r.Kind = "", "iam.Binding" },
+	} {
+		r := shop
+		change(&r)
+		if got, want := Page(r), "https://console.cloud.google.com/"+want+"?project=p1"; got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
 // Whatever names say, a link leads to the console, and its query is one that the names are only texts in.
 func FuzzLinks(f *testing.F) {
 	f.Add("a/../../x?y#z", "b\" OR \"", "@evil.example", "c\n;d=e")
@@ -80,7 +100,8 @@ func FuzzLinks(f *testing.F) {
 	f.Fuzz(func(t *testing.T, project, pod, node, container string) {
 		a := linked()
 		a.Cluster.Project, a.Cluster.Name, a.Pod.Name, a.Pod.Namespace, a.Node.Name, a.Container.Name = project, node, pod, container, node, container
-		for _, l := range Links(a) {
+		r := posture.Resource{Project: project, Location: pod, Cluster: node, Kind: "Pod", Namespace: container, Name: pod}
+		for _, l := range append(Links(a), &alert.Link{Url: Page(r)}) {
 			u, err := url.Parse(l.Url)
 			if err != nil {
 				t.Fatal(err)

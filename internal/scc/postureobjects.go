@@ -1,0 +1,94 @@
+package scc
+
+import (
+	"slices"
+	"strings"
+
+	pb "cloud.google.com/go/securitycenter/apiv2/securitycenterpb"
+
+	"tiercel.dev/internal/posture"
+)
+
+// maxSubjects bounds the subjects of a binding that a finding names.
+const maxSubjects = 32
+
+// postureObjects names what the result is about in the words for Kubernetes: a pool, a role, a binding with its role and
+// subjects, a pod, or any other object. nil for the cluster itself, and for what is none of its.
+func postureObjects(p Posture) *pb.Kubernetes {
+	r := p.Result.Resource
+	ns, name := shown(r.Namespace, maxName), shown(r.Name, maxName)
+	switch {
+	case r.Kind == "" && r.Pool != "":
+		return &pb.Kubernetes{NodePools: []*pb.Kubernetes_NodePool{{Name: shown(r.Pool, maxName)}}}
+	case r.Kind == "" || strings.Contains(r.Kind, "."): // iam.Binding and such are Google Cloud's
+		return nil
+	case r.Kind == "Role" || r.Kind == "ClusterRole":
+		return &pb.Kubernetes{Roles: []*pb.Kubernetes_Role{{Kind: roleKind(r.Kind), Ns: ns, Name: name}}}
+	case r.Kind == "RoleBinding" || r.Kind == "ClusterRoleBinding":
+		return &pb.Kubernetes{Bindings: []*pb.Kubernetes_Binding{binding(p)}}
+	case r.Kind == "Pod":
+		return &pb.Kubernetes{Pods: []*pb.Kubernetes_Pod{{Ns: ns, Name: name}}}
+	}
+	return &pb.Kubernetes{Objects: []*pb.Kubernetes_Object{object(groups[r.Kind], r.Kind, r.Namespace, r.Name)}}
+}
+
+func roleKind(kind string) pb.Kubernetes_Role_Kind {
+	if kind == "Role" {
+		return pb.Kubernetes_Role_ROLE
+	}
+	return pb.Kubernetes_Role_CLUSTER_ROLE
+}
+
+func binding(p Posture) *pb.Kubernetes_Binding {
+	r := p.Result.Resource
+	b := &pb.Kubernetes_Binding{Ns: shown(r.Namespace, maxName), Name: shown(r.Name, maxName)}
+	for _, s := range p.Subjects[:min(len(p.Subjects), maxSubjects)] {
+		b.Subjects = append(b.Subjects, subject(s))
+		for _, g := range s.Grants {
+			if b.Role == nil && By(r) == g.By {
+				// A RoleBinding may bind either kind; which one, a grant does not say.
+				b.Role = &pb.Kubernetes_Role{Name: shown(g.Role, maxName)}
+				if r.Kind == "ClusterRoleBinding" {
+					b.Role.Kind = pb.Kubernetes_Role_CLUSTER_ROLE
+				}
+			}
+		}
+	}
+	return b
+}
+
+var subjectKinds = map[string]pb.Kubernetes_Subject_AuthType{
+	"User": pb.Kubernetes_Subject_USER, "Group": pb.Kubernetes_Subject_GROUP, "Everyone": pb.Kubernetes_Subject_GROUP,
+	"ServiceAccount": pb.Kubernetes_Subject_SERVICEACCOUNT,
+}
+
+// subject reads system:serviceaccount:NAMESPACE:NAME, which is how Kubernetes names its own accounts.
+func subject(s posture.Principal) *pb.Kubernetes_Subject {
+	out := &pb.Kubernetes_Subject{Kind: subjectKinds[s.Kind], Name: shown(s.Name, maxName)}
+	if account, ok := strings.CutPrefix(s.Name, "system:serviceaccount:"); ok {
+		if ns, name, ok := strings.Cut(account, ":"); ok {
+			out.Kind, out.Ns, out.Name = pb.Kubernetes_Subject_SERVICEACCOUNT, shown(ns, maxName), shown(name, maxName)
+		}
+	}
+	return out
+}
+
+// By is a binding as grants name it: "ClusterRoleBinding x", "RoleBinding namespace/x".
+func By(r posture.Resource) string {
+	if r.Namespace != "" {
+		return r.Kind + " " + r.Namespace + "/" + r.Name
+	}
+	return r.Kind + " " + r.Name
+}
+
+// Subjects are those of the principals whom a binding binds.
+func Subjects(all []posture.Principal, r posture.Resource) (bound []posture.Principal) {
+	by := By(r)
+	for _, p := range all {
+		if slices.ContainsFunc(p.Grants, func(g posture.Grant) bool { return g.By == by }) {
+			p.Grants = slices.DeleteFunc(slices.Clone(p.Grants), func(g posture.Grant) bool { return g.By != by })
+			bound = append(bound, p)
+		}
+	}
+	return bound
+}
