@@ -15,7 +15,7 @@ func (s *Server) GetCluster(ctx context.Context, r *pb.GetClusterRequest) (*pb.C
 	if err := s.begin(ctx, "GetCluster", r.GetName(), clusterName, "container.clusters.get"); err != nil {
 		return nil, err
 	}
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	c, err := s.cluster(r.Name)
 	if err != nil {
@@ -24,8 +24,8 @@ func (s *Server) GetCluster(ctx context.Context, r *pb.GetClusterRequest) (*pb.C
 	return s.shown(ctx, c), nil
 }
 
-// cluster is the one of that name, not to be changed. The caller has the lock.
-func (s *Server) cluster(name string) (*pb.Cluster, error) {
+// cluster is the one of that name. The caller has the lock.
+func (s *Server) cluster(name string) (*cluster, error) {
 	if err := s.answers(name); err != nil {
 		return nil, err
 	}
@@ -38,12 +38,12 @@ func (s *Server) cluster(name string) (*pb.Cluster, error) {
 
 // shown is what the caller may see of a cluster.
 // https://cloud.google.com/kubernetes-engine/docs/reference/rest/v1/projects.locations.clusters#MasterAuth
-func (s *Server) shown(ctx context.Context, c *pb.Cluster) *pb.Cluster {
-	c = proto.CloneOf(c)
-	if auth := c.GetMasterAuth(); auth != nil && !s.cfg.Permissions.May(ctx, "container.clusters.getCredentials") {
+func (s *Server) shown(ctx context.Context, c *cluster) *pb.Cluster {
+	v := s.view(c)
+	if auth := v.GetMasterAuth(); auth != nil && !s.cfg.Permissions.May(ctx, "container.clusters.getCredentials") {
 		auth.ClientCertificate, auth.ClientKey = "", ""
 	}
-	return c
+	return v
 }
 
 // ListClusters returns the clusters of a location, or with "-" of all that answer.
@@ -51,7 +51,7 @@ func (s *Server) ListClusters(ctx context.Context, r *pb.ListClustersRequest) (*
 	if err := s.begin(ctx, "ListClusters", r.GetParent(), locationName, "container.clusters.list"); err != nil {
 		return nil, err
 	}
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	names, missing, err := within(s, s.clusters, r.Parent)
 	if err != nil {
@@ -69,13 +69,13 @@ func (s *Server) ListNodePools(ctx context.Context, r *pb.ListNodePoolsRequest) 
 	if err := s.begin(ctx, "ListNodePools", r.GetParent(), clusterName, "container.clusters.get"); err != nil {
 		return nil, err
 	}
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	c, err := s.cluster(r.Parent)
 	if err != nil {
 		return nil, err
 	}
-	return &pb.ListNodePoolsResponse{NodePools: proto.CloneOf(c).NodePools}, nil
+	return &pb.ListNodePoolsResponse{NodePools: s.view(c).NodePools}, nil
 }
 
 // GetNodePool returns a node pool.
@@ -83,28 +83,32 @@ func (s *Server) GetNodePool(ctx context.Context, r *pb.GetNodePoolRequest) (*pb
 	if err := s.begin(ctx, "GetNodePool", r.GetName(), poolName, "container.clusters.get"); err != nil {
 		return nil, err
 	}
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
-	p, err := s.pool(r.Name)
-	if err != nil {
-		return nil, err
-	}
-	return proto.CloneOf(p), nil
+	return s.pool(r.Name)
 }
 
-// pool is the one of that name, not to be changed. The caller has the lock.
+// pool is the one of that name, as the API shows it. The caller has the lock.
 func (s *Server) pool(name string) (*pb.NodePool, error) {
 	cluster, short, _ := strings.Cut(name, "/nodePools/")
 	c, err := s.cluster(cluster)
 	if err != nil {
 		return nil, err
 	}
-	for _, p := range c.NodePools {
-		if p.Name == short {
-			return p, nil
-		}
+	if p := poolOf(s.view(c), short); p != nil {
+		return p, nil
 	}
 	return nil, notFound(name)
+}
+
+// poolOf is the pool of that name; nil if there is none.
+func poolOf(c *pb.Cluster, name string) *pb.NodePool {
+	for _, p := range c.GetNodePools() {
+		if p.Name == name {
+			return p
+		}
+	}
+	return nil
 }
 
 // GetServerConfig returns the versions of a location.
@@ -113,7 +117,7 @@ func (s *Server) GetServerConfig(ctx context.Context, r *pb.GetServerConfigReque
 	if err := s.begin(ctx, "GetServerConfig", r.GetName(), locationName, "container.clusters.get"); err != nil {
 		return nil, err
 	}
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	if err := s.answers(r.Name); err != nil {
 		return nil, err
@@ -130,7 +134,7 @@ func (s *Server) FetchClusterUpgradeInfo(ctx context.Context, r *pb.FetchCluster
 	if err := s.begin(ctx, "FetchClusterUpgradeInfo", r.GetName(), clusterName, "container.clusters.get"); err != nil {
 		return nil, err
 	}
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	if _, err := s.cluster(r.Name); err != nil {
 		return nil, err
@@ -146,7 +150,7 @@ func (s *Server) FetchNodePoolUpgradeInfo(ctx context.Context, r *pb.FetchNodePo
 	if err := s.begin(ctx, "FetchNodePoolUpgradeInfo", r.GetName(), poolName, "container.clusters.get"); err != nil {
 		return nil, err
 	}
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	if _, err := s.pool(r.Name); err != nil {
 		return nil, err

@@ -1,26 +1,25 @@
-// Package gke is a Kubernetes Engine of one machine: as much of container.googleapis.com's v1 API as it takes to know a fleet
-// and what its upgrades wait for, over gRPC, refusing what the service refuses. `tiercel up` and tests run it on clusters
-// that they describe by the API's own messages. Names are the API's newer ones; a request that has project_id, zone and
-// cluster_id in their place is refused.
+// Package gke is a Kubernetes Engine of one machine: as much of container.googleapis.com's v1 API as it takes to know a fleet,
+// to upgrade it and to rotate its credentials, over gRPC, refusing what the service refuses. `tiercel up` and tests run it on
+// clusters that they describe by the API's own messages. Names are the API's newer ones; a request that has project_id, zone
+// and cluster_id in their place is refused.
+//
+// What takes time takes it by [Config.Now], and what the service does by itself it does when that time has come, in order:
+// nothing runs beside the calls.
 // https://cloud.google.com/kubernetes-engine/docs/reference/rest/v1
 package gke
 
 import (
-	"cmp"
 	"context"
-	"fmt"
-	"maps"
 	"regexp"
-	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	pb "cloud.google.com/go/container/apiv1/containerpb"
+	"cloud.google.com/go/logging/apiv2/loggingpb"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
 
 	"tiercel.dev/local/caller"
 )
@@ -35,7 +34,14 @@ type Config struct {
 	// Before is called before each call with its method, such as "GetCluster", and the name or parent that it asks for; its
 	// error is the answer. It may wait, to be slow. [caller.Exhausted] makes a quota's error. nil for never.
 	Before func(ctx context.Context, method, name string) error
-	// Now is the service's clock. Default time.Now.
+	// After is called when a call that changes something has done it; its error is the answer, which is lost so. nil for never.
+	After func(ctx context.Context, method, name string) error
+	// Fail is asked of each operation that begins; an error makes it fail halfway. It must not call the server. nil for never.
+	Fail func(*pb.Operation) error
+	// Audit is given the entries that Cloud Audit Logs would have of what changes something. It must not call the server. nil
+	// for nobody.
+	Audit func(*loggingpb.LogEntry)
+	// Now is the service's clock. Default time.Now. It may jump ahead; if it goes back, the service's time stands.
 	Now func() time.Time
 }
 
@@ -45,7 +51,12 @@ type Server struct {
 	cfg Config
 
 	mu         sync.Mutex
-	clusters   map[string]*pb.Cluster      // by name; what is held is never changed
+	now        time.Time
+	due        events
+	seq        int                         // of events
+	made       int                         // operations so far
+	logged     int                         // audit log entries so far
+	clusters   map[string]*cluster         // by name
 	configs    map[string]*pb.ServerConfig // by location's name
 	upgrades   map[string]*pb.ClusterUpgradeInfo
 	pools      map[string]*pb.NodePoolUpgradeInfo // by node pool's name
@@ -59,7 +70,7 @@ func New(cfg Config) *Server {
 		cfg.Now = time.Now
 	}
 	return &Server{
-		cfg: cfg, clusters: make(map[string]*pb.Cluster), configs: make(map[string]*pb.ServerConfig),
+		cfg: cfg, now: cfg.Now(), clusters: make(map[string]*cluster), configs: make(map[string]*pb.ServerConfig),
 		upgrades: make(map[string]*pb.ClusterUpgradeInfo), pools: make(map[string]*pb.NodePoolUpgradeInfo),
 		operations: make(map[string]*pb.Operation),
 	}
@@ -94,98 +105,3 @@ func (s *Server) begin(ctx context.Context, method, name string, form *regexp.Re
 }
 
 func notFound(name string) error { return status.Errorf(codes.NotFound, "Not found: %s.", name) }
-
-// PutCluster puts a cluster in a project, or replaces the one of its name. It must have a name and a location; what links to
-// it, its id and its etag are filled in.
-func (s *Server) PutCluster(project string, c *pb.Cluster) error {
-	name := fmt.Sprintf("projects/%s/locations/%s/clusters/%s", project, c.GetLocation(), c.GetName())
-	if !clusterName.MatchString(name) {
-		return status.Errorf(codes.InvalidArgument, "cluster %q: not a name of the form %s", name, clusterName)
-	}
-	for _, p := range c.GetNodePools() {
-		if pool := name + "/nodePools/" + p.GetName(); !poolName.MatchString(pool) {
-			return status.Errorf(codes.InvalidArgument, "node pool %q: not a name of the form %s", pool, poolName)
-		}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.put(name, proto.CloneOf(c))
-	return nil
-}
-
-// put holds c, which is the server's from now on. The caller has the lock.
-func (s *Server) put(name string, c *pb.Cluster) {
-	was := s.clusters[name]
-	c.SelfLink, c.Id, c.CreateTime = link(name), cmp.Or(was.GetId(), c.Id, id(name)), cmp.Or(c.CreateTime, was.GetCreateTime(), stamp(s.cfg.Now()))
-	for _, p := range c.NodePools {
-		p.SelfLink, p.Etag = link(name+"/nodePools/"+p.Name), ""
-		p.Etag = etag(p)
-	}
-	c.Etag = ""
-	c.Etag = etag(c)
-	s.clusters[name] = c
-}
-
-// RemoveCluster removes a cluster, if it is there.
-func (s *Server) RemoveCluster(name string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.clusters, name)
-}
-
-// PutServerConfig says which versions a location, projects/P/locations/L, has.
-func (s *Server) PutServerConfig(location string, c *pb.ServerConfig) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.configs[location] = proto.CloneOf(c)
-}
-
-// PutUpgradeInfo says what is known of a cluster's upgrades, and PutNodePoolUpgradeInfo of a node pool's.
-func (s *Server) PutUpgradeInfo(cluster string, info *pb.ClusterUpgradeInfo) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.upgrades[cluster] = proto.CloneOf(info)
-}
-
-// PutNodePoolUpgradeInfo is [Server.PutUpgradeInfo] for a node pool.
-func (s *Server) PutNodePoolUpgradeInfo(pool string, info *pb.NodePoolUpgradeInfo) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.pools[pool] = proto.CloneOf(info)
-}
-
-// Silence has locations not answer from now on: lists over all locations lack what is there and say so, and calls for one
-// of them end with UNAVAILABLE.
-func (s *Server) Silence(locations ...string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.silent = locations
-}
-
-// within returns the names under parent, projects/P/locations/L, where L may be "-" for all, in order, and which locations
-// are missing from them. The caller has the lock.
-func within[T any](s *Server, all map[string]T, parent string) (names, missing []string, err error) {
-	project, location, _ := strings.Cut(parent, "/locations/")
-	if location == "-" {
-		missing = s.silent
-	} else if err := s.answers(parent); err != nil {
-		return nil, nil, err
-	}
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		at := locationOf(name)
-		if strings.HasPrefix(name, project+"/") && (location == "-" || at == location) && !slices.Contains(missing, at) {
-			names = append(names, name)
-		}
-	}
-	return names, missing, nil
-}
-
-func locationOf(name string) string { return strings.Split(name, "/")[3] }
-
-// answers returns an error if a name's location does not answer. The caller has the lock.
-func (s *Server) answers(name string) error {
-	if at := locationOf(name); slices.Contains(s.silent, at) {
-		return status.Errorf(codes.Unavailable, "location %q does not answer", at)
-	}
-	return nil
-}

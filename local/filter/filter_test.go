@@ -1,0 +1,54 @@
+package filter
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+// words wants texts that have a word: has = "word".
+var words = Language[string]{ImplicitAnd: true, Restriction: func(field, operator, value string) (Predicate[string], error) {
+	if field != "has" || operator != "=" || value == "" {
+		return nil, errors.New("not understood")
+	}
+	return func(s string) bool { return strings.Contains(s, strings.Trim(value, `"`)) }, nil
+}}
+
+func TestJoins(t *testing.T) {
+	for text, want := range map[string]bool{
+		`has=a`:                            true,
+		`has=a has=c`:                      false,
+		`has=a AND NOT has=c`:              true,
+		`has=c OR has=a AND has=b`:         true, // OR binds more tightly
+		`has=a OR has=b AND has=c`:         false,
+		`-(has=a has=c)`:                   true,
+		"has=\"a\"\nhas=b":                 true,
+		`(has=c or (has=a and not has=d))`: true,
+	} {
+		p, err := words.Parse(text)
+		if err != nil || p("ab") != want {
+			t.Errorf("%s: not %v, %v", text, want, err)
+		}
+	}
+}
+
+func TestRefuses(t *testing.T) {
+	for _, text := range []string{
+		`has=`, `has`, `has=a AND`, `(has=a`, `has=a)`, `has="a`, `other=a`, `has!=a`, `has=~a`, strings.Repeat("(", 1000), strings.Repeat("- ", 1000),
+	} {
+		if _, err := words.Parse(text); err == nil {
+			t.Errorf("%.20q is taken", text)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, seed := range []string{`has = "a" AND (has=b OR -has=c)`, `has=~"x"`, "has=a\thas=b", `f("x")`} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if p, err := words.Parse(text); err == nil {
+			p("ab")
+		}
+	})
+}
