@@ -20,6 +20,8 @@ type Cluster struct {
 	Network    *Network    `json:"network,omitempty"`
 	Principals []Principal `json:"principals,omitempty"` // the mightiest first, at most 100
 	Gaps       []Gap       `json:"gaps,omitempty"`
+	// Gone says that there is no such cluster any more: nothing is said of it, and what was said of it has ended.
+	Gone bool `json:"gone,omitempty"`
 }
 
 // A CA is the certificate authority of a cluster.
@@ -36,6 +38,8 @@ type Gap struct {
 	Permission string `json:"permission,omitempty"`
 	Error      string `json:"error"`
 	Fix        string `json:"fix,omitempty"`
+	// Passing says that another try may find out: a quota was used up, or there was no answer.
+	Passing bool `json:"passing,omitempty"`
 }
 
 // Network is how far network policies reach.

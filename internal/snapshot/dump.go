@@ -132,9 +132,6 @@ func (d dump) snapshot() (*Snapshot, error) {
 	if d.Resource.Project == "" {
 		return nil, errors.New("resource.project is empty")
 	}
-	if d.Resource.Cluster != "" && d.Cluster == nil {
-		return nil, errors.New("cluster is missing")
-	}
 	s := &Snapshot{Time: d.Time, Resource: d.Resource, Kubernetes: d.Kubernetes, IAM: d.IAM, Gaps: d.Gaps}
 	var e decoder
 	s.Cluster = decoded[pb.Cluster](&e, PartCluster, d.Cluster)
@@ -150,6 +147,9 @@ func (d dump) snapshot() (*Snapshot, error) {
 	s.Insights = decodedAll[recommender.Insight](&e, PartInsights, d.Insights)
 	if e.err != nil {
 		return nil, e.err
+	}
+	if d.Resource.Cluster != "" && s.Cluster == nil && s.Gap(PartCluster) == nil {
+		return nil, errors.New("cluster is missing, and no gap says why")
 	}
 	if s.Cluster != nil {
 		withoutSecrets(s.Cluster) // a dump that somebody else made may have them

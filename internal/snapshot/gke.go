@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"tiercel.dev/internal/lookup"
 	"tiercel.dev/internal/posture"
 )
 
@@ -28,6 +29,18 @@ var again = gax.WithRetry(func() gax.Retryer {
 // GKE reads what GKE's API says of clusters. It is safe for concurrent use.
 type GKE struct {
 	Client *container.ClusterManagerClient
+	// Configs keep which versions a location has, which is the same for each cluster in it; nil to ask for each. See [NewConfigs].
+	Configs *lookup.Cache[*pb.ServerConfig]
+}
+
+// NewConfigs keeps the versions of locations for ten minutes.
+func NewConfigs() *lookup.Cache[*pb.ServerConfig] {
+	return lookup.New(lookup.Config[*pb.ServerConfig]{Size: 10_000, Timeout: fetchTimeout, Keep: func(_ *pb.ServerConfig, err error) time.Duration {
+		if err != nil {
+			return 15 * time.Second
+		}
+		return 10 * time.Minute
+	}})
 }
 
 // Read reads the cluster (no pool, no object) and all that GKE says of it but its operations. An error means that there is no
@@ -48,6 +61,13 @@ func (g GKE) Read(ctx context.Context, r posture.Resource, now time.Time) (*Snap
 	return s, nil
 }
 
+// Unread is the snapshot of a cluster that could not be read, for the reason that [GKE.Read] gave: all of it is a gap.
+func Unread(r posture.Resource, now time.Time, err error) *Snapshot {
+	s := &Snapshot{Time: now, Resource: r}
+	s.gap(PartCluster, "GetCluster", "container.clusters.get", err)
+	return s
+}
+
 // ErrNotFound means that there is no such cluster any more.
 var ErrNotFound = errors.New("no such cluster")
 
@@ -63,7 +83,16 @@ func withoutSecrets(c *pb.Cluster) *pb.Cluster {
 
 func (g GKE) serverConfig(ctx context.Context, s *Snapshot) {
 	name := fmt.Sprintf("projects/%s/locations/%s", s.Resource.Project, s.Resource.Location)
-	config, err := g.Client.GetServerConfig(ctx, &pb.GetServerConfigRequest{Name: name})
+	ask := func(ctx context.Context) (*pb.ServerConfig, error) {
+		return g.Client.GetServerConfig(ctx, &pb.GetServerConfigRequest{Name: name})
+	}
+	var config *pb.ServerConfig
+	var err error
+	if g.Configs != nil {
+		config, err = g.Configs.Get(ctx, name, ask)
+	} else {
+		config, err = ask(ctx)
+	}
 	if err != nil {
 		s.gap(PartServerConfig, "GetServerConfig", "container.clusters.list", err)
 		return
@@ -129,10 +158,31 @@ func of(link string, r posture.Resource) bool {
 
 // gap notes that a part could not be read, and why. The permission is named if the service said that it was refused.
 func (s *Snapshot) gap(part, call, permission string, err error) {
-	g := posture.Gap{Part: part, Call: call, Error: status.Convert(err).Message()}
+	g := posture.Gap{Part: part, Call: call, Error: said(err)}
 	if code := status.Code(err); code == codes.PermissionDenied || code == codes.Unauthenticated {
 		g.Permission = permission
 		g.Fix = "grant " + permission + " to the function's service account"
 	}
+	g.Passing = passing(err)
 	s.Gaps = append(s.Gaps, g)
+}
+
+// said is what the service said, or the error where no service did.
+func said(err error) string {
+	if answer, ok := errors.AsType[interface {
+		error
+		GRPCStatus() *status.Status
+	}](err); ok {
+		return answer.GRPCStatus().Message()
+	}
+	return err.Error()
+}
+
+// passing reports whether another try may have an answer.
+func passing(err error) bool {
+	switch status.Code(err) {
+	case codes.ResourceExhausted, codes.Unavailable, codes.DeadlineExceeded, codes.Aborted, codes.Internal:
+		return true
+	}
+	return errors.Is(err, context.DeadlineExceeded)
 }

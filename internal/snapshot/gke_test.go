@@ -1,7 +1,9 @@
 package snapshot_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"net"
 	"testing"
 	"time"
@@ -10,7 +12,9 @@ import (
 	pb "cloud.google.com/go/container/apiv1/containerpb"
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
 
 	"tiercel.dev/internal/posture"
 	"tiercel.dev/internal/snapshot"
@@ -21,9 +25,9 @@ import (
 var shop = posture.Resource{Project: "p", Location: "europe-west1", Cluster: "shop"}
 
 // service has one cluster, and everybody may do what a test says.
-func service(t *testing.T, permissions ...string) (snapshot.GKE, *gke.Server) {
+func service(t *testing.T, before func(context.Context, string, string) error, permissions ...string) (snapshot.GKE, *gke.Server) {
 	t.Helper()
-	s := gke.New(gke.Config{Permissions: caller.Permissions{"": permissions}})
+	s := gke.New(gke.Config{Before: before, Permissions: caller.Permissions{"": permissions}})
 	if err := s.PutCluster("p", &pb.Cluster{
 		Name: "shop", Location: "europe-west1", CurrentMasterVersion: "1.33.4-gke.1", NodePools: []*pb.NodePool{{Name: "default-pool"}},
 		MasterAuth: &pb.MasterAuth{ClientCertificate: "certificate", ClientKey: "key", Password: "password"},
@@ -49,7 +53,7 @@ func service(t *testing.T, permissions ...string) (snapshot.GKE, *gke.Server) {
 }
 
 func TestReadsAllThatGKESays(t *testing.T) {
-	g, s := service(t, "container.clusters.get", "container.clusters.list", "container.clusters.getCredentials", "container.operations.list")
+	g, s := service(t, nil, "container.clusters.get", "container.clusters.list", "container.clusters.getCredentials", "container.operations.list")
 	target := "1.34.1-gke.1"
 	s.PutUpgradeInfo(shop.ClusterName(), &pb.ClusterUpgradeInfo{MinorTargetVersion: &target})
 	for name, link := range map[string]string{
@@ -78,7 +82,7 @@ func TestReadsAllThatGKESays(t *testing.T) {
 
 // What may not be read is named, with what it takes, and is no empty answer.
 func TestNamesWhatItMayNotRead(t *testing.T) {
-	g, _ := service(t, "container.clusters.get")
+	g, _ := service(t, nil, "container.clusters.get")
 	got, err := g.Read(t.Context(), shop, time.Now())
 	if err != nil {
 		t.Fatal(err)
@@ -94,7 +98,7 @@ func TestNamesWhatItMayNotRead(t *testing.T) {
 }
 
 func TestNoSuchCluster(t *testing.T) {
-	g, _ := service(t, "container.clusters.get")
+	g, _ := service(t, nil, "container.clusters.get")
 	other := shop
 	other.Cluster = "none"
 	if _, err := g.Read(t.Context(), other, time.Now()); !errors.Is(err, snapshot.ErrNotFound) {
@@ -110,6 +114,46 @@ func TestGapOfAWhole(t *testing.T) {
 	} {
 		if got := s.Gap(part) != nil; got != want {
 			t.Errorf("%s: %v", part, got)
+		}
+	}
+}
+
+// Versions are asked for once for all clusters of a location, and a refusal is each cluster's gap.
+func TestConfigsAreKept(t *testing.T) {
+	for _, refusal := range []error{nil, status.Error(codes.PermissionDenied, "on demand")} {
+		asked := 0
+		g, _ := service(t, func(_ context.Context, method, _ string) error {
+			if method != "GetServerConfig" {
+				return nil
+			}
+			asked++
+			return refusal
+		}, "container.clusters.get", "container.clusters.list")
+		g.Configs = snapshot.NewConfigs()
+		for range 3 {
+			s, err := g.Read(t.Context(), shop, time.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if refused := s.Gap(snapshot.PartServerConfig) != nil; refused != (refusal != nil) || refused == (s.ServerConfig != nil) {
+				t.Errorf("%v", s.Gaps)
+			}
+		}
+		if asked != 1 {
+			t.Errorf("asked %d times", asked)
+		}
+	}
+}
+
+// What a quota or silence kept back may be had at another time; what is refused may not.
+func TestPassing(t *testing.T) {
+	for err, want := range map[error]bool{
+		caller.Exhausted("container.googleapis.com", "reads", time.Second): true, status.Error(codes.Unavailable, "x"): true, context.DeadlineExceeded: true,
+		status.Error(codes.PermissionDenied, "x"): false, errors.New("x"): false,
+	} {
+		s := snapshot.Unread(shop, time.Now(), fmt.Errorf("here: %w", err))
+		if g := s.Gap(snapshot.PartCluster); g == nil || g.Passing != want || g.Error == "" {
+			t.Errorf("%v: %+v", err, g)
 		}
 	}
 }

@@ -32,7 +32,7 @@ type Snapshot struct {
 	Time     time.Time
 	Resource posture.Resource
 
-	// Cluster has no secrets: they are taken out when it is read. Without it there is no snapshot.
+	// Cluster has no secrets: they are taken out when it is read. It is nil if there is a gap in it, and then nothing else is known.
 	Cluster      *pb.Cluster
 	ServerConfig *pb.ServerConfig
 	Upgrade      *pb.ClusterUpgradeInfo
