@@ -24,6 +24,8 @@ type Manifest struct {
 	Gone []posture.Resource `json:"gone,omitempty"`
 	// Gaps are projects, folders and locations whose clusters could not be listed. A run with one is incomplete.
 	Gaps []posture.Gap `json:"gaps,omitempty"`
+	// Checks are what a run of [Harden] asks, by which a report knows their titles and weights.
+	Checks []posture.Check `json:"checks,omitempty"`
 	// Given is when every job had been published; zero before.
 	Given time.Time `json:"given,omitzero"`
 }
