@@ -57,8 +57,8 @@ func (c *Cluster) PoolOf(node string) (pool *Pool, zone string) {
 	return nil, ""
 }
 
-// newCluster takes what is needed. Secrets that the message may hold (master_auth) are left behind.
-func newCluster(project string, c *pb.Cluster) *Cluster {
+// NewCluster takes what is needed of the API's message. Secrets that the message may hold (master_auth) are left behind.
+func NewCluster(project string, c *pb.Cluster) *Cluster {
 	out := &Cluster{
 		Project: project, Location: c.GetLocation(), Name: c.GetName(), UID: c.GetId(), Labels: c.GetResourceLabels(),
 		Version: c.GetCurrentMasterVersion(), Autopilot: c.GetAutopilot().GetEnabled(), Endpoints: endpoints(c),

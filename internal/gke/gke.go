@@ -107,7 +107,7 @@ func (c *Clusters) list(ctx context.Context, project string, since time.Time) (*
 		}
 		l := &List{Missing: answer.GetMissingZones(), at: at}
 		for _, cluster := range answer.GetClusters() {
-			l.Clusters = append(l.Clusters, newCluster(project, cluster))
+			l.Clusters = append(l.Clusters, NewCluster(project, cluster))
 		}
 		return l, nil
 	})

@@ -48,7 +48,7 @@ func TestEndpoints(t *testing.T) {
 }
 
 func TestPoolOf(t *testing.T) {
-	c := newCluster("p", &pb.Cluster{NodePools: []*pb.NodePool{
+	c := NewCluster("p", &pb.Cluster{NodePools: []*pb.NodePool{
 		{Name: "pool", InstanceGroupUrls: []string{
 			"https://www.googleapis.com/compute/v1/projects/p/zones/z-a/instanceGroupManagers/gke-c-pool-11aa-grp",
 			"https://www.googleapis.com/compute/v1/projects/p/zones/z-b/instanceGroupManagers/gke-c-pool-22bb-grp", "broken",

@@ -1,7 +1,8 @@
 // Package kube asks clusters' Kubernetes APIs what only they know: which nodes there are, what a pod belongs to, and which
-// services select it. Answers are kept for some minutes and "no" for seconds; each is asked for once at a time.
+// services select it. Answers are kept for some minutes and "no" for seconds; each is asked for once at a time. Whole lists
+// ([Client.Each]) are not kept.
 //
-// It reads nodes, pods, services, replica sets, deployments, stateful sets, daemon sets, jobs and cron jobs; the caller needs
+// About alerts it reads nodes, pods, services, replica sets, deployments, stateful sets, daemon sets, jobs and cron jobs; the caller needs
 // get of these (list of services and nodes), which roles/container.viewer or a ClusterRole bound to its account gives, and
 // container.clusters.connect for DNS endpoints.
 package kube
@@ -34,6 +35,8 @@ import (
 var (
 	// ErrNotFound means that the cluster says that there is no such thing. After any other error nobody knows.
 	ErrNotFound = errors.New("not found")
+	// ErrForbidden means that the cluster was reached, and who asks may not.
+	ErrForbidden = errors.New("forbidden")
 	// ErrUnreachable means that GKE names no endpoint that can be used.
 	ErrUnreachable = errors.New("the cluster has no endpoint for us")
 )
@@ -206,6 +209,8 @@ func plain(err error) error {
 		return err
 	case metav1.StatusReasonNotFound:
 		return ErrNotFound
+	case metav1.StatusReasonForbidden:
+		return ErrForbidden
 	default:
 		return errors.New(words(string(reason)))
 	}

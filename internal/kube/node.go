@@ -32,7 +32,7 @@ func (c *Client) Node(ctx context.Context, name string) (Node, error) {
 		if err != nil {
 			return Node{}, err
 		}
-		return newNode(n), nil
+		return NodeOf(n), nil
 	})
 }
 
@@ -49,7 +49,7 @@ func (c *Client) Nodes(ctx context.Context) iter.Seq2[Node, error] {
 				return
 			}
 			for i := range page.Items {
-				if !yield(newNode(&page.Items[i]), nil) {
+				if !yield(NodeOf(&page.Items[i]), nil) {
 					return
 				}
 			}
@@ -67,7 +67,7 @@ const (
 	sandboxLabel = "sandbox.gke.io/runtime"
 )
 
-func newNode(n *corev1.Node) Node {
+func NodeOf(n *corev1.Node) Node {
 	ready := slices.ContainsFunc(n.Status.Conditions, func(c corev1.NodeCondition) bool {
 		return c.Type == corev1.NodeReady && c.Status == corev1.ConditionTrue
 	})

@@ -24,7 +24,8 @@ const (
 	PartCredentials  = "credentials" // client certificates, which GKE hides from who may not see them
 	PartInsights     = "insights"
 	PartKubernetes   = "kubernetes" // with "/" and the resource behind it, as kubernetes/rolebindings
-	PartIAM          = "iam"        // with "/" and the project, folder or organization behind it
+	PartTokens       = "kubernetes/secrets"
+	PartIAM          = "iam" // with "/" and the project, folder or organization behind it
 )
 
 // A Snapshot is one cluster at one moment. A part that is nil was not asked for, or is among the gaps.

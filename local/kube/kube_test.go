@@ -115,6 +115,12 @@ func TestEveryKind(t *testing.T) {
 		"daemonset":   second(c.AppsV1().DaemonSets("lab").Get(t.Context(), "agent", get)),
 		"statefulset": second(c.AppsV1().StatefulSets("shop").Get(t.Context(), "db", get)),
 		"job":         second(c.BatchV1().Jobs("shop").Get(t.Context(), "nightly-1", get)),
+		"ingresses":   second(c.NetworkingV1().Ingresses("").List(t.Context(), metav1.ListOptions{})),
+		"budgets":     second(c.PolicyV1().PodDisruptionBudgets("").List(t.Context(), metav1.ListOptions{})),
+		"requests":    second(c.CertificatesV1().CertificateSigningRequests().List(t.Context(), metav1.ListOptions{})),
+		"classes":     second(c.StorageV1().StorageClasses().List(t.Context(), metav1.ListOptions{})),
+		"mutating":    second(c.AdmissionregistrationV1().MutatingWebhookConfigurations().List(t.Context(), metav1.ListOptions{})),
+		"validating":  second(c.AdmissionregistrationV1().ValidatingWebhookConfigurations().List(t.Context(), metav1.ListOptions{})),
 		"cronjob":     second(c.BatchV1().CronJobs("shop").Get(t.Context(), "nightly", get)),
 		"clusterrole": second(c.RbacV1().ClusterRoles().Get(t.Context(), "reader", get)),
 	} {
@@ -240,7 +246,8 @@ func TestDiscovery(t *testing.T) {
 	for _, l := range lists {
 		got += fmt.Sprintf("%s %d, ", l.GroupVersion, len(l.APIResources))
 	}
-	if want := "v1 6, apps/v1 4, batch/v1 2, networking.k8s.io/v1 1, rbac.authorization.k8s.io/v1 4, "; got != want {
+	if want := "v1 7, admissionregistration.k8s.io/v1 2, apps/v1 4, batch/v1 2, certificates.k8s.io/v1 1, networking.k8s.io/v1 2, policy/v1 1, " +
+		"rbac.authorization.k8s.io/v1 4, storage.k8s.io/v1 1, "; got != want {
 		t.Errorf("%s", got)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
@@ -78,6 +79,17 @@ func (s *Server) list(r *resource, c *call, query url.Values) (*list, error) {
 		}
 	}
 	return out, nil
+}
+
+// metadataOnly leaves nothing of the objects but who they are.
+// https://kubernetes.io/docs/reference/using-api/api-concepts/#receiving-resources-as-tables
+func (l *list) metadataOnly() {
+	l.TypeMeta = metav1.TypeMeta{Kind: "PartialObjectMetadataList", APIVersion: metav1.SchemeGroupVersion.String()}
+	for i, o := range l.Items {
+		part := meta.AsPartialObjectMetadata(o)
+		part.TypeMeta = metav1.TypeMeta{Kind: "PartialObjectMetadata", APIVersion: metav1.SchemeGroupVersion.String()}
+		l.Items[i] = part
+	}
 }
 
 // selection reads a list's selectors. all says that there are none.

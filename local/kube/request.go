@@ -70,7 +70,11 @@ func (s *Server) serve(c *call, r *http.Request) (any, error) {
 	case "get":
 		return s.get(res, c)
 	case "list":
-		return s.list(res, c, r.URL.Query())
+		l, err := s.list(res, c, r.URL.Query())
+		if err == nil && strings.HasPrefix(r.Header.Get("Accept"), "application/json;as=PartialObjectMetadataList;") {
+			l.metadataOnly()
+		}
+		return l, err
 	}
 	return nil, apierrors.NewMethodNotSupported(res.groupResource(), c.verb)
 }

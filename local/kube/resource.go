@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	batchv1 "k8s.io/api/batch/v1"
+	certificatesv1 "k8s.io/api/certificates/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
@@ -40,10 +41,14 @@ func field[T object](f func(T) string) func(object) string {
 }
 
 const (
-	apps       = "apps"
-	batch      = "batch"
-	networking = "networking.k8s.io"
-	rbac       = "rbac.authorization.k8s.io"
+	admission    = "admissionregistration.k8s.io"
+	apps         = "apps"
+	batch        = "batch"
+	certificates = "certificates.k8s.io"
+	networking   = "networking.k8s.io"
+	policy       = "policy"
+	rbac         = "rbac.authorization.k8s.io"
+	storage      = "storage.k8s.io"
 )
 
 // resources are those served. The fields are those that the API server selects by.
@@ -69,11 +74,16 @@ var resources = []*resource{
 	{"", "replicationcontrollers", "ReplicationController", true, "rc", map[string]func(object) string{
 		"status.replicas": field(func(r *corev1.ReplicationController) string { return strconv.Itoa(int(r.Status.Replicas)) }),
 	}},
+	{"", "secrets", "Secret", true, "", map[string]func(object) string{
+		"type": field(func(s *corev1.Secret) string { return string(s.Type) }),
+	}},
 	{"", "serviceaccounts", "ServiceAccount", true, "sa", nil},
 	{"", "services", "Service", true, "svc", map[string]func(object) string{
 		"spec.clusterIP": field(func(s *corev1.Service) string { return s.Spec.ClusterIP }),
 		"spec.type":      field(func(s *corev1.Service) string { return string(s.Spec.Type) }),
 	}},
+	{admission, "mutatingwebhookconfigurations", "MutatingWebhookConfiguration", false, "", nil},
+	{admission, "validatingwebhookconfigurations", "ValidatingWebhookConfiguration", false, "", nil},
 	{apps, "daemonsets", "DaemonSet", true, "ds", nil},
 	{apps, "deployments", "Deployment", true, "deploy", nil},
 	{apps, "replicasets", "ReplicaSet", true, "rs", nil},
@@ -82,11 +92,17 @@ var resources = []*resource{
 	{batch, "jobs", "Job", true, "", map[string]func(object) string{
 		"status.successful": field(func(j *batchv1.Job) string { return strconv.Itoa(int(j.Status.Succeeded)) }),
 	}},
+	{certificates, "certificatesigningrequests", "CertificateSigningRequest", false, "csr", map[string]func(object) string{
+		"spec.signerName": field(func(c *certificatesv1.CertificateSigningRequest) string { return c.Spec.SignerName }),
+	}},
+	{networking, "ingresses", "Ingress", true, "ing", nil},
 	{networking, "networkpolicies", "NetworkPolicy", true, "netpol", nil},
+	{policy, "poddisruptionbudgets", "PodDisruptionBudget", true, "pdb", nil},
 	{rbac, "clusterrolebindings", "ClusterRoleBinding", false, "", nil},
 	{rbac, "clusterroles", "ClusterRole", false, "", nil},
 	{rbac, "rolebindings", "RoleBinding", true, "", nil},
 	{rbac, "roles", "Role", true, "", nil},
+	{storage, "storageclasses", "StorageClass", false, "sc", nil},
 }
 
 func (r *resource) groupVersion() schema.GroupVersion {
