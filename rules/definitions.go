@@ -2,7 +2,6 @@ package rules
 
 import (
 	"regexp"
-	"strconv"
 
 	"go.yaml.in/yaml/v4"
 
@@ -57,25 +56,25 @@ type document struct {
 func parseDocument(src Source, errs *Errors) document {
 	f := newFile(src, errs)
 	var doc document
-	top := f.root(src)
+	top := f.Root()
 	if top == nil {
 		return doc
 	}
 	before := len(*errs)
-	sections := f.keys(top, "a rule file", "lists", "macros", "rules")
-	if n := sections["lists"]; n != nil && f.is(n, yaml.MappingNode, "lists") {
-		f.pairs(n, func(key, value *yaml.Node) { doc.addList(f, key, value) })
+	sections := f.Keys(top, "a rule file", "lists", "macros", "rules")
+	if n := sections["lists"]; n != nil && f.Is(n, yaml.MappingNode, "lists") {
+		f.Pairs(n, func(key, value *yaml.Node) { doc.addList(f, key, value) })
 	}
-	if n := sections["macros"]; n != nil && f.is(n, yaml.MappingNode, "macros") {
-		f.pairs(n, func(key, value *yaml.Node) { doc.addMacro(f, key, value) })
+	if n := sections["macros"]; n != nil && f.Is(n, yaml.MappingNode, "macros") {
+		f.Pairs(n, func(key, value *yaml.Node) { doc.addMacro(f, key, value) })
 	}
-	if n := sections["rules"]; n != nil && f.is(n, yaml.SequenceNode, "rules") {
+	if n := sections["rules"]; n != nil && f.Is(n, yaml.SequenceNode, "rules") {
 		for _, item := range n.Content {
 			doc.addRule(f, item)
 		}
 	}
 	if len(doc.lists)+len(doc.macros)+len(doc.rules) == 0 && len(*errs) == before {
-		f.fail(nil, "no lists, macros or rules in the file")
+		f.Fail(nil, "no lists, macros or rules in the file")
 	}
 	return doc
 }
@@ -83,9 +82,9 @@ func parseDocument(src Source, errs *Errors) document {
 func (f *file) nameable(key *yaml.Node, what string) bool {
 	switch {
 	case !nameOf.MatchString(key.Value):
-		f.fail(key, "the name of a %s has lower-case letters, digits and _, and starts with no digit: %s", what, source.Quote(key.Value))
+		f.Fail(key, "the name of a %s has lower-case letters, digits and _, and starts with no digit: %s", what, source.Quote(key.Value))
 	case reserved[key.Value]:
-		f.fail(key, "%s is a word of the language and can't name a %s", key.Value, what)
+		f.Fail(key, "%s is a word of the language and can't name a %s", key.Value, what)
 	default:
 		return true
 	}
@@ -102,10 +101,10 @@ func (d *document) addList(f *file, key, value *yaml.Node) {
 		d.lists = append(d.lists, l)
 		return
 	}
-	if !f.is(value, yaml.MappingNode, "a list, if not [items],") {
+	if !f.Is(value, yaml.MappingNode, "a list, if not [items],") {
 		return
 	}
-	keys := f.keys(value, "a list", "items", "override", "append", "from", "of", "default", "domains")
+	keys := f.Keys(value, "a list", "items", "override", "append", "from", "of", "default", "domains")
 	source := ""
 	for _, k := range []string{"items", "append", "default", "domains"} {
 		n := keys[k]
@@ -113,39 +112,39 @@ func (d *document) addList(f *file, key, value *yaml.Node) {
 			continue
 		}
 		if source != "" {
-			f.fail(n, "a list has either %s or %s", source, k)
+			f.Fail(n, "a list has either %s or %s", source, k)
 		}
 		source = k
-		if f.is(n, yaml.SequenceNode, k) {
+		if f.Is(n, yaml.SequenceNode, k) {
 			l.items = n.Content
 		}
 	}
 	l.appends = source == "append"
 	if source == "domains" {
-		l.from, l.domains, l.items = key.Value, f.textList(keys["domains"], "domains"), nil
+		l.from, l.domains, l.items = key.Value, f.TextList(keys["domains"], "domains"), nil
 	}
 	if n := keys["override"]; n != nil {
-		l.override, _ = f.bool(n, "override")
+		l.override, _ = f.Bool(n, "override")
 	}
 	if n := keys["from"]; n != nil {
-		l.from, _ = f.text(n, "from")
+		l.from, _ = f.Text(n, "from")
 		if !nameOf.MatchString(l.from) {
-			f.fail(n, "from names what fills the list: lower-case letters, digits and _")
+			f.Fail(n, "from names what fills the list: lower-case letters, digits and _")
 		}
 	}
 	if n := keys["of"]; n != nil {
-		of, _ := f.text(n, "of")
+		of, _ := f.Text(n, "of")
 		if l.ints = of == "int"; !l.ints && of != "string" {
-			f.fail(n, "of is string or int")
+			f.Fail(n, "of is string or int")
 		}
 	}
 	switch {
 	case source == "" && l.from == "":
-		f.fail(value, "a list has items, append, domains, or from with default")
+		f.Fail(value, "a list has items, append, domains, or from with default")
 	case source != "domains" && (source == "default") != (l.from != "") && source != "", source == "domains" && keys["from"] != nil:
-		f.fail(value, "from and default go together")
+		f.Fail(value, "from and default go together")
 	case l.ints && (l.appends || l.domains != nil):
-		f.fail(value, "of goes with from or items")
+		f.Fail(value, "of goes with from or items")
 	}
 	d.lists = append(d.lists, l)
 }
@@ -156,25 +155,25 @@ func (d *document) addMacro(f *file, key, value *yaml.Node) {
 	}
 	m := macroDef{file: f, key: key}
 	if value.Kind != yaml.MappingNode {
-		if text, ok := f.text(value, "a macro"); ok {
-			m.condition = f.located(value, text)
+		if text, ok := f.Text(value, "a macro"); ok {
+			m.condition = f.Located(value, text)
 			d.macros = append(d.macros, m)
 		}
 		return
 	}
-	keys := f.keys(value, "a macro", "condition", "override", "and", "or")
+	keys := f.Keys(value, "a macro", "condition", "override", "and", "or")
 	given := 0
 	for k, n := range keys {
 		if k == "override" {
-			m.override, _ = f.bool(n, k)
+			m.override, _ = f.Bool(n, k)
 			continue
 		}
-		text, ok := f.text(n, k)
+		text, ok := f.Text(n, k)
 		if !ok {
 			return
 		}
 		given++
-		l := f.located(n, text)
+		l := f.Located(n, text)
 		switch k {
 		case "condition":
 			m.condition = l
@@ -185,7 +184,7 @@ func (d *document) addMacro(f *file, key, value *yaml.Node) {
 		}
 	}
 	if given != 1 {
-		f.fail(value, "a macro has one of condition, and, or")
+		f.Fail(value, "a macro has one of condition, and, or")
 		return
 	}
 	d.macros = append(d.macros, m)
@@ -194,20 +193,20 @@ func (d *document) addMacro(f *file, key, value *yaml.Node) {
 var ruleKeys = []string{"name", "title", "description", "condition", "output", "severity", "severity_reason", "attack", "tags", "throttle", "enabled", "override", "except"}
 
 func (d *document) addRule(f *file, n *yaml.Node) {
-	if !f.is(n, yaml.MappingNode, "a rule") {
+	if !f.Is(n, yaml.MappingNode, "a rule") {
 		return
 	}
-	r := ruleDef{file: f, node: n, keys: f.keys(n, "a rule", ruleKeys...)}
+	r := ruleDef{file: f, node: n, keys: f.Keys(n, "a rule", ruleKeys...)}
 	if r.keys["name"] == nil {
-		f.fail(n, "the rule has no name")
+		f.Fail(n, "the rule has no name")
 		return
 	}
-	name, ok := f.text(r.keys["name"], "name")
+	name, ok := f.Text(r.keys["name"], "name")
 	if !ok {
 		return
 	}
-	if !printable(name) || name == "" || len(name) > maxName {
-		f.fail(r.keys["name"], "a rule's name is 1 to %d bytes of printable text", maxName)
+	if !source.Printable(name) || name == "" || len(name) > maxName {
+		f.Fail(r.keys["name"], "a rule's name is 1 to %d bytes of printable text", maxName)
 		return
 	}
 	r.name = name
@@ -215,12 +214,3 @@ func (d *document) addRule(f *file, n *yaml.Node) {
 }
 
 const maxName = 200
-
-func printable(s string) bool {
-	for _, r := range s {
-		if !strconv.IsPrint(r) || r == '\ufffd' {
-			return false
-		}
-	}
-	return true
-}

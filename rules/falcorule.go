@@ -111,7 +111,7 @@ func (l *falcoLoading) checkName(fr *falco.Rule) {
 	message := ""
 	if first := l.set.Rule(fr.Name); first != nil {
 		message = "a rule of that name is defined already at " + first.Position.String()
-	} else if !printable(fr.Name) || fr.Name == "" || len(fr.Name) > maxName {
+	} else if !source.Printable(fr.Name) || fr.Name == "" || len(fr.Name) > maxName {
 		message = fmt.Sprintf("a rule's name is 1 to %d bytes of printable text", maxName)
 	}
 	if message != "" {

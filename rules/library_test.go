@@ -23,13 +23,13 @@ func TestShippedRulesAgreeWithReference(t *testing.T) {
 	for _, src := range tests {
 		var errs Errors
 		f := newFile(src, &errs)
-		top := f.root(src)
+		top := f.Root()
 		if top == nil {
 			t.Fatal(errs)
 		}
 		tr := trial{set: s, file: f}
-		for _, c := range f.keys(top, "a tests file", "cases")["cases"].Content {
-			f.pairs(c, func(key, value *yaml.Node) {
+		for _, c := range f.Keys(top, "a tests file", "cases")["cases"].Content {
+			f.Pairs(c, func(key, value *yaml.Node) {
 				if ev, _, ok := tr.event(value); key.Value == "event" && ok {
 					events = append(events, ev)
 				}

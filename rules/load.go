@@ -153,7 +153,7 @@ func (l *loading) rule(m *mergedRule) *Rule {
 	r := &Rule{Name: m.name, Enabled: true, Position: m.first.file.Position(m.first.node)}
 	for _, required := range []string{"condition", "output", "severity"} {
 		if _, ok := m.keys[required]; !ok {
-			m.first.file.fail(m.first.node, "rule %s has no %s", source.Quote(m.name), required)
+			m.first.file.Fail(m.first.node, "rule %s has no %s", source.Quote(m.name), required)
 		}
 	}
 	text := func(key string) string {
@@ -161,26 +161,26 @@ func (l *loading) rule(m *mergedRule) *Rule {
 		if !ok {
 			return ""
 		}
-		s, _ := k.file.text(k.node, key)
+		s, _ := k.file.Text(k.node, key)
 		return s
 	}
 	r.Title, r.Description, r.SeverityReason = text("title"), text("description"), text("severity_reason")
 	l.facts(r, m)
 	if k, ok := m.keys["output"]; ok {
-		if s, ok := k.file.text(k.node, "output"); ok {
-			at := k.file.located(k.node, s)
-			r.output = parseTemplate(s, func(offset int, message string) { k.file.add(at.Error(offset, message)) })
+		if s, ok := k.file.Text(k.node, "output"); ok {
+			at := k.file.Located(k.node, s)
+			r.output = parseTemplate(s, func(offset int, message string) { k.file.Add(at.Error(offset, message)) })
 		}
 	}
 	k, ok := m.keys["condition"]
 	if !ok {
 		return nil
 	}
-	s, ok := k.file.text(k.node, "condition")
+	s, ok := k.file.Text(k.node, "condition")
 	if !ok {
 		return nil
 	}
-	c := m.compose(k.file.located(k.node, s))
+	c := m.compose(k.file.Located(k.node, s))
 	r.text = c.String()
 	cond, issues := l.compiler.Compile(c.String())
 	for _, i := range issues {
@@ -218,31 +218,31 @@ func (l *loading) warnings(r *Rule, c *source.Join) {
 // facts reads the keys that say what a match means.
 func (l *loading) facts(r *Rule, m *mergedRule) {
 	if k, ok := m.keys["severity"]; ok {
-		if s, ok := k.file.text(k.node, "severity"); ok {
+		if s, ok := k.file.Text(k.node, "severity"); ok {
 			var err error
 			if r.Severity, err = ParseSeverity(s); err != nil {
-				k.file.fail(k.node, "severity %v", err)
+				k.file.Fail(k.node, "severity %v", err)
 			}
 		}
 	}
 	if k, ok := m.keys["attack"]; ok {
-		r.Attack = k.file.textList(k.node, "attack")
+		r.Attack = k.file.TextList(k.node, "attack")
 		for _, n := range k.node.Content {
 			if n.Kind == yaml.ScalarNode && !attackID.MatchString(n.Value) {
-				k.file.fail(n, "%s is no id of MITRE ATT&CK: T1059, T1059.004 or TA0002", source.Quote(n.Value))
+				k.file.Fail(n, "%s is no id of MITRE ATT&CK: T1059, T1059.004 or TA0002", source.Quote(n.Value))
 			}
 		}
 	}
 	if k, ok := m.keys["tags"]; ok {
-		r.Tags = k.file.textList(k.node, "tags")
+		r.Tags = k.file.TextList(k.node, "tags")
 		for _, n := range k.node.Content {
-			if n.Kind == yaml.ScalarNode && (!printable(n.Value) || n.Value == "" || strings.ContainsAny(n.Value, " ,")) {
-				k.file.fail(n, "a tag is a printable word: %s", source.Quote(n.Value))
+			if n.Kind == yaml.ScalarNode && (!source.Printable(n.Value) || n.Value == "" || strings.ContainsAny(n.Value, " ,")) {
+				k.file.Fail(n, "a tag is a printable word: %s", source.Quote(n.Value))
 			}
 		}
 	}
 	if k, ok := m.keys["enabled"]; ok {
-		r.Enabled, _ = k.file.bool(k.node, "enabled")
+		r.Enabled, _ = k.file.Bool(k.node, "enabled")
 	}
 	if k, ok := m.keys["throttle"]; ok {
 		r.Throttle = throttle(k.file, k.node)
@@ -250,19 +250,19 @@ func (l *loading) facts(r *Rule, m *mergedRule) {
 }
 
 func throttle(f *file, n *yaml.Node) (t Throttle) {
-	if !f.is(n, yaml.MappingNode, "throttle") {
+	if !f.Is(n, yaml.MappingNode, "throttle") {
 		return t
 	}
-	keys := f.keys(n, "throttle", "per", "every")
-	if per := keys["per"]; per != nil && f.is(per, yaml.SequenceNode, "per") {
+	keys := f.Keys(n, "throttle", "per", "every")
+	if per := keys["per"]; per != nil && f.Is(per, yaml.SequenceNode, "per") {
 		for _, item := range per.Content {
-			name, ok := f.text(item, "an item of per")
+			name, ok := f.Text(item, "an item of per")
 			if !ok {
 				continue
 			}
 			fl, err := field.Lookup(name)
 			if err != nil {
-				f.fail(item, "%v", err)
+				f.Fail(item, "%v", err)
 				continue
 			}
 			t.Per = append(t.Per, fl)
@@ -270,16 +270,16 @@ func throttle(f *file, n *yaml.Node) (t Throttle) {
 	}
 	every := keys["every"]
 	if every == nil {
-		f.fail(n, "throttle has no every")
+		f.Fail(n, "throttle has no every")
 		return t
 	}
-	text, ok := f.text(every, "every")
+	text, ok := f.Text(every, "every")
 	if !ok {
 		return t
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil || d <= 0 {
-		f.fail(every, "every is a duration such as 30s, 1m or 1h, not %s", source.Quote(text))
+		f.Fail(every, "every is a duration such as 30s, 1m or 1h, not %s", source.Quote(text))
 	}
 	t.Every = d
 	return t

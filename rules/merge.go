@@ -73,7 +73,7 @@ func merge(docs []document) *merged {
 func (m *merged) claim(f *file, key *yaml.Node, exists, changes bool, what string) bool {
 	switch {
 	case changes && !exists:
-		f.fail(key, "there is no %s %s to change in the files before", what, key.Value)
+		f.Fail(key, "there is no %s %s to change in the files before", what, key.Value)
 		return false
 	case changes:
 		return true
@@ -83,7 +83,7 @@ func (m *merged) claim(f *file, key *yaml.Node, exists, changes bool, what strin
 		if exists {
 			hint = "; a later file changes it with override: true"
 		}
-		f.fail(key, "%s is defined already at %s%s", key.Value, first, hint)
+		f.Fail(key, "%s is defined already at %s%s", key.Value, first, hint)
 		return false
 	}
 	m.names[key.Value] = f.Position(key)
@@ -99,7 +99,7 @@ func (m *merged) addList(l *listDef) {
 	part := listPart{l.file, l.items}
 	if l.appends {
 		if old.from != "" {
-			l.file.fail(l.key, "%s is filled by the program: override its default instead", name)
+			l.file.Fail(l.key, "%s is filled by the program: override its default instead", name)
 			return
 		}
 		m.parts[name] = append(m.parts[name], part)
@@ -129,30 +129,30 @@ func (m *merged) addRule(d *ruleDef) {
 	old := m.byName[d.name]
 	override := false
 	if n := d.keys["override"]; n != nil {
-		override, _ = d.file.bool(n, "override")
+		override, _ = d.file.Bool(n, "override")
 	}
 	onlyEnabled := len(d.keys) == 2 && d.keys["enabled"] != nil
 	switch {
 	case (override || onlyEnabled || d.keys["except"] != nil && d.keys["condition"] == nil) && old == nil:
-		d.file.fail(d.keys["name"], "there is no rule %s to change in the files before", source.Quote(d.name))
+		d.file.Fail(d.keys["name"], "there is no rule %s to change in the files before", source.Quote(d.name))
 		return
 	case old == nil:
 		old = &mergedRule{name: d.name, first: d, keys: map[string]keyed{}}
 		m.rules = append(m.rules, old)
 		m.byName[d.name] = old
 	case !override && !onlyEnabled && d.keys["except"] == nil:
-		d.file.fail(d.keys["name"], "rule %s is defined already at %s; a later file changes it with override: true",
+		d.file.Fail(d.keys["name"], "rule %s is defined already at %s; a later file changes it with override: true",
 			source.Quote(d.name), old.first.file.Position(old.first.node))
 		return
 	case !override && !onlyEnabled && len(d.keys) > 2:
-		d.file.fail(d.keys["name"], "a rule changed by except has no other keys without override: true")
+		d.file.Fail(d.keys["name"], "a rule changed by except has no other keys without override: true")
 		return
 	}
 	for k, n := range d.keys {
 		switch k {
 		case "except":
-			if text, ok := d.file.text(n, k); ok {
-				old.excepts = append(old.excepts, d.file.located(n, text))
+			if text, ok := d.file.Text(n, k); ok {
+				old.excepts = append(old.excepts, d.file.Located(n, text))
 			}
 		case "override":
 		default:
@@ -162,7 +162,7 @@ func (m *merged) addRule(d *ruleDef) {
 	if override && d.keys["condition"] != nil {
 		old.excepts = nil
 		if n := d.keys["except"]; n != nil {
-			old.excepts = []source.Text{d.file.located(n, n.Value)}
+			old.excepts = []source.Text{d.file.Located(n, n.Value)}
 		}
 	}
 }
@@ -177,12 +177,12 @@ func (m *merged) resolveLists() map[string]*condition.List {
 		ints := r.isInts()
 		if def.from != "" {
 			if len(def.items) > 0 && ints != def.ints {
-				def.file.fail(def.key, "the default of %s holds other items than its of says: of is %s", name, map[bool]string{true: "int", false: "string, its default"}[def.ints])
+				def.file.Fail(def.key, "the default of %s holds other items than its of says: of is %s", name, map[bool]string{true: "int", false: "string, its default"}[def.ints])
 			}
 			ints = def.ints
 		}
 		if def.ints && len(r.texts) > 0 {
-			def.file.fail(def.key, "%s holds texts, and its of says int", name)
+			def.file.Fail(def.key, "%s holds texts, and its of says int", name)
 		}
 		if ints || def.ints {
 			list.Of, list.Values = condition.OfInt, condition.IntValues(r.ints)
@@ -211,21 +211,21 @@ func (m *merged) items(name string, above []string, done map[string]resolvedList
 		for _, item := range part.items {
 			f := part.file
 			if len(r.texts)+len(r.ints) > maxItems {
-				f.fail(item, "list %s has more than %d items", name, maxItems)
+				f.Fail(item, "list %s has more than %d items", name, maxItems)
 				return r
 			}
 			if item.Kind == yaml.MappingNode {
 				m.nested(f, item, &r, append(slices.Clone(above), name), done)
 				continue
 			}
-			text, ok := f.text(item, "an item of a list")
+			text, ok := f.Text(item, "an item of a list")
 			if !ok {
 				continue
 			}
 			n, err := strconv.ParseInt(text, 0, 64)
 			isInt := item.Tag == "!!int" && err == nil
 			if isInt && len(r.texts) > 0 || !isInt && len(r.ints) > 0 {
-				f.fail(item, "a list holds texts or numbers, not both; a number in quotes is a text")
+				f.Fail(item, "a list holds texts or numbers, not both; a number in quotes is a text")
 				continue
 			}
 			if isInt {
@@ -241,28 +241,28 @@ func (m *merged) items(name string, above []string, done map[string]resolvedList
 
 // nested adds the items of {list: name}.
 func (m *merged) nested(f *file, item *yaml.Node, r *resolvedList, above []string, done map[string]resolvedList) {
-	inner := f.keys(item, "an item", "list")["list"]
+	inner := f.Keys(item, "an item", "list")["list"]
 	if inner == nil {
 		return
 	}
-	name, ok := f.text(inner, "list")
+	name, ok := f.Text(inner, "list")
 	if !ok {
 		return
 	}
 	switch def := m.lists[name]; {
 	case def == nil:
-		f.fail(inner, "there is no list %s", source.Quote(name))
+		f.Fail(inner, "there is no list %s", source.Quote(name))
 		return
 	case def.from != "":
-		f.fail(inner, "list %s is filled by the program and can't be part of another", name)
+		f.Fail(inner, "list %s is filled by the program and can't be part of another", name)
 		return
 	case slices.Contains(above, name):
-		f.fail(inner, "list %s contains itself: %s", name, strings.Join(append(above, name), " → "))
+		f.Fail(inner, "list %s contains itself: %s", name, strings.Join(append(above, name), " → "))
 		return
 	}
 	more := m.items(name, above, done)
 	if len(more.ints) > 0 && len(r.texts) > 0 || len(more.texts) > 0 && len(r.ints) > 0 {
-		f.fail(inner, "a list holds texts or numbers, not both; list %s holds the other", name)
+		f.Fail(inner, "a list holds texts or numbers, not both; list %s holds the other", name)
 		return
 	}
 	r.texts, r.ints = append(r.texts, more.texts...), append(r.ints, more.ints...)

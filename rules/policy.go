@@ -3,7 +3,6 @@ package rules
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v4"
@@ -28,10 +27,7 @@ func (p *Policy) Match(ctx context.Context, f *where.Facts) (bool, error) {
 	return p.where.Match(ctx, f)
 }
 
-const (
-	maxPolicies   = 1000
-	maxPolicyText = 1000 // bytes of a reason
-)
+const maxPolicies = 1000
 
 // LoadPolicies reads a where list. It returns none if anything is wrong with it; the error is then Errors with all that is.
 //
@@ -44,19 +40,19 @@ const (
 func LoadPolicies(src Source) ([]*Policy, error) {
 	var errs Errors
 	f := newFile(src, &errs)
-	top := f.root(src)
+	top := f.Root()
 	if top == nil {
 		return nil, errs.Err()
 	}
-	list := f.keys(top, "a where list", "policies")["policies"]
+	list := f.Keys(top, "a where list", "policies")["policies"]
 	if list == nil && len(errs) == 0 {
-		f.fail(top, "a where list has policies")
+		f.Fail(top, "a where list has policies")
 	}
-	if list == nil || !f.is(list, yaml.SequenceNode, "policies") {
+	if list == nil || !f.Is(list, yaml.SequenceNode, "policies") {
 		return nil, errs.Err()
 	}
 	if len(list.Content) > maxPolicies {
-		f.fail(list, "%d policies, more than %d", len(list.Content), maxPolicies)
+		f.Fail(list, "%d policies, more than %d", len(list.Content), maxPolicies)
 		return nil, errs.Err()
 	}
 	var policies []*Policy
@@ -64,7 +60,7 @@ func LoadPolicies(src Source) ([]*Policy, error) {
 	for _, n := range list.Content {
 		if p := f.policy(n); p != nil {
 			if first, taken := names[p.Name]; taken {
-				f.fail(n, "policy %s is defined already at %s", source.Quote(p.Name), first)
+				f.Fail(n, "policy %s is defined already at %s", source.Quote(p.Name), first)
 			}
 			names[p.Name] = p.Position
 			policies = append(policies, p)
@@ -78,26 +74,26 @@ func LoadPolicies(src Source) ([]*Policy, error) {
 
 // policy reads one entry; nil if it is none.
 func (f *file) policy(n *yaml.Node) *Policy {
-	if !f.is(n, yaml.MappingNode, "a policy") {
+	if !f.Is(n, yaml.MappingNode, "a policy") {
 		return nil
 	}
-	keys := f.keys(n, "a policy", "name", "where", "mute", "severity", "reason", "until")
+	keys := f.Keys(n, "a policy", "name", "where", "mute", "severity", "reason", "until")
 	p := &Policy{Position: f.Position(n)}
-	p.Name, p.Reason = f.oneLine(n, keys, "name"), f.oneLine(n, keys, "reason")
-	if text := f.oneLine(n, keys, "until"); text != "" {
+	p.Name, p.Reason = f.OneLine(n, keys, "name", "the policy"), f.OneLine(n, keys, "reason", "the policy")
+	if text := f.OneLine(n, keys, "until", "the policy"); text != "" {
 		var err error
 		if p.Until, err = parseUntil(text); err != nil {
-			f.fail(keys["until"], "%v", err)
+			f.Fail(keys["until"], "%v", err)
 		}
 	}
 	f.effect(n, keys, p)
 	node := keys["where"]
 	if node == nil {
-		f.fail(n, "the policy has no where")
-	} else if text, ok := f.text(node, "where"); ok {
+		f.Fail(n, "the policy has no where")
+	} else if text, ok := f.Text(node, "where"); ok {
 		cond, issues := where.Compile(text)
 		for _, i := range issues {
-			f.add(f.located(node, text).Error(i.Offset, i.Message))
+			f.Add(f.Located(node, text).Error(i.Offset, i.Message))
 		}
 		p.where = cond
 	}
@@ -107,41 +103,21 @@ func (f *file) policy(n *yaml.Node) *Policy {
 // effect reads the one of two keys that says what the policy does.
 func (f *file) effect(n *yaml.Node, keys map[string]*yaml.Node, p *Policy) {
 	if k := keys["mute"]; k != nil {
-		if p.Mute, _ = f.bool(k, "mute"); !p.Mute {
-			f.fail(k, "mute is true, or not there")
+		if p.Mute, _ = f.Bool(k, "mute"); !p.Mute {
+			f.Fail(k, "mute is true, or not there")
 		}
 	}
 	if k := keys["severity"]; k != nil {
-		if text, ok := f.text(k, "severity"); ok {
+		if text, ok := f.Text(k, "severity"); ok {
 			var err error
 			if p.Severity, err = ParseSeverity(text); err != nil {
-				f.fail(k, "severity %v", err)
+				f.Fail(k, "severity %v", err)
 			}
 		}
 	}
 	if (keys["mute"] == nil) == (keys["severity"] == nil) {
-		f.fail(n, "a policy has either mute or severity")
+		f.Fail(n, "a policy has either mute or severity")
 	}
-}
-
-// oneLine reads a text that stands in alerts: it must be there, of one line, and not long.
-func (f *file) oneLine(n *yaml.Node, keys map[string]*yaml.Node, key string) string {
-	k := keys[key]
-	if k == nil {
-		f.fail(n, "the policy has no %s", key)
-		return ""
-	}
-	text, ok := f.text(k, key)
-	switch text = strings.TrimSpace(text); {
-	case !ok:
-	case text == "":
-		f.fail(k, "%s is empty", key)
-	case len(text) > maxPolicyText:
-		f.fail(k, "%s has %d bytes, more than %d", key, len(text), maxPolicyText)
-	case !printable(text):
-		f.fail(k, "%s is one line of printable text", key)
-	}
-	return text
 }
 
 // parseUntil reads a day, which counts whole, or a time.

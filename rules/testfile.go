@@ -49,21 +49,21 @@ func (r Results) Failed() int {
 func RunTests(s *Set, src Source) (Results, error) {
 	var errs Errors
 	f := newFile(src, &errs)
-	top := f.root(src)
+	top := f.Root()
 	if top == nil {
 		return nil, errs.Err()
 	}
 	run := trial{set: s, file: f, subject: subject(s, src.Name)}
-	cases := f.keys(top, "a tests file", "cases")["cases"]
+	cases := f.Keys(top, "a tests file", "cases")["cases"]
 	if cases == nil || cases.Kind != yaml.SequenceNode || len(cases.Content) == 0 {
 		if len(errs) == 0 {
-			f.fail(cases, "a tests file has a list of cases")
+			f.Fail(cases, "a tests file has a list of cases")
 		}
 		return nil, errs.Err()
 	}
 	var results Results
 	for _, n := range cases.Content {
-		if f.is(n, yaml.MappingNode, "a case") {
+		if f.Is(n, yaml.MappingNode, "a case") {
 			results = append(results, run.one(n))
 		}
 	}
@@ -96,19 +96,19 @@ type trial struct {
 func (t *trial) one(n *yaml.Node) Result {
 	f := t.file
 	res := Result{Position: f.Position(n)}
-	keys := f.keys(n, "a case", "name", "event", "lists", "match", "no_match", "output")
+	keys := f.Keys(n, "a case", "name", "event", "lists", "match", "no_match", "output")
 	if keys["name"] == nil {
-		f.fail(n, "the case has no name")
+		f.Fail(n, "the case has no name")
 	} else {
-		res.Name, _ = f.text(keys["name"], "name")
+		res.Name, _ = f.Text(keys["name"], "name")
 	}
 	if (keys["match"] == nil) == (keys["no_match"] == nil) {
-		f.fail(n, "a case has either match or no_match")
+		f.Fail(n, "a case has either match or no_match")
 		return res
 	}
-	if keys["event"] == nil || !f.is(keys["event"], yaml.MappingNode, "event") {
+	if keys["event"] == nil || !f.Is(keys["event"], yaml.MappingNode, "event") {
 		if keys["event"] == nil {
-			f.fail(n, "the case has no event")
+			f.Fail(n, "the case has no event")
 		}
 		return res
 	}
@@ -133,17 +133,17 @@ func (t *trial) event(n *yaml.Node) (*event.Event, []field.Value, bool) {
 	f := t.file
 	var values []field.Value
 	var nodes []*yaml.Node
-	before := len(*f.errors)
-	f.pairs(n, func(key, value *yaml.Node) {
+	before := f.Errors()
+	f.Pairs(n, func(key, value *yaml.Node) {
 		v := field.Value{Name: key.Value}
 		if value.Kind == yaml.SequenceNode {
-			v.Texts = f.textList(value, key.Value)
-		} else if v.Text, _ = f.text(value, key.Value); value.Tag == "!!bool" {
+			v.Texts = f.TextList(value, key.Value)
+		} else if v.Text, _ = f.Text(value, key.Value); value.Tag == "!!bool" {
 			v.Text = strings.ToLower(v.Text)
 		}
 		values, nodes = append(values, v), append(nodes, key)
 	})
-	if len(*f.errors) > before {
+	if f.Errors() > before {
 		return nil, nil, false
 	}
 	ev, err := field.Build(values)
@@ -155,7 +155,7 @@ func (t *trial) event(n *yaml.Node) (*event.Event, []field.Value, bool) {
 	if errors.As(err, &ve) && ve.Index >= 0 {
 		at = nodes[ve.Index]
 	}
-	f.fail(at, "%v", err)
+	f.Fail(at, "%v", err)
 	return nil, nil, false
 }
 
@@ -166,19 +166,19 @@ func (t *trial) wanted(keys map[string]*yaml.Node) (want []string, exact bool) {
 	if n == nil {
 		n = keys["no_match"]
 		if n.Kind == yaml.ScalarNode {
-			if v, ok := f.bool(n, "no_match, if not a list of rules,"); ok && !v {
-				f.fail(n, "no_match is true or a list of rules")
+			if v, ok := f.Bool(n, "no_match, if not a list of rules,"); ok && !v {
+				f.Fail(n, "no_match is true or a list of rules")
 			}
 			return nil, true
 		}
 		exact = false
 	}
-	want = f.textList(n, "match or no_match")
+	want = f.TextList(n, "match or no_match")
 	for i, name := range want {
 		if r := t.set.Rule(name); r == nil {
-			f.fail(n.Content[i], "there is no rule %s", source.Quote(name))
+			f.Fail(n.Content[i], "there is no rule %s", source.Quote(name))
 		} else if !r.Enabled {
-			f.fail(n.Content[i], "rule %s is disabled", source.Quote(name))
+			f.Fail(n.Content[i], "rule %s is disabled", source.Quote(name))
 		}
 	}
 	return want, exact
@@ -186,14 +186,14 @@ func (t *trial) wanted(keys map[string]*yaml.Node) (want []string, exact bool) {
 
 func (t *trial) outputs(n *yaml.Node) map[string]string {
 	out := map[string]string{}
-	if n == nil || !t.file.is(n, yaml.MappingNode, "output") {
+	if n == nil || !t.file.Is(n, yaml.MappingNode, "output") {
 		return out
 	}
-	t.file.pairs(n, func(key, value *yaml.Node) {
+	t.file.Pairs(n, func(key, value *yaml.Node) {
 		if t.set.Rule(key.Value) == nil {
-			t.file.fail(key, "there is no rule %s", source.Quote(key.Value))
+			t.file.Fail(key, "there is no rule %s", source.Quote(key.Value))
 		}
-		out[key.Value], _ = t.file.text(value, "an output")
+		out[key.Value], _ = t.file.Text(value, "an output")
 	})
 	return out
 }
@@ -209,17 +209,17 @@ func (t *trial) fill(n *yaml.Node) (filled map[string][]string, undo func(), ok 
 	if n == nil {
 		return filled, undo, true
 	}
-	if !t.file.is(n, yaml.MappingNode, "lists") {
+	if !t.file.Is(n, yaml.MappingNode, "lists") {
 		return filled, undo, false
 	}
-	before := len(*t.file.errors)
-	t.file.pairs(n, func(key, value *yaml.Node) {
+	before := t.file.Errors()
+	t.file.Pairs(n, func(key, value *yaml.Node) {
 		of, known := t.set.fills[key.Value]
 		if !known {
-			t.file.fail(key, "no list is filled from %s", source.Quote(key.Value))
+			t.file.Fail(key, "no list is filled from %s", source.Quote(key.Value))
 			return
 		}
-		texts := t.file.textList(value, key.Value)
+		texts := t.file.TextList(value, key.Value)
 		filled[key.Value] = texts
 		if of == condition.OfText {
 			t.set.lists.SetTexts(key.Value, texts)
@@ -229,13 +229,13 @@ func (t *trial) fill(n *yaml.Node) (filled map[string][]string, undo func(), ok 
 		for i, text := range texts {
 			var v int64
 			if _, err := fmt.Sscan(text, &v); err != nil {
-				t.file.fail(value.Content[i], "%s is a list of numbers", key.Value)
+				t.file.Fail(value.Content[i], "%s is a list of numbers", key.Value)
 			}
 			ints = append(ints, v)
 		}
 		t.set.lists.SetInts(key.Value, ints)
 	})
-	return filled, undo, len(*t.file.errors) == before
+	return filled, undo, t.file.Errors() == before
 }
 
 // compare runs the rules; it returns what is other than wanted.
