@@ -31,6 +31,8 @@ type Result struct {
 	Reason    string     `json:"reason,omitempty"`
 	Fix       *Fix       `json:"fix,omitempty"` // of FAIL, WARN and EXCEPTED
 	Exception *Exception `json:"exception,omitempty"`
+	// Failed says of an UNKNOWN that the check itself could not be evaluated, which is for who wrote it.
+	Failed bool `json:"failed,omitempty"`
 }
 
 // Evidence is one fact that decided: a field's path in the API's message or object, and its value. No secret is one.

@@ -7,23 +7,48 @@ import (
 	"strings"
 
 	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
 )
 
 // A Dialect is the language of conditions over other names than the fields of events, where speed does not matter: cel-go
-// itself runs what it compiles. It has maps of texts and no has(). It is safe for concurrent use.
+// itself runs what it compiles. It is safe for concurrent use.
 type Dialect struct{ env *cel.Env }
 
-// NewDialect returns a dialect with these variables; their names may hold dots.
+// An Expression is compiled, and what it gives is of a type that need not be bool.
+type Expression struct {
+	cel.Program
+	Type *cel.Type
+	Tree ast.Expr // as checked, comprehensions in place of their macros
+}
+
+// NewDialect returns a dialect with these variables; their names may hold dots. It has maps of texts and no has().
 func NewDialect(variables map[string]*cel.Type) (*Dialect, error) {
-	options := []cel.EnvOption{cel.Macros(cel.ExistsMacro, cel.ExistsOneMacro, cel.AllMacro)}
-	for _, name := range slices.Sorted(maps.Keys(variables)) {
-		options = append(options, cel.Variable(name, variables[name]))
-	}
 	functions := maps.Clone(standard)
 	functions[operators.In] = []string{"in_list", "in_map"}
 	functions[operators.Index] = []string{"index_list", "index_map"}
-	env, err := newLanguage(functions, options)
+	return newDialect(functions, variables, cel.Macros(cel.ExistsMacro, cel.ExistsOneMacro, cel.AllMacro))
+}
+
+func newDialect(functions map[string][]string, variables map[string]*cel.Type, options ...cel.EnvOption) (*Dialect, error) {
+	env, err := newLanguage(functions, append(options, declare(variables)...))
+	if err != nil {
+		return nil, fmt.Errorf("language of conditions: %w", err)
+	}
+	return &Dialect{env}, nil
+}
+
+func declare(variables map[string]*cel.Type) []cel.EnvOption {
+	var options []cel.EnvOption
+	for _, name := range slices.Sorted(maps.Keys(variables)) {
+		options = append(options, cel.Variable(name, variables[name]))
+	}
+	return options
+}
+
+// With returns the dialect with more variables.
+func (d *Dialect) With(variables map[string]*cel.Type) (*Dialect, error) {
+	env, err := d.env.Extend(declare(variables)...)
 	if err != nil {
 		return nil, fmt.Errorf("language of conditions: %w", err)
 	}
@@ -32,6 +57,18 @@ func NewDialect(variables map[string]*cel.Type) (*Dialect, error) {
 
 // Compile makes a program of a condition, or tells what is wrong with it.
 func (d *Dialect) Compile(text string, options ...cel.ProgramOption) (cel.Program, []Issue) {
+	e, issues := d.Expression(text, options...)
+	if issues != nil {
+		return nil, issues
+	}
+	if !e.Type.IsExactType(cel.BoolType) {
+		return nil, []Issue{{Message: fmt.Sprintf("a condition is a bool, not %s", e.Type)}}
+	}
+	return e.Program, nil
+}
+
+// Expression is Compile of what may give anything.
+func (d *Dialect) Expression(text string, options ...cel.ProgramOption) (*Expression, []Issue) {
 	if issues := unreadable(text); issues != nil {
 		return nil, issues
 	}
@@ -44,14 +81,11 @@ func (d *Dialect) Compile(text string, options ...cel.ProgramOption) (cel.Progra
 		}
 		return nil, issues
 	}
-	if out := checked.OutputType(); !out.IsExactType(cel.BoolType) {
-		return nil, []Issue{{Message: fmt.Sprintf("a condition is a bool, not %s", out)}}
-	}
 	program, err := d.env.Program(checked, options...)
 	if err != nil {
 		return nil, []Issue{{Message: err.Error()}}
 	}
-	return program, nil
+	return &Expression{program, checked.OutputType(), checked.NativeRep().Expr()}, nil
 }
 
 // named makes an issue about an unknown name one that says so, and begins where the name does: the checker's is about a

@@ -145,8 +145,8 @@ var textTests = map[string]func(s, arg string) bool{
 	"endsWith":   strings.HasSuffix,
 	"contains":   strings.Contains,
 	"icontains":  containsFold,
-	"glob":       func(s, arg string) bool { return glob(arg, s) },
-	"iglob":      func(s, arg string) bool { return glob(Lower(arg), Lower(s)) },
+	"glob":       func(s, arg string) bool { return Glob(arg, s) },
+	"iglob":      func(s, arg string) bool { return Glob(Lower(arg), Lower(s)) },
 	"pmatch":     func(s, arg string) bool { return pmatch(arg, s) },
 
 	"bcontains":   func(s, arg string) bool { b, ok := unhex(arg); return ok && strings.Contains(s, b) },

@@ -139,9 +139,9 @@ func unhex(digits string) (string, bool) {
 	return string(b), err == nil && len(b) > 0
 }
 
-// glob reports whether the whole of s fits the pattern as fnmatch(3) without flags has it: * and ? take any character,
+// Glob reports whether the whole of s fits the pattern as fnmatch(3) without flags has it: * and ? take any character,
 // the slash too; [a-z], [!a-z] and [^a-z] take one; \x is x. A [ that is never closed is itself.
-func glob(pattern, s string) bool {
+func Glob(pattern, s string) bool {
 	p, i := 0, 0
 	starP, starI := -1, 0
 	for i < len(s) {
@@ -235,7 +235,7 @@ func pathMatch(pattern, path string) bool {
 		var p, s string
 		p, pattern, _ = strings.Cut(pattern, "/")
 		s, path, _ = strings.Cut(path, "/")
-		if !glob(p, s) {
+		if !Glob(p, s) {
 			return false
 		}
 	}

@@ -17,8 +17,8 @@ func TestGlob(t *testing.T) {
 		{"[", "[", true}, {`\*`, "*", true}, {`\*`, "a", false}, {`a\`, `a\`, true}, {`[\]]`, "]", true}, {"\xff*", "\xffa", true}, {"\xff", "\xfe", false},
 		{strings.Repeat("*a", 50) + "b", strings.Repeat("a", 4000), false},
 	} {
-		if got := glob(tt.pattern, tt.text); got != tt.want {
-			t.Errorf("glob(%q, %.20q) is %v", tt.pattern, tt.text, got)
+		if got := Glob(tt.pattern, tt.text); got != tt.want {
+			t.Errorf("Glob(%q, %.20q) is %v", tt.pattern, tt.text, got)
 		}
 	}
 }

@@ -1,0 +1,29 @@
+// Package checks holds the hardening checks that are shipped. Beside each file of them stands one of tests.
+package checks
+
+import (
+	"embed"
+	"sync"
+
+	"tiercel.dev/rules"
+	"tiercel.dev/rules/check"
+	"tiercel.dev/rules/source"
+)
+
+//go:embed *.yaml
+var files embed.FS
+
+// Files are the shipped files of checks, and the tests files beside them.
+func Files() (checks, tests []source.File, err error) { return rules.ReadFS(files, "checks") }
+
+// Set is the shipped checks, compiled once.
+var Set = sync.OnceValues(func() (*check.Set, error) { return With() })
+
+// With compiles the shipped checks and those of other files.
+func With(more ...source.File) (*check.Set, error) {
+	shipped, _, err := Files()
+	if err != nil {
+		return nil, err
+	}
+	return check.Load(append(shipped, more...))
+}

@@ -1,0 +1,246 @@
+package check
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"cel.dev/cel-go/common/types"
+
+	"tiercel.dev/internal/posture"
+)
+
+// Judge comes to the verdicts of all checks about one cluster, in the order of the checks, and within one by resource. Exceptions
+// may be nil.
+//
+// A check about each of a set has a result for each item that is not in order: FAIL, WARN, UNKNOWN, EXCEPTED. If there is none, it
+// has one result about the cluster, which says how many were looked at. So an item that had a result and has none any more is
+// in order, or is gone, unless the check has an UNKNOWN about the cluster. Pools are few: each of them has its result always.
+func Judge(ctx context.Context, w *World, s *Set, exceptions *Exceptions, now time.Time) []posture.Result {
+	sc, err := newScene(ctx, w, s, now)
+	j := judging{scene: sc, err: err}
+	var out []posture.Result
+	for _, c := range s.checks {
+		results := j.check(c)
+		for i := range results {
+			exceptions.apply(&results[i], now)
+		}
+		out = append(out, results...)
+	}
+	return out
+}
+
+type judging struct {
+	*scene
+	err   error
+	trace func(c *Check, verdict int) // told which of a check's verdicts decided; tests ask
+}
+
+func (j judging) check(c *Check) []posture.Result {
+	if j.err != nil {
+		return []posture.Result{failed(c, j.world.Resource, j.err)}
+	}
+	if c.Each == ofCluster {
+		return []posture.Result{j.verdict(c, j.scene)}
+	}
+	items, read := j.world.Sets[c.Each]
+	gap := j.world.Unknown[c.Each]
+	if !read && gap == nil {
+		gap = &posture.Gap{Part: c.Each, Error: "was not read"}
+	}
+	if gap != nil {
+		return []posture.Result{j.unread(c, gap)}
+	}
+	items = slices.Clone(items)
+	slices.SortStableFunc(items, func(a, b Item) int { return compare(a.Resource, b.Resource) })
+	var all []posture.Result
+	for _, it := range items {
+		sc, err := j.of(c.Each, it)
+		if err != nil {
+			all = append(all, failed(c, it.Resource, err))
+			continue
+		}
+		all = append(all, j.verdict(c, sc))
+	}
+	if len(all) == 0 {
+		return []posture.Result{result(c, j.world.Resource, posture.NA, fmt.Sprintf("there is no %s", c.Each))}
+	}
+	if c.Each == poolSet {
+		return all
+	}
+	return j.fold(c, all)
+}
+
+// unread judges a check whose set could not be read: it may not apply all the same.
+func (j judging) unread(c *Check, gap *posture.Gap) posture.Result {
+	sc, err := j.without(c.Each, gap)
+	if err != nil {
+		return failed(c, j.world.Resource, err)
+	}
+	r := j.verdict(c, sc)
+	if r.Verdict == posture.NA || r.Verdict == posture.Managed {
+		return r
+	}
+	return result(c, j.world.Resource, posture.Unknown, "needs "+c.Each+": "+gapText(gap))
+}
+
+// fold leaves of results those that are not in order, or makes one of all.
+func (j judging) fold(c *Check, all []posture.Result) []posture.Result {
+	counts := map[posture.Verdict]int{}
+	var bad []posture.Result
+	for _, r := range all {
+		counts[r.Verdict]++
+		if r.Verdict != posture.Pass && r.Verdict != posture.Managed && r.Verdict != posture.NA {
+			bad = append(bad, r)
+		}
+	}
+	if len(bad) > 0 {
+		return bad
+	}
+	verdict := posture.NA
+	for _, v := range []posture.Verdict{posture.Managed, posture.Pass} {
+		if counts[v] > 0 {
+			verdict = v
+		}
+	}
+	r := result(c, j.world.Resource, verdict, "")
+	r.Reason = fmt.Sprintf("%s: %d in order", c.Each, counts[posture.Pass])
+	for v, text := range map[posture.Verdict]string{posture.Managed: "managed by Google", posture.NA: "of no concern here"} {
+		if counts[v] > 0 {
+			r.Evidence = append(r.Evidence, posture.Evidence{Path: text, Value: fmt.Sprint(counts[v])})
+		}
+	}
+	slices.SortFunc(r.Evidence, func(a, b posture.Evidence) int { return cmp.Compare(a.Path, b.Path) })
+	return []posture.Result{r}
+}
+
+func compare(a, b posture.Resource) int {
+	return cmp.Or(cmp.Compare(a.Pool, b.Pool), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+}
+
+func result(c *Check, r posture.Resource, v posture.Verdict, reason string) posture.Result {
+	return posture.Result{ID: posture.ID(c.ID, r), Check: c.ID, Resource: r, Verdict: v, Reason: reason}
+}
+
+// failed is the result of a check that could not be evaluated.
+func failed(c *Check, r posture.Resource, err error) posture.Result {
+	out := result(c, r, posture.Unknown, cut("the check could not be evaluated: "+err.Error()))
+	out.Failed = true
+	return out
+}
+
+// A belief is what is known of a condition.
+type belief struct {
+	value   bool
+	unknown string // why it is neither true nor false
+	err     error
+}
+
+func (sc *scene) believe(c clause) belief {
+	if c.cond == nil {
+		return belief{value: true}
+	}
+	switch v := sc.eval(c.cond).(type) {
+	case types.Bool:
+		return belief{value: bool(v)}
+	case *types.Unknown:
+		return belief{unknown: sc.unknown(v)}
+	case *types.Err:
+		return belief{err: v}
+	default:
+		return belief{err: fmt.Errorf("%v is no bool", v)}
+	}
+}
+
+// verdict judges one item.
+func (j judging) verdict(c *Check, sc *scene) posture.Result {
+	for _, before := range []struct {
+		*clause
+		decides bool
+		verdict posture.Verdict
+	}{{c.applies, false, posture.NA}, {c.managed, true, posture.Managed}} {
+		if before.clause == nil {
+			continue
+		}
+		switch b := sc.believe(*before.clause); {
+		case b.err != nil:
+			return failed(c, sc.resource, b.err)
+		case b.unknown != "":
+			return sc.shown(c, result(c, sc.resource, posture.Unknown, b.unknown))
+		case b.value == before.decides:
+			return result(c, sc.resource, before.verdict, sc.render(before.sentence))
+		}
+	}
+	return sc.shown(c, j.decide(c, sc))
+}
+
+// decide goes through the verdicts. One whose condition is not known leaves it open whether it is that, or one below: if all that
+// are possible are failures, it is one, and else UNKNOWN.
+func (j judging) decide(c *Check, sc *scene) posture.Result {
+	var open []posture.Verdict
+	var why string
+	for i, v := range c.cases {
+		b := sc.believe(v.clause)
+		switch {
+		case b.err != nil:
+			return failed(c, sc.resource, b.err)
+		case b.unknown != "":
+			if open = append(open, v.verdict); why == "" {
+				why = b.unknown
+			}
+			continue
+		case !b.value:
+			continue
+		}
+		if !agree(append(open, v.verdict)) {
+			return result(c, sc.resource, posture.Unknown, why)
+		}
+		if why := sc.missing(c); why != "" && v.verdict != posture.Fail && v.verdict != posture.Warn {
+			return result(c, sc.resource, posture.Unknown, why)
+		}
+		if j.trace != nil {
+			j.trace(c, i)
+		}
+		r := result(c, sc.resource, v.verdict, sc.render(v.sentence))
+		r.Severity = v.severity
+		if why != "" {
+			r.Reason += "; whether it is worse is not known: it " + why
+		}
+		if v.verdict == posture.Fail || v.verdict == posture.Warn {
+			r.Fix = sc.repair(cmp.Or(v.fix, c.fix))
+		}
+		return r
+	}
+	return failed(c, sc.resource, fmt.Errorf("none of its verdicts"))
+}
+
+// agree reports whether verdicts that are all possible come to the same: in order, or not.
+func agree(verdicts []posture.Verdict) bool {
+	bad := func(v posture.Verdict) bool { return v == posture.Fail || v == posture.Warn }
+	for _, v := range verdicts {
+		if v != verdicts[0] && !(bad(v) && bad(verdicts[0])) {
+			return false
+		}
+	}
+	return true
+}
+
+// missing says which part that the check needs could not be read.
+func (sc *scene) missing(c *Check) string {
+	for _, need := range c.Needs {
+		if gap := sc.world.Unknown[need]; gap != nil {
+			return "needs " + need + ": " + gapText(gap)
+		}
+	}
+	return ""
+}
+
+// shown adds the evidence.
+func (sc *scene) shown(c *Check, r posture.Result) posture.Result {
+	for _, e := range c.evidence {
+		r.Evidence = append(r.Evidence, posture.Evidence{Path: e.label, Value: sc.show(e.value)})
+	}
+	return r
+}

@@ -1,0 +1,194 @@
+package check
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+
+	"tiercel.dev/internal/posture"
+	"tiercel.dev/rules/condition"
+)
+
+// A scene is what one check's conditions see: the world, and an item of a set or none.
+type scene struct {
+	ctx      context.Context
+	set      *Set
+	world    *World
+	now      time.Time
+	resource posture.Resource
+	each     string
+	item     any
+	gaps     map[string]*posture.Gap // by path, of the world and the item
+	vars     cel.Activation          // the scene with the patterns of gaps
+	macros   map[string]ref.Val      // evaluated
+}
+
+// newScene is the stage of what has no item.
+func newScene(ctx context.Context, w *World, s *Set, now time.Time) (*scene, error) {
+	gaps := map[string]*posture.Gap{}
+	for _, v := range variables {
+		name := v.Name.Name
+		if v.set || name == "now" || name == "resource" {
+			continue
+		}
+		if isNil(w.Vars[name]) {
+			gaps[name] = &posture.Gap{Part: name, Error: "was not read"}
+		}
+	}
+	for path, gap := range w.Unknown {
+		gaps[path] = gap
+	}
+	sc := &scene{ctx: ctx, set: s, world: w, now: now, resource: w.Resource, each: ofCluster, gaps: gaps}
+	return sc, sc.cover()
+}
+
+// of is the scene with an item of a set.
+func (sc *scene) of(set string, it Item) (*scene, error) {
+	out := *sc
+	out.resource, out.each, out.item, out.macros = it.Resource, set, it.Value, nil
+	if len(it.Unknown) == 0 {
+		return &out, out.cover()
+	}
+	out.gaps = map[string]*posture.Gap{}
+	for path, gap := range sc.gaps {
+		out.gaps[path] = gap
+	}
+	for path, gap := range it.Unknown {
+		out.gaps[set+"."+path] = gap
+	}
+	return &out, out.cover()
+}
+
+// without is the scene of a set that could not be read: its item is not known.
+func (sc *scene) without(set string, gap *posture.Gap) (*scene, error) {
+	return sc.of(set, Item{Resource: sc.world.Resource, Unknown: map[string]*posture.Gap{"": gap}})
+}
+
+// cover lays the patterns of what is not known over the variables.
+func (sc *scene) cover() error {
+	if len(sc.gaps) == 0 {
+		sc.vars = sc
+		return nil
+	}
+	var patterns []*cel.AttributePatternType
+	for _, path := range sortedKeys(sc.gaps) {
+		names := strings.Split(strings.TrimSuffix(path, "."), ".")
+		p := cel.AttributePattern(names[0])
+		for _, key := range names[1:] {
+			p = p.QualString(key)
+		}
+		patterns = append(patterns, p)
+	}
+	vars, err := cel.PartialVars(sc, patterns...)
+	sc.vars = vars
+	return err
+}
+
+// Parent is nil: there is nothing behind a scene.
+func (sc *scene) Parent() cel.Activation { return nil }
+
+// ResolveName gives an evaluation a variable.
+func (sc *scene) ResolveName(name string) (any, bool) {
+	switch {
+	case name == "now":
+		return sc.now, true
+	case name == "resource":
+		r := sc.resource
+		return map[string]string{"project": r.Project, "location": r.Location, "cluster": r.Cluster, "pool": r.Pool, "kind": r.Kind, "namespace": r.Namespace, "name": r.Name}, true
+	case name == sc.each && sc.each != ofCluster:
+		return sc.item, sc.item != nil
+	}
+	if v, ok := sc.world.Vars[name]; ok {
+		return v, true
+	}
+	if l, ok := sc.set.lists[name]; ok {
+		return l, true
+	}
+	m := sc.set.macros[name]
+	if m == nil {
+		return nil, false
+	}
+	if v, done := sc.macros[name]; done {
+		return v, true
+	}
+	v := sc.eval(m)
+	if sc.macros == nil {
+		sc.macros = map[string]ref.Val{}
+	}
+	sc.macros[name] = v
+	return v, true
+}
+
+// eval evaluates an expression: to a value, an unknown, or an error.
+func (sc *scene) eval(e *expression) ref.Val {
+	v, _, err := e.ContextEval(sc.ctx, sc.vars)
+	if err != nil {
+		return types.WrapErr(err)
+	}
+	return v
+}
+
+// unknown says in a sentence what an unknown value hangs on.
+func (sc *scene) unknown(u *types.Unknown) string {
+	var said []string
+	for _, id := range u.IDs() {
+		trails, _ := u.GetAttributeTrails(id)
+		for _, t := range trails {
+			said = append(said, sc.trail(t))
+		}
+	}
+	slices.Sort(said)
+	return strings.Join(slices.Compact(said), "; ")
+}
+
+func (sc *scene) trail(t *types.AttributeTrail) string {
+	if about, ok := strings.CutPrefix(t.Variable(), condition.EnumTrail); ok {
+		return about
+	}
+	path := t.Variable()
+	for _, q := range t.QualifierPath() {
+		path += fmt.Sprintf(".%v", q)
+	}
+	if gap := sc.gap(path); gap != nil {
+		return "needs " + path + ": " + gapText(gap)
+	}
+	return "needs " + path
+}
+
+// gap is why a path is not known; nil if it is.
+func (sc *scene) gap(path string) *posture.Gap {
+	for {
+		if g := sc.gaps[path]; g != nil {
+			return g
+		}
+		if g := sc.gaps[path+"."]; g != nil { // the whole item
+			return g
+		}
+		i := strings.LastIndexByte(path, '.')
+		if i < 0 {
+			return nil
+		}
+		path = path[:i]
+	}
+}
+
+// gapText says which call did not answer, which permission it takes, and why.
+func gapText(g *posture.Gap) string {
+	text := g.Error
+	if g.Call != "" {
+		text = g.Call + ": " + text
+	}
+	if g.Permission != "" {
+		text += " (permission " + g.Permission + ")"
+	}
+	if g.Fix != "" {
+		text += "; " + g.Fix
+	}
+	return text
+}
