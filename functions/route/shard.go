@@ -27,6 +27,9 @@ type shard struct {
 	First  time.Time `json:"first"`
 	Last   time.Time `json:"last"`
 	Counts []*counts `json:"counts"`
+	// Days are the events of each day (UTC, YYYYMMDD) of the last keepDays, and About what they are about.
+	Days  map[string]uint64 `json:"days,omitempty"`
+	About about             `json:"about,omitzero"`
 }
 
 // counts are the numbers that were counted of one count of a sensor's.
@@ -78,7 +81,9 @@ func (s *shard) add(a *alert.Alert, now time.Time) error {
 		c.Newest = at
 	}
 	s.Alerts++
-	s.Events = min(s.Events+1+min(a.GetSuppressed().GetCount(), maxEvents), maxEvents)
+	events := 1 + min(a.GetSuppressed().GetCount(), maxEvents)
+	s.Events = min(s.Events+events, maxEvents)
+	s.count(a, at, now, events)
 	if s.First.IsZero() || at.Before(s.First) {
 		s.First = at
 	}
@@ -150,8 +155,10 @@ const (
 )
 
 func (s *shard) meta() map[string]string {
-	return map[string]string{
+	meta := map[string]string{
 		metaEvents: strconv.FormatUint(s.Events, 10),
 		metaFirst:  s.First.UTC().Format(time.RFC3339Nano), metaLast: s.Last.UTC().Format(time.RFC3339Nano),
 	}
+	s.tell(meta)
+	return meta
 }
