@@ -56,10 +56,14 @@ func (j Job) validate(work Work) error {
 		return fmt.Errorf("work is %q: this worker does %q (see its subscription's filter)", j.Work, work)
 	case j.Run.IsZero():
 		return fmt.Errorf("run is missing")
-	case !projectForm.MatchString(r.Project) || !nameForm.MatchString(r.Location) || !nameForm.MatchString(r.Cluster):
+	case !isCluster(r):
 		return fmt.Errorf("resource %q is no cluster's name", r.ClusterName())
 	case r.Pool != "" || r.Kind != "" || r.Namespace != "" || r.Name != "":
 		return fmt.Errorf("resource %q is no cluster", r)
 	}
 	return nil
+}
+
+func isCluster(r posture.Resource) bool {
+	return projectForm.MatchString(r.Project) && nameForm.MatchString(r.Location) && nameForm.MatchString(r.Cluster)
 }

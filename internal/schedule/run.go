@@ -2,6 +2,7 @@ package schedule
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"tiercel.dev/internal/posture"
@@ -73,4 +74,15 @@ func (w Work) Record(r Run, c posture.Resource) string {
 // Object is a cluster's own part of an object's name: PROJECT/LOCATION/CLUSTER.json.
 func Object(c posture.Resource) string {
 	return c.Project + "/" + c.Location + "/" + c.Cluster + ".json"
+}
+
+// Cluster reads the cluster out of its own part of an object's name, as [Object] makes it.
+func Cluster(object string) (posture.Resource, bool) {
+	name, ok := strings.CutSuffix(object, ".json")
+	parts := strings.Split(name, "/")
+	if !ok || len(parts) != 3 {
+		return posture.Resource{}, false
+	}
+	r := posture.Resource{Project: parts[0], Location: parts[1], Cluster: parts[2]}
+	return r, isCluster(r)
 }

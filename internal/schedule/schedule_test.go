@@ -28,6 +28,17 @@ func TestNames(t *testing.T) {
 	}
 }
 
+func TestClusterOfAnObject(t *testing.T) {
+	if got, ok := Cluster(Object(shop)); !ok || got != shop {
+		t.Errorf("%v, %v", got, ok)
+	}
+	for _, name := range []string{"", "p/l/c", "p/l.json", "p/l/c/d.json", "p/../c.json", "//.json"} {
+		if got, ok := Cluster(name); ok {
+			t.Errorf("%q is %v", name, got)
+		}
+	}
+}
+
 func TestJobComesBack(t *testing.T) {
 	want := Job{Work: Harden, Run: run, Resource: shop}
 	data, attributes, err := want.Message()
