@@ -20,8 +20,10 @@ import (
 type mutation struct {
 	method, name string
 	form         *regexp.Regexp
-	// make says what is to happen, or refuses. It must not change anything.
+	// make says what is to happen, or refuses. It changes nothing, unless it is for an operation that runs.
 	make func(c *cluster, pool *pb.NodePool) (*operation, error)
+	// busy says that it is for clusters with an operation, too.
+	busy bool
 }
 
 // mutate does what every such call does: look whether it may be, start the operation, write it down.
@@ -72,7 +74,7 @@ func (s *Server) operationFor(c *cluster, short string, m mutation) (*operation,
 			return nil, notFound(m.name)
 		}
 	}
-	if c.busy != nil {
+	if c.busy != nil && !m.busy {
 		return nil, busy(c.busy)
 	}
 	if c.expired {

@@ -22,7 +22,8 @@ type cluster struct {
 	expired  bool
 	down     time.Time // until then its API does not answer
 	hold     time.Time // until then GKE does nothing by itself, since what it did has failed
-	wake     int       // which of the times that maintenance is looked at again is the one that counts
+	history  []upgrade
+	wake     int // which of the times that maintenance is looked at again is the one that counts
 }
 
 // ca is the authority as the API shows it: the old one until a rotation is completed.
@@ -33,6 +34,15 @@ func (s *Server) change(c *cluster, f func(*pb.Cluster)) {
 	next := proto.CloneOf(c.pb)
 	f(next)
 	s.put(c.name, next)
+}
+
+// changePool is change for one pool, if it is still there.
+func (s *Server) changePool(c *cluster, pool string, f func(*pb.NodePool)) {
+	s.change(c, func(v *pb.Cluster) {
+		if p := poolOf(v, pool); p != nil {
+			f(p)
+		}
+	})
 }
 
 // When GKE begins to act on an authority that ends, and when it calls the cluster degraded.
@@ -88,6 +98,14 @@ func (s *Server) view(c *cluster) *pb.Cluster {
 		}
 	}
 	return v
+}
+
+// versionOf is that of a pool, or with "" of the control plane.
+func (c *cluster) versionOf(pool string) string {
+	if pool == "" {
+		return c.pb.CurrentMasterVersion
+	}
+	return poolOf(c.pb, pool).GetVersion()
 }
 
 func (c *cluster) project() string { return strings.Split(c.name, "/")[1] }

@@ -1,18 +1,21 @@
 package gke
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	pb "cloud.google.com/go/container/apiv1/containerpb"
 )
 
-// nodeTakes is how long one node takes to be made anew, and emptyTakes a pool without any; failedAgain is how long GKE waits
-// before it does again what failed. All made up.
-const (
-	nodeTakes   = 5 * time.Minute
-	emptyTakes  = time.Minute
-	failedAgain = time.Hour
-)
+// failedAgain is how long GKE waits before it does again what failed. Made up.
+const failedAgain = time.Hour
+
+// A task is what GKE is to do by itself with a cluster.
+type task struct {
+	what scope
+	make func() (*operation, error)
+}
 
 // maintain starts what GKE is to do by itself with the cluster, if it may now, and looks again when it may. It is called when
 // anything that bears on it has changed. The caller has the lock.
@@ -21,21 +24,27 @@ func (s *Server) maintain(c *cluster) {
 	if s.clusters[c.name] != c || c.busy != nil || c.expired {
 		return // what ends the operation calls again
 	}
-	o, what := s.next(c)
-	if o == nil {
-		return
+	from := s.now
+	if c.hold.After(from) {
+		from = c.hold
 	}
-	opens := opening(c.pb.GetMaintenancePolicy().GetWindow(), s.now, what)
-	if c.hold.After(s.now) {
-		opens = opening(c.pb.GetMaintenancePolicy().GetWindow(), c.hold, what)
+	var soonest time.Time
+	for _, t := range s.tasks(c) {
+		opens := opening(c.pb.GetMaintenancePolicy().GetWindow(), from, t.what)
+		if opens.Equal(s.now) {
+			if o, err := t.make(); err == nil {
+				o.by, o.method = c.agent(), internal
+				s.start(c, o)
+				return
+			}
+			continue // it would be refused, so it waits for another to change that
+		}
+		if soonest.IsZero() || opens.Before(soonest) {
+			soonest = opens
+		}
 	}
-	if !opens.After(s.now) {
-		o.by, o.method = c.agent(), internal
-		s.start(c, o)
-		return
-	}
-	if wake := c.wake; !opens.IsZero() {
-		s.at(opens, func() {
+	if wake := c.wake; !soonest.IsZero() {
+		s.at(soonest, func() {
 			if c.wake == wake {
 				s.maintain(c)
 			}
@@ -43,37 +52,48 @@ func (s *Server) maintain(c *cluster) {
 	}
 }
 
-// next is what GKE would do with the cluster now, and of which scope it is.
-func (s *Server) next(c *cluster) (*operation, scope) {
-	if r := c.rotation; r != nil && r.serving {
-		if p := c.old(); p != nil {
+// tasks are what GKE would do with the cluster now, the most urgent first.
+func (s *Server) tasks(c *cluster) (all []task) {
+	if r := c.rotation; r != nil {
+		if p := c.old(); p != nil && r.serving {
 			what := nodes
-			if !c.end.IsZero() && c.end.Sub(s.now) < startsBefore {
+			if !c.end.IsZero() && c.end.Sub(s.now) <= startsBefore {
 				what = urgent
 			}
-			return s.recreate(c, p, p.Version), what
+			all = append(all, task{what, func() (*operation, error) { return s.recreate(c, p, p.Version), nil }})
 		}
 	}
-	return nil, urgent
+	toPatch, toMinor := s.targets(c)
+	if toMinor != "" {
+		all = append(all, task{minor, func() (*operation, error) { return s.upgradeMaster(c, toMinor) }})
+	}
+	if toPatch != "" {
+		all = append(all, task{patch, func() (*operation, error) { return s.upgradeMaster(c, toPatch) }})
+	}
+	for _, p := range c.pb.NodePools {
+		if a, b := c.poolTargets(p); len(s.cfg.Releases) > 0 && a+b != "" {
+			all = append(all, task{nodes, func() (*operation, error) { return s.recreate(c, p, a+b), nil }})
+		}
+	}
+	return all
 }
 
-// recreate makes the nodes of a pool anew, one after the other, at a version.
-func (s *Server) recreate(c *cluster, p *pb.NodePool, version string) *operation {
-	known := c.pools[p.Name]
-	trusts := c.accepted()
-	next := &pb.NodePool{Name: p.Name, Locations: p.Locations, Version: version}
-	o := &operation{kind: pb.Operation_UPGRADE_NODES, pool: p.Name, took: emptyTakes, steps: len(known.nodes)}
-	if o.steps > 0 {
-		o.took = time.Duration(o.steps) * nodeTakes
+// maintainAll is for the time when a release becomes the target of upgrades.
+func (s *Server) maintainAll() {
+	for _, name := range slices.Sorted(maps.Keys(s.clusters)) {
+		s.maintain(s.clusters[name])
 	}
-	o.step = func(i int) {
-		known.trusts = trusts
-		known.nodes[i] = c.node(next, known, s.now)
+}
+
+// watchReleases has clusters upgraded when a release becomes a target.
+func (s *Server) watchReleases() {
+	for _, r := range s.cfg.Releases {
+		for _, channel := range []pb.ReleaseChannel_Channel{
+			pb.ReleaseChannel_UNSPECIFIED, pb.ReleaseChannel_RAPID, pb.ReleaseChannel_REGULAR, pb.ReleaseChannel_STABLE, pb.ReleaseChannel_EXTENDED,
+		} {
+			if t, ok := r.Target[channel]; ok && t.After(s.now) {
+				s.at(t, s.maintainAll)
+			}
+		}
 	}
-	o.done = func() {
-		known.trusts = trusts
-		s.change(c, func(v *pb.Cluster) { poolOf(v, p.Name).Version = version })
-	}
-	o.failed = func() { c.hold = s.now.Add(failedAgain) }
-	return o
 }

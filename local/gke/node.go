@@ -54,7 +54,7 @@ func (s *Server) fit(c *cluster, created time.Time) {
 		if known == nil {
 			known = &pool{trusts: c.accepted()}
 			for range size(p) {
-				known.nodes = append(known.nodes, c.node(p, known, created))
+				known.nodes = append(known.nodes, c.node(p, known, known.trusts, created))
 			}
 		}
 		c.pools[p.Name] = known
@@ -73,7 +73,7 @@ func (c *cluster) accepted() []string {
 }
 
 // node makes the next one of a pool.
-func (c *cluster) node(p *pb.NodePool, known *pool, created time.Time) Node {
+func (c *cluster) node(p *pb.NodePool, known *pool, trusts []string, created time.Time) Node {
 	known.made++
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %d", c.name, p.Name, known.made))
 	zones := p.Locations
@@ -82,6 +82,6 @@ func (c *cluster) node(p *pb.NodePool, known *pool, created time.Time) Node {
 	}
 	return Node{
 		Name: fmt.Sprintf("gke-%.15s-%.15s-%s", c.pb.Name, p.Name, hex.EncodeToString(sum[:6])), Pool: p.Name,
-		Zone: zones[known.made%len(zones)], Created: created.UTC(), Version: p.Version, Trusts: known.trusts,
+		Zone: zones[known.made%len(zones)], Created: created.UTC(), Version: p.Version, Trusts: trusts,
 	}
 }

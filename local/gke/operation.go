@@ -18,16 +18,19 @@ import (
 
 // An operation is something that takes time. One cluster has one at a time.
 type operation struct {
-	kind   pb.Operation_Type
-	pool   string // its target's name; "" for the cluster's
-	method string // as audit logs name what asked for it
-	by     string // who asked for it
-	took   time.Duration
-	steps  int       // what it does one after the other, such as nodes
-	step   func(int) // does one of them; nil if there are none
-	begun  func()    // what is true once it has begun; nil for nothing, as the next two
-	done   func()    // what is true when it has succeeded
-	failed func()    // or failed
+	kind    pb.Operation_Type
+	pool    string // its target's name; "" for the cluster's
+	method  string // as audit logs name what asked for it
+	by      string // who asked for it
+	took    time.Duration
+	soak    time.Duration // how long it waits then, if nobody ends that
+	to      string        // the version that it brings; "" if none
+	steps   int           // what it does one after the other, such as nodes
+	step    func(int)     // does one of them; nil if there are none
+	begun   func()        // what is true once it has begun; nil for nothing, as the next two
+	soaking func()        // what is true when it waits
+	done    func()        // what is true when it has succeeded
+	failed  func()        // or failed
 
 	pb   *pb.Operation
 	name string
@@ -53,11 +56,19 @@ func (s *Server) start(c *cluster, o *operation) {
 		SelfLink: link(fmt.Sprintf("projects/%d/locations/%s/operations/%s", ProjectNumber(project), location, short)), TargetLink: link(target),
 	}
 	s.operations[o.name], c.busy = o.pb, o
+	if o.to != "" {
+		c.history = append(c.history, upgrade{pool: o.pool, from: c.versionOf(o.pool), to: o.to, begun: s.now, auto: o.by == c.agent()})
+	}
 	s.auditFirst(c, o)
 	if o.begun != nil {
 		o.begun()
 	}
 	begun := s.now
+	if o.took == 0 {
+		s.end(c, nil)
+		s.maintain(c)
+		return
+	}
 	s.at(begun.Add(min(pending, o.took)), func() { s.run(c, o, begun) })
 }
 
@@ -72,7 +83,14 @@ func (s *Server) run(c *cluster, o *operation, begun time.Time) {
 	if s.cfg.Fail != nil {
 		failed = s.cfg.Fail(proto.CloneOf(o.pb))
 	}
-	ends, steps := o.took, o.steps
+	ends, steps := o.took+o.soak, o.steps
+	if o.soak > 0 && failed == nil {
+		s.at(begun.Add(o.took), func() {
+			if c.busy == o {
+				o.soaking()
+			}
+		})
+	}
 	if failed != nil {
 		ends, steps = o.took/2, o.steps/2
 	}
@@ -100,6 +118,10 @@ func (s *Server) end(c *cluster, failed error) {
 	if failed != nil {
 		st := status.Convert(failed)
 		o.pb.Error = &rpcstatus.Status{Code: int32(st.Code()), Message: st.Message()}
+	}
+	if o.to != "" {
+		last := &c.history[len(c.history)-1]
+		last.ended, last.failed = s.now, failed != nil
 	}
 	s.auditLast(c, o, failed)
 	switch {

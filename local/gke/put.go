@@ -43,6 +43,11 @@ func (s *Server) put(name string, c *pb.Cluster) {
 		p.SelfLink, p.Etag = link(name+"/nodePools/"+p.Name), ""
 		p.Etag = etag(p)
 	}
+	if c.MaintenancePolicy == nil {
+		c.MaintenancePolicy = new(pb.MaintenancePolicy)
+	}
+	c.MaintenancePolicy.ResourceVersion = ""
+	c.MaintenancePolicy.ResourceVersion = etag(c.MaintenancePolicy)[:8]
 	c.Etag = ""
 	c.Etag = etag(c)
 	held.pb = c

@@ -1,6 +1,7 @@
 package gke
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -85,20 +86,21 @@ func (s *Server) GetNodePool(ctx context.Context, r *pb.GetNodePoolRequest) (*pb
 	}
 	s.lock()
 	defer s.mu.Unlock()
-	return s.pool(r.Name)
+	p, _, err := s.pool(r.Name)
+	return p, err
 }
 
-// pool is the one of that name, as the API shows it. The caller has the lock.
-func (s *Server) pool(name string) (*pb.NodePool, error) {
+// pool is the one of that name, as the API shows it, and its cluster. The caller has the lock.
+func (s *Server) pool(name string) (*pb.NodePool, *cluster, error) {
 	cluster, short, _ := strings.Cut(name, "/nodePools/")
 	c, err := s.cluster(cluster)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if p := poolOf(s.view(c), short); p != nil {
-		return p, nil
+		return p, c, nil
 	}
-	return nil, notFound(name)
+	return nil, nil, notFound(name)
 }
 
 // poolOf is the pool of that name; nil if there is none.
@@ -122,41 +124,9 @@ func (s *Server) GetServerConfig(ctx context.Context, r *pb.GetServerConfigReque
 	if err := s.answers(r.Name); err != nil {
 		return nil, err
 	}
-	c := s.configs[r.Name]
+	c := cmp.Or(s.configs[r.Name], s.serverConfig())
 	if c == nil {
 		return nil, status.Errorf(codes.InvalidArgument, "Location %q does not exist.", r.Name)
 	}
 	return proto.CloneOf(c), nil
-}
-
-// FetchClusterUpgradeInfo returns what was put for a cluster: nothing is due if nothing was.
-func (s *Server) FetchClusterUpgradeInfo(ctx context.Context, r *pb.FetchClusterUpgradeInfoRequest) (*pb.ClusterUpgradeInfo, error) {
-	if err := s.begin(ctx, "FetchClusterUpgradeInfo", r.GetName(), clusterName, "container.clusters.get"); err != nil {
-		return nil, err
-	}
-	s.lock()
-	defer s.mu.Unlock()
-	if _, err := s.cluster(r.Name); err != nil {
-		return nil, err
-	}
-	if info := s.upgrades[r.Name]; info != nil {
-		return proto.CloneOf(info), nil
-	}
-	return &pb.ClusterUpgradeInfo{}, nil
-}
-
-// FetchNodePoolUpgradeInfo returns what was put for a node pool: nothing is due if nothing was.
-func (s *Server) FetchNodePoolUpgradeInfo(ctx context.Context, r *pb.FetchNodePoolUpgradeInfoRequest) (*pb.NodePoolUpgradeInfo, error) {
-	if err := s.begin(ctx, "FetchNodePoolUpgradeInfo", r.GetName(), poolName, "container.clusters.get"); err != nil {
-		return nil, err
-	}
-	s.lock()
-	defer s.mu.Unlock()
-	if _, err := s.pool(r.Name); err != nil {
-		return nil, err
-	}
-	if info := s.pools[r.Name]; info != nil {
-		return proto.CloneOf(info), nil
-	}
-	return &pb.NodePoolUpgradeInfo{}, nil
 }

@@ -41,6 +41,11 @@ type Config struct {
 	// Audit is given the entries that Cloud Audit Logs would have of what changes something. It must not call the server. nil
 	// for nobody.
 	Audit func(*loggingpb.LogEntry)
+	// PerMinute is how many calls each project may make in a minute. Default: any number.
+	PerMinute int
+	// Releases are the versions that there are, with the times from which on they count. Without them no version is refused,
+	// and nothing is upgraded but by callers.
+	Releases []Release
 	// Now is the service's clock. Default time.Now. It may jump ahead; if it goes back, the service's time stands.
 	Now func() time.Time
 }
@@ -61,7 +66,8 @@ type Server struct {
 	upgrades   map[string]*pb.ClusterUpgradeInfo
 	pools      map[string]*pb.NodePoolUpgradeInfo // by node pool's name
 	operations map[string]*pb.Operation
-	silent     []string // locations that do not answer
+	quotas     map[string]quota // by project
+	silent     []string         // locations that do not answer
 }
 
 // New returns a server without clusters.
@@ -69,11 +75,14 @@ func New(cfg Config) *Server {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Server{
+	checkReleases(cfg.Releases)
+	s := &Server{
 		cfg: cfg, now: cfg.Now(), clusters: make(map[string]*cluster), configs: make(map[string]*pb.ServerConfig),
 		upgrades: make(map[string]*pb.ClusterUpgradeInfo), pools: make(map[string]*pb.NodePoolUpgradeInfo),
-		operations: make(map[string]*pb.Operation),
+		operations: make(map[string]*pb.Operation), quotas: make(map[string]quota),
 	}
+	s.watchReleases()
+	return s
 }
 
 // Register serves the API on g.
@@ -97,6 +106,9 @@ func (s *Server) begin(ctx context.Context, method, name string, form *regexp.Re
 		if err := s.cfg.Before(ctx, method, name); err != nil {
 			return err
 		}
+	}
+	if err := s.take(name); err != nil {
+		return err
 	}
 	if !s.cfg.Permissions.May(ctx, permission) {
 		return status.Errorf(codes.PermissionDenied, "Required %q permission(s) for %q.", permission, name)
