@@ -25,7 +25,10 @@ const (
 	PartInsights     = "insights"
 	PartKubernetes   = "kubernetes" // with "/" and the resource behind it, as kubernetes/rolebindings
 	PartTokens       = "kubernetes/secrets"
-	PartIAM          = "iam" // with "/" and the project, folder or organization behind it
+	PartAccounts     = "iam/accounts" // with "/", the account, and "/policy" or "/keys" behind it
+	PartAssets       = "iam/assets"   // what Asset Inventory finds
+	PartUnused       = "iam/unused"   // grants that nobody uses
+	PartIAM          = "iam"          // with "/" and the project, folder or organization behind it
 )
 
 // A Snapshot is one cluster at one moment. A part that is nil was not asked for, or is among the gaps.
