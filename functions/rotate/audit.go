@@ -28,14 +28,13 @@ func (n *next) begun() (e Event, open, ok bool) {
 	return Event{}, false, true
 }
 
-// lastStart is the last start that the audit log tells of.
-func (n *next) lastStart() (Event, bool) {
-	for _, e := range slices.Backward(n.o.Audit.Value) {
-		if e.Phase == Start && !e.Failed {
-			return e, true
+// close notes that the start which the record tells of is over. A later one may be in the log already.
+func (n *next) close() {
+	for _, e := range n.o.Audit.Value {
+		if e.Phase == Start && !e.Failed && (e.Time.Equal(n.r.Began) || n.ours(e)) {
+			n.r.Closed = e.Time
 		}
 	}
-	return Event{}, false
 }
 
 // ours reports whether a start is the one that the record tells of. By its operation if GKE named that; if its answer was lost, by

@@ -238,9 +238,7 @@ func (n *next) renewed() bool {
 	n.r.Old, n.r.CA, n.r.CASeen = n.r.CA, n.o.CA.Value, n.now
 	n.r.Blockers, n.r.Kinds, n.r.Given, n.r.Acks = nil, nil, nil, nil
 	n.r.Ended, n.r.Left = n.now, left
-	if e, ok := n.lastStart(); ok {
-		n.r.Closed = e.Time
-	}
+	n.close()
 	severity, why := posture.Medium, ""
 	switch {
 	case stage == Completing:
