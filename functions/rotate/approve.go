@@ -56,7 +56,7 @@ func refuse(format string, args ...any) error {
 // [ErrRefused], [ErrOld].
 func approve(now time.Time, r Record, p Policy, q Request, who, nonce string) (Record, Answer, error) {
 	p = p.withDefaults()
-	if err := check(now, &r, &p, &q, who); err != nil {
+	if err := fits(now, &r, &p, &q, who); err != nil {
 		return r, Answer{}, err
 	}
 	r = r.clone()
@@ -94,8 +94,8 @@ func approve(now time.Time, r Record, p Policy, q Request, who, nonce string) (R
 	return n.r, a, nil
 }
 
-// check is what a request must fulfil for any of it to be taken.
-func check(now time.Time, r *Record, p *Policy, q *Request, who string) error {
+// fits is what a request must fulfil for any of it to be taken.
+func fits(now time.Time, r *Record, p *Policy, q *Request, who string) error {
 	switch {
 	case !p.approves(who):
 		return refuse("%s is not among those who may approve", who)

@@ -31,9 +31,9 @@ func id(kind string, about ...string) string {
 	return kind + "-" + hex.EncodeToString(h.Sum(nil)[:4])
 }
 
-// list names some of many.
+// list names things, and of very many the first. A person answers for what is named here.
 func list(names []string) string {
-	const most = 5
+	const most = 50
 	if len(names) <= most {
 		return strings.Join(names, ", ")
 	}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"tiercel.dev/internal/posture"
@@ -254,7 +253,7 @@ func (n *next) renewed() bool {
 	}
 	if len(left) > 0 {
 		severity = posture.High
-		why += "; left behind: " + strings.Join(left, "; ")
+		why += "; left behind: " + summary(left)
 	}
 	n.to(Verifying, severity, why)
 	return true

@@ -192,10 +192,23 @@ func reason(blockers []posture.Blocker) string {
 	for _, b := range blockers {
 		what = append(what, b.What)
 	}
-	if len(what) > 3 {
-		what = append(what[:3], fmt.Sprintf("and %d more", len(what)-3))
+	return summary(what)
+}
+
+// summary is the beginning of what stands elsewhere in full.
+func summary(what []string) string {
+	const most, length = 3, 200
+	var short []string
+	for _, w := range what[:min(len(what), most)] {
+		if r := []rune(w); len(r) > length {
+			w = string(r[:length]) + "…"
+		}
+		short = append(short, w)
 	}
-	return strings.Join(what, "; ")
+	if len(what) > most {
+		short = append(short, fmt.Sprintf("and %d more", len(what)-most))
+	}
+	return strings.Join(short, "; ")
 }
 
 // A blocker is one with what it is about, by which it is known again however it is worded.

@@ -3,7 +3,6 @@ package rotate
 import (
 	"context"
 	"errors"
-	"fmt"
 	"path"
 	"slices"
 	"strconv"
@@ -13,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"tiercel.dev/internal/objects"
+	"tiercel.dev/rules/source"
 )
 
 // policy reads the policy. One that is wrong, or cannot be read, is as none: clusters are watched, and nothing is called.
@@ -34,214 +34,211 @@ func (t *Rotator) policy(ctx context.Context) (Policy, error) {
 	return p, err
 }
 
-// LoadPolicy reads a policy of rotations from YAML. Its errors say file, line and key; there may be several.
+// LoadPolicy reads a policy of rotations from YAML. Its error is a [source.Errors], with file, line and column of each.
 func LoadPolicy(name string, data []byte) (Policy, error) {
-	var doc yaml.Node
-	if err := yaml.Unmarshal(data, &doc); err != nil {
-		return Policy{}, fmt.Errorf("%s: %s", name, strings.TrimPrefix(err.Error(), "yaml: "))
+	var errs source.Errors
+	l := loader{Reader: source.NewReader(source.File{Name: name, Data: data}, &errs)}
+	if top := l.Root(); top != nil {
+		l.top(top)
 	}
-	l := loader{name: name}
-	if len(doc.Content) == 0 {
-		return Policy{}, nil
+	if err := errs.Err(); err != nil {
+		return Policy{}, err
 	}
-	var p Policy
-	l.top(doc.Content[0], &p)
-	if p.Guided {
-		if len(p.Approvers) == 0 {
-			l.fail(doc.Content[0], "mode: guided needs approvers")
-		}
-		if p.TwoPeople && len(p.Approvers) == 1 {
-			l.fail(doc.Content[0], "two_people needs more than one approver")
-		}
-		if len(p.Clusters) == 0 {
-			l.fail(doc.Content[0], "mode: guided needs clusters")
-		}
-	}
-	if len(l.errs) > 0 {
-		return Policy{}, errors.Join(l.errs...)
-	}
-	return p, nil
+	return l.p, nil
 }
 
-// A loader collects what is wrong.
+// A loader reads one file into a policy.
 type loader struct {
-	name string
-	errs []error
+	*source.Reader
+	p Policy
 }
 
-func (l *loader) fail(n *yaml.Node, format string, args ...any) {
-	l.errs = append(l.errs, fmt.Errorf("%s:%d:%d: %s", l.name, n.Line, n.Column, fmt.Sprintf(format, args...)))
+// each calls read for what a key has, if it is there.
+func each(keys map[string]*yaml.Node, reads map[string]func(*yaml.Node)) {
+	for key, read := range reads {
+		if n := keys[key]; n != nil {
+			read(n)
+		}
+	}
 }
 
-func (l *loader) top(n *yaml.Node, p *Policy) {
-	l.keys(n, map[string]func(*yaml.Node){
-		"mode": func(v *yaml.Node) {
-			if v.Value != "guided" && v.Value != "advise" {
-				l.fail(v, "mode is %q, neither advise nor guided", v.Value)
+func (l *loader) top(n *yaml.Node) {
+	keys := l.Keys(n, "the policy", "mode", "clusters", "due", "start", "complete", "approvers", "two_people", "valid_hours", "gcloud_token", "clients")
+	each(keys, map[string]func(*yaml.Node){
+		"mode":     l.mode,
+		"clusters": func(v *yaml.Node) { l.p.Clusters = l.patterns(v) },
+		"due":      l.due, "start": l.start,
+		"complete": func(v *yaml.Node) {
+			if l.Is(v, yaml.MappingNode, "complete") {
+				each(l.Keys(v, "complete", "soak_hours"), map[string]func(*yaml.Node){"soak_hours": l.hours("soak_hours", &l.p.Soak)})
 			}
-			p.Guided = v.Value == "guided"
 		},
-		"clusters":     l.patterns(&p.Clusters),
-		"due":          func(v *yaml.Node) { l.due(v, p) },
-		"start":        func(v *yaml.Node) { l.start(v, p) },
-		"complete":     func(v *yaml.Node) { l.keys(v, map[string]func(*yaml.Node){"soak_hours": l.hours(&p.Soak)}) },
-		"approvers":    func(v *yaml.Node) { l.approvers(v, p) },
-		"two_people":   l.flag(&p.TwoPeople),
-		"valid_hours":  l.hours(&p.Valid),
-		"gcloud_token": l.flag(&p.GcloudTokens),
-		"clients":      func(v *yaml.Node) { l.clients(v, p) },
+		"approvers": l.approvers, "two_people": l.flag("two_people", &l.p.TwoPeople),
+		"valid_hours":  l.hours("valid_hours", &l.p.Valid),
+		"gcloud_token": l.flag("gcloud_token", &l.p.GcloudTokens),
+		"clients":      l.clients,
 	})
-}
-
-// keys reads a mapping, and knows no other keys than these.
-func (l *loader) keys(n *yaml.Node, known map[string]func(*yaml.Node)) {
-	if n.Kind != yaml.MappingNode {
-		l.fail(n, "this is to be a mapping")
-		return
-	}
-	seen := map[string]bool{}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, value := n.Content[i], n.Content[i+1]
-		read, ok := known[key.Value]
-		switch {
-		case !ok:
-			l.fail(key, "there is no key %q", key.Value)
-		case seen[key.Value]:
-			l.fail(key, "%s is there twice", key.Value)
-		default:
-			read(value)
-		}
-		seen[key.Value] = true
+	switch p := &l.p; {
+	case !p.Guided:
+	case keys["clusters"] == nil:
+		l.Fail(n, "mode guided has clusters")
+	case len(p.Approvers) == 0:
+		l.Fail(n, "mode guided has approvers")
+	case p.TwoPeople && len(p.Approvers) == 1:
+		l.Fail(keys["two_people"], "two_people has more than one approver")
 	}
 }
 
-func (l *loader) each(n *yaml.Node, read func(*yaml.Node)) {
-	if n.Kind != yaml.SequenceNode {
-		l.fail(n, "this is to be a list")
-		return
-	}
-	for _, item := range n.Content {
-		read(item)
+func (l *loader) mode(n *yaml.Node) {
+	switch text, ok := l.Text(n, "mode"); {
+	case !ok:
+	case text != "guided" && text != "advise":
+		l.Fail(n, "mode is advise or guided")
+	default:
+		l.p.Guided = text == "guided"
 	}
 }
 
-func (l *loader) flag(to *bool) func(*yaml.Node) {
-	return func(n *yaml.Node) {
-		v, err := strconv.ParseBool(n.Value)
-		if err != nil || n.Kind != yaml.ScalarNode {
-			l.fail(n, "%q is neither true nor false", n.Value)
-		}
-		*to = v
-	}
+func (l *loader) flag(what string, to *bool) func(*yaml.Node) {
+	return func(n *yaml.Node) { *to, _ = l.Bool(n, what) }
 }
 
 // number reads a whole number from 1 on.
-func (l *loader) number(n *yaml.Node) int {
-	v, err := strconv.Atoi(n.Value)
-	if err != nil || v < 1 || v > 10_000 {
-		l.fail(n, "%q is no whole number from 1 to 10000", n.Value)
-		return 1
+func (l *loader) number(n *yaml.Node, what string) int {
+	text, ok := l.Text(n, what)
+	v, err := strconv.Atoi(text)
+	if ok && (err != nil || v < 1 || v > 10_000) {
+		l.Fail(n, "%s is a whole number from 1 to 10000", what)
 	}
 	return v
 }
 
-func (l *loader) hours(to *time.Duration) func(*yaml.Node) {
-	return func(n *yaml.Node) { *to = time.Duration(l.number(n)) * time.Hour }
+func (l *loader) hours(what string, to *time.Duration) func(*yaml.Node) {
+	return func(n *yaml.Node) { *to = time.Duration(l.number(n, what)) * time.Hour }
 }
 
-func (l *loader) patterns(to *[]string) func(*yaml.Node) {
-	return func(n *yaml.Node) {
-		l.each(n, func(v *yaml.Node) {
-			if _, err := path.Match(v.Value, ""); err != nil || v.Value == "" {
-				l.fail(v, "%q is no pattern of clusters", v.Value)
-			} else if slashes := strings.Count(v.Value, "/"); slashes != 0 && slashes != 2 {
-				l.fail(v, "%q is neither a pattern of a cluster's name nor of PROJECT/LOCATION/CLUSTER", v.Value)
-			}
-			*to = append(*to, v.Value)
-		})
+func (l *loader) list(n *yaml.Node, what string) []*yaml.Node {
+	if !l.Is(n, yaml.SequenceNode, what) {
+		return nil
 	}
+	return n.Content
 }
 
-func (l *loader) due(n *yaml.Node, p *Policy) {
-	l.keys(n, map[string]func(*yaml.Node){
+func (l *loader) patterns(n *yaml.Node) (all []string) {
+	for _, v := range l.list(n, "clusters") {
+		text, ok := l.Text(v, "a pattern of clusters")
+		_, err := path.Match(text, "")
+		if slashes := strings.Count(text, "/"); ok && (err != nil || text == "" || slashes != 0 && slashes != 2) {
+			l.Fail(v, "a pattern of clusters is of the name, or of PROJECT/LOCATION/CLUSTER")
+		}
+		all = append(all, text)
+	}
+	return all
+}
+
+func (l *loader) due(n *yaml.Node) {
+	if !l.Is(n, yaml.MappingNode, "due") {
+		return
+	}
+	each(l.Keys(n, "due", "days", "max_age_days"), map[string]func(*yaml.Node){
 		"days": func(v *yaml.Node) {
 			var days []int
-			l.each(v, func(d *yaml.Node) { days = append(days, l.number(d)) })
+			for _, d := range l.list(v, "days") {
+				days = append(days, l.number(d, "a number of days"))
+			}
 			if len(days) != 3 || days[0] <= days[1] || days[1] <= days[2] {
-				l.fail(v, "days are to be three, each less than the one before, such as [180, 90, 45]")
+				l.Fail(v, "days are three, each less than the one before, such as [180, 90, 45]")
 				return
 			}
-			p.Days = [3]int(days)
+			l.p.Days = [3]int(days)
 		},
-		"max_age_days": func(v *yaml.Node) { p.MaxAge = time.Duration(l.number(v)) * day },
+		"max_age_days": func(v *yaml.Node) { l.p.MaxAge = time.Duration(l.number(v, "max_age_days")) * day },
 	})
 }
 
 var weekdays = []string{"sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"}
 
-func (l *loader) start(n *yaml.Node, p *Policy) {
-	l.keys(n, map[string]func(*yaml.Node){
-		"window_hours": l.hours(&p.Window),
-		"no_go": func(v *yaml.Node) {
-			l.each(v, func(d *yaml.Node) {
-				i := slices.Index(weekdays, strings.ToLower(d.Value))
-				if i < 0 {
-					l.fail(d, "%q is no day of the week", d.Value)
-					return
-				}
-				p.NoGo = append(p.NoGo, time.Weekday(i))
-			})
-			if len(p.NoGo) > 6 {
-				l.fail(v, "no day is left")
+func (l *loader) start(n *yaml.Node) {
+	if !l.Is(n, yaml.MappingNode, "start") {
+		return
+	}
+	each(l.Keys(n, "start", "window_hours", "no_go", "freezes"), map[string]func(*yaml.Node){
+		"window_hours": l.hours("window_hours", &l.p.Window), "no_go": l.days,
+		"freezes": func(v *yaml.Node) {
+			for _, f := range l.list(v, "freezes") {
+				l.freeze(f)
 			}
 		},
-		"freezes": func(v *yaml.Node) { l.each(v, func(f *yaml.Node) { l.freeze(f, p) }) },
 	})
 }
 
-func (l *loader) freeze(n *yaml.Node, p *Policy) {
-	var f Freeze
-	date := func(to *time.Time) func(*yaml.Node) {
-		return func(v *yaml.Node) {
-			at, err := time.Parse(time.DateOnly, v.Value)
-			if err != nil {
-				l.fail(v, "%q is no day, YYYY-MM-DD", v.Value)
-			}
-			*to = at
+func (l *loader) days(n *yaml.Node) {
+	for _, d := range l.list(n, "no_go") {
+		text, ok := l.Text(d, "a day")
+		i := slices.Index(weekdays, strings.ToLower(text))
+		if ok && (i < 0 || slices.Contains(l.p.NoGo, time.Weekday(i))) {
+			l.Fail(d, "no_go has days of the week, each once")
 		}
+		l.p.NoGo = append(l.p.NoGo, time.Weekday(i))
 	}
-	l.keys(n, map[string]func(*yaml.Node){
-		"from": date(&f.From), "until": date(&f.Until), "reason": func(v *yaml.Node) { f.Reason = v.Value },
-	})
+	if len(l.p.NoGo) >= len(weekdays) {
+		l.Fail(n, "no_go leaves no day")
+	}
+}
+
+func (l *loader) freeze(n *yaml.Node) {
+	if !l.Is(n, yaml.MappingNode, "a freeze") {
+		return
+	}
+	keys := l.Keys(n, "a freeze", "from", "until", "reason")
+	f := Freeze{From: l.date(n, keys, "from"), Until: l.date(n, keys, "until"), Reason: l.OneLine(n, keys, "reason", "a freeze")}
+	if f.Until.Before(f.From) {
+		l.Fail(n, "a freeze begins before it ends")
+	}
 	f.Until = f.Until.Add(day) // the last day is one of it
-	if !f.From.Before(f.Until) || f.Reason == "" {
-		l.fail(n, "a freeze has from, until and a reason, and begins before it ends")
+	l.p.Freezes = append(l.p.Freezes, f)
+}
+
+func (l *loader) date(n *yaml.Node, keys map[string]*yaml.Node, key string) time.Time {
+	text := l.OneLine(n, keys, key, "a freeze")
+	at, err := time.Parse(time.DateOnly, text)
+	if text != "" && err != nil {
+		l.Fail(keys[key], "%s is a day, YYYY-MM-DD", key)
 	}
-	p.Freezes = append(p.Freezes, f)
+	return at
 }
 
-func (l *loader) approvers(n *yaml.Node, p *Policy) {
-	l.each(n, func(v *yaml.Node) {
-		if user, host, ok := strings.Cut(v.Value, "@"); !ok || user == "" || host == "" || strings.ContainsAny(v.Value, "* \t") {
-			l.fail(v, "%q is no e-mail address", v.Value)
-		} else if p.approves(v.Value) {
-			l.fail(v, "%q is there twice", v.Value)
-		}
-		p.Approvers = append(p.Approvers, v.Value)
-	})
-}
-
-func (l *loader) clients(n *yaml.Node, p *Policy) {
-	l.each(n, func(v *yaml.Node) {
-		var c Client
-		text := func(to *string) func(*yaml.Node) { return func(t *yaml.Node) { *to = t.Value } }
-		l.keys(v, map[string]func(*yaml.Node){"name": text(&c.Name), "owner": text(&c.Owner), "clusters": l.patterns(&c.Clusters)})
+func (l *loader) approvers(n *yaml.Node) {
+	for _, v := range l.list(n, "approvers") {
+		text, ok := l.Text(v, "an approver")
+		user, host, at := strings.Cut(text, "@")
 		switch {
-		case c.Name == "":
-			l.fail(v, "a client has a name")
-		case slices.ContainsFunc(p.Clients, func(o Client) bool { return o.Name == c.Name }):
-			l.fail(v, "client %q is there twice", c.Name)
+		case !ok:
+		case !at || user == "" || host == "" || strings.ContainsAny(text, "*, \t") || !source.Printable(text):
+			l.Fail(v, "an approver is an e-mail address")
+		case l.p.approves(text):
+			l.Fail(v, "the approver is there already")
 		}
-		p.Clients = append(p.Clients, c)
-	})
+		l.p.Approvers = append(l.p.Approvers, text)
+	}
+}
+
+func (l *loader) clients(n *yaml.Node) {
+	for _, v := range l.list(n, "clients") {
+		if !l.Is(v, yaml.MappingNode, "a client") {
+			continue
+		}
+		keys := l.Keys(v, "a client", "name", "owner", "clusters")
+		c := Client{Name: l.OneLine(v, keys, "name", "a client")}
+		if keys["owner"] != nil {
+			c.Owner = l.OneLine(v, keys, "owner", "a client")
+		}
+		if p := keys["clusters"]; p != nil {
+			c.Clusters = l.patterns(p)
+		}
+		if slices.ContainsFunc(l.p.Clients, func(o Client) bool { return o.Name == c.Name }) {
+			l.Fail(keys["name"], "the client is there already")
+		}
+		l.p.Clients = append(l.p.Clients, c)
+	}
 }

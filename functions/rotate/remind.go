@@ -32,7 +32,7 @@ func (n *next) remindRotation() {
 	severity := map[int]posture.Severity{4: posture.Medium, 6: posture.High, 7: posture.Critical}[due]
 	text := fmt.Sprintf("day %d of the rotation that began on %s: GKE tries to complete it by itself from %s on", due, stamp(n.r.Began), stamp(n.r.Began.Add(automatic)))
 	if left := n.leftBehind(); len(left) > 0 {
-		text += "; then these are left behind: " + reasonOf(left)
+		text += "; then these are left behind: " + summary(left)
 	}
 	n.tell(n.r.State, severity, text)
 }

@@ -8,13 +8,6 @@ import (
 	"tiercel.dev/internal/posture"
 )
 
-func reasonOf(what []string) string {
-	if len(what) > 3 {
-		what = append(what[:3:3], fmt.Sprintf("and %d more", len(what)-3))
-	}
-	return strings.Join(what, "; ")
-}
-
 // shown is where the rotation stands, for people.
 func (n *next) shown() posture.Rotation {
 	r := &n.r

@@ -8,7 +8,8 @@ import (
 
 // ofTiercel are the rules by which Tiercel speaks of itself, and the class of what they find. A sensor that is silent is no threat
 // but means that threats may go unseen: SCC_ERROR is for what keeps Security Command Center from seeing. A node that cannot be
-// watched by its nature is no malfunction either: an observation. Everything else is an alert of a rule, and a threat.
+// watched by its nature is no malfunction either: an observation. Credentials that are to be rotated are for a person to put right, and a
+// rotation under way is to be seen. Everything else is an alert of a rule, and a threat.
 var ofTiercel = map[string]pb.Finding_FindingClass{
 	"tiercel_sensor_missing":     pb.Finding_SCC_ERROR,
 	"tiercel_sensor_losing":      pb.Finding_SCC_ERROR,
@@ -17,6 +18,13 @@ var ofTiercel = map[string]pb.Finding_FindingClass{
 	"tiercel_node_uncovered":     pb.Finding_SCC_ERROR,
 	"tiercel_node_unsupported":   pb.Finding_OBSERVATION,
 	"tiercel_cluster_unreadable": pb.Finding_SCC_ERROR,
+
+	"tiercel_rotation_due":     pb.Finding_MISCONFIGURATION,
+	"tiercel_rotation_running": pb.Finding_OBSERVATION,
+	"tiercel_rotation_blocked": pb.Finding_MISCONFIGURATION,
+	"tiercel_rotation_foreign": pb.Finding_OBSERVATION,
+	"tiercel_rotation_expired": pb.Finding_MISCONFIGURATION,
+	"tiercel_rotation_done":    pb.Finding_OBSERVATION,
 }
 
 func class(a *alert.Alert) pb.Finding_FindingClass {
