@@ -81,7 +81,7 @@ func By(r posture.Resource) string {
 	return r.Kind + " " + r.Name
 }
 
-// Subjects are those of the principals whom a binding binds.
+// Subjects are those of the principals whom a binding binds, by name: their order among all changes with what others may do.
 func Subjects(all []posture.Principal, r posture.Resource) (bound []posture.Principal) {
 	by := By(r)
 	for _, p := range all {
@@ -90,5 +90,6 @@ func Subjects(all []posture.Principal, r posture.Resource) (bound []posture.Prin
 			bound = append(bound, p)
 		}
 	}
+	slices.SortFunc(bound, func(a, b posture.Principal) int { return strings.Compare(a.Name, b.Name) })
 	return bound
 }
