@@ -93,6 +93,7 @@ func (w *watchFlags) add(c *cobra.Command) {
 	addOutputs(c, &w.cfg)
 	f.StringVar(&w.cfg.Spool, "spool", w.cfg.Spool, "`folder` in which alerts wait for Pub/Sub")
 	f.DurationVar(&w.cfg.Heartbeat, "heartbeat", w.cfg.Heartbeat, "how often to say that the sensor lives; 0 for never")
+	f.StringVar(&w.cfg.Metrics, "metrics", "", "`address` for Prometheus (/metrics) and a kubelet's probes (/healthz, /readyz), such as :9464; empty for none")
 	f.StringVar(&w.cfg.Arguments, "arguments", w.cfg.Arguments, "process arguments: redact secrets in them, keep them, or drop them")
 	f.BoolVar(&w.cfg.Environment, "environment", false, "keep whole environments of processes, redacted as arguments are; without it only the variables that rules read")
 	f.StringArrayVar(&w.sockets, "cri-socket", w.cfg.Container.Sockets, "`path` of the container runtime's socket; may be repeated; empty for none")

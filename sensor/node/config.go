@@ -39,6 +39,8 @@ type Config struct {
 	PubSubOptions []option.ClientOption
 	// Heartbeat is the interval at which the sensor says that it lives; 0 for never. Default 1 min.
 	Heartbeat time.Duration
+	// Metrics is the address at which Prometheus metrics and a kubelet's probes are answered. Default none.
+	Metrics string
 	// APIServers are addresses of the cluster's Kubernetes API server, beyond those that the environment, the cluster's
 	// DNS and the kernel's load balancing tell.
 	APIServers []string

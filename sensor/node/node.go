@@ -20,6 +20,7 @@ import (
 	"tiercel.dev/rules"
 	"tiercel.dev/sensor/alerting"
 	"tiercel.dev/sensor/container"
+	"tiercel.dev/sensor/metrics"
 	"tiercel.dev/sensor/output"
 	"tiercel.dev/sensor/pipeline"
 	"tiercel.dev/sensor/probe"
@@ -44,6 +45,7 @@ type Node struct {
 	servers    *apiServers
 	domains    *domains
 	fanout     *output.Fanout
+	metrics    *metrics.Server // nil without an address
 	kept       chan struct{}
 	everything bool // a capture is being made: the rules do not say what is of interest
 	ruleErrors atomic.Uint64
@@ -155,11 +157,19 @@ func open(ctx context.Context, cfg Config, tap tap, log *slog.Logger) (*Node, er
 	})
 	n.everything = tap.event != nil
 	cfg.Probe.Filter = n.filter(n.rules.Current())
+	if cfg.Metrics != "" {
+		if n.metrics, err = metrics.Listen(cfg.Metrics, n.figures, log); err != nil {
+			return nil, errors.Join(fmt.Errorf("%w: %w", ErrMistake, err), n.fanout.Close(ctx))
+		}
+	}
 	// To load the programs takes most of a second, and who is told to stop shall not begin it.
 	if err = ctx.Err(); err == nil {
 		n.probe, err = probe.Open(ctx, cfg.Probe, log)
 	}
 	if err != nil {
+		if n.metrics != nil {
+			err = errors.Join(err, n.metrics.Close())
+		}
 		return nil, errors.Join(err, n.fanout.Close(ctx))
 	}
 	return n, nil
@@ -198,6 +208,9 @@ func (n *Node) run(ctx context.Context, reopen <-chan os.Signal) error {
 	beside.Go(func() { n.servers.resolve(ctx) })
 	beside.Go(func() { n.domains.resolve(ctx) })
 	beside.Go(func() { n.rules.watch(ctx) })
+	if n.metrics != nil {
+		beside.Go(func() { n.serveMetrics(ctx) })
+	}
 	err := n.read()
 	cancel()
 	beside.Wait()
@@ -217,6 +230,9 @@ func (n *Node) scan(ctx context.Context) {
 	n.log.InfoContext(ctx, "watching", "rules", len(set.Rules()), "rule_set", set.Hash(), "kinds", set.Filter().Wanted().Len(),
 		"processes", n.table.Stats().Live, "took_ms", time.Since(n.started).Milliseconds())
 	n.watching(set)
+	if n.metrics != nil {
+		n.metrics.Ready()
+	}
 	ticker := time.NewTicker(rescanEvery)
 	defer ticker.Stop()
 	for lost := n.lostRecords(); ; {

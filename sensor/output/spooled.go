@@ -16,7 +16,7 @@ func (s Spooled) Stats() Stats { return spooledStats(s.Output.Stats()) }
 func spooledStats(p pubsub.Stats) Stats {
 	out := Stats{
 		State: p.State, Sent: p.Sent, Errors: p.Errors, LastError: p.LastError,
-		Waiting: p.Spool.InMemory + p.Spool.OnDisk, Late: p.Spool.Late,
+		Waiting: p.Spool.InMemory + p.Spool.OnDisk, Late: p.Spool.Late, Bytes: p.Spool.Bytes,
 	}
 	if err := p.Spool.DiskError; err != nil {
 		out.State, out.LastError = "disk", alert.Escape(err.Error())

@@ -33,6 +33,7 @@ type Stats struct {
 	Waiting   int    // in the queue, or under way
 	Dropped   []Drop // by reason, then severity
 	Late      uint64 // on disk only after more than 50 ms; 0 without a spool
+	Bytes     int64  // that the spool takes on disk
 }
 
 // Drop counts alerts lost for one reason. Severity is unspecified for heartbeats, and where it is not known.

@@ -6,6 +6,7 @@
 package pipeline
 
 import (
+	"maps"
 	"time"
 
 	"tiercel.dev/alert"
@@ -67,8 +68,11 @@ type Pipeline struct {
 	fire func(*rules.Rule)
 	key  []byte // what per returned last, to be used again
 
-	events [event.Kinds]uint64
-	alerts uint64
+	events     [event.Kinds]uint64
+	alerts     uint64
+	matches    map[string]uint64 // by rule
+	untimed    int               // events since the last that was timed
+	evaluation Evaluation
 }
 
 // New returns a pipeline without events.
@@ -88,7 +92,7 @@ func New(c Config) *Pipeline {
 	if c.HoldFor == 0 {
 		c.HoldFor = defaultHoldFor
 	}
-	p := &Pipeline{config: c, hold: newHold(c.MaxHeld)}
+	p := &Pipeline{config: c, hold: newHold(c.MaxHeld), matches: make(map[string]uint64)}
 	p.hold.maxBytes, p.hold.holdFor = c.MaxHeldBytes, int64(c.HoldFor)
 	p.throttle = newThrottle(c.MaxWindows, p.send)
 	p.throttle.maxBytes = c.MaxThrottleBytes
@@ -182,12 +186,20 @@ func (p *Pipeline) match(ev *event.Event) {
 		p.config.Tap(ev)
 	}
 	p.set, p.ev = p.config.Rules(), ev
-	p.set.Match(ev, p.fire)
+	if p.untimed++; p.untimed == timedOf {
+		p.untimed = 0
+		start := time.Now()
+		p.set.Match(ev, p.fire)
+		p.evaluation.note(time.Since(start))
+	} else {
+		p.set.Match(ev, p.fire)
+	}
 	p.set, p.ev, p.safe = nil, nil, nil
 }
 
 // fired is called for each rule that matches p.ev.
 func (p *Pipeline) fired(r *rules.Rule) {
+	p.matches[r.Name]++
 	if r.Throttle.Every <= 0 {
 		p.send(p.config.Build(p.safeCopy(), r))
 		return
@@ -236,6 +248,8 @@ type Stats struct {
 	Held        uint64              // events that waited for their container
 	HoldExpired uint64              // of those, let go without metadata when their time was up
 	HoldFull    uint64              // events that should have waited and could not: too many were held, or too much
+	Matches     map[string]uint64   // events that a rule matched, throttled ones too, by rule
+	Evaluation  Evaluation
 }
 
 // Stats returns the counts as they are.
@@ -244,5 +258,6 @@ func (p *Pipeline) Stats() Stats {
 		Events: p.events, Alerts: p.alerts,
 		Suppressed: p.throttle.suppressed, Evicted: p.throttle.evicted,
 		Held: p.hold.held, HoldExpired: p.hold.expired, HoldFull: p.hold.full,
+		Matches: maps.Clone(p.matches), Evaluation: p.evaluation,
 	}
 }
