@@ -26,7 +26,7 @@
 //	    evidence:                   # what is shown: expressions, or {label: expression}
 //	      - pool.config.image_type
 //	    fix:                        # required if a verdict is fail or warn and has none of its own
-//	      commands:                 # whole lines; or the flags of one of the two commands that most fixes are
+//	      commands:                 # whole lines; or the flags of one of the commands that most fixes are
 //	        - gcloud container clusters upgrade {resource.cluster} --node-pool={pool.name} --image-type=cos_containerd
 //	        - clusters update: --enable-shielded-nodes
 //	        - node-pools update: --enable-autorepair

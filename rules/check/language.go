@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -43,6 +45,7 @@ func Functions() []condition.Function {
 		{Name: "minor", Uses: []string{"minor(cluster.current_master_version) - minor(pool.version) > 2"}, Doc: "The second number of a version."},
 		{Name: "days", Uses: []string{"days(ca.not_after - now) <= 45"}, Doc: "The whole days of a duration, rounded down."},
 		{Name: "prefixLength", Uses: []string{`prefixLength(block.cidr_block) < 8`}, Doc: "How many bits of a network's address are fixed; an error for what is no network."},
+		{Name: "sorted", Uses: []string{`sorted(labels.filter(l, labels[l] == ""))`}, Doc: "A list of texts in their order; keys of a map come in none."},
 		{Name: "timestamp", Uses: []string{`timestamp("2027-06-14T00:00:00Z")`}, Doc: "A time, from a text as RFC 3339 has it."},
 	}
 }
@@ -57,7 +60,15 @@ func functions() []cel.EnvOption {
 			return got
 		})))
 	}
+	texts := cel.ListType(cel.StringType)
 	return []cel.EnvOption{
+		one("sorted", texts, texts, func(v ref.Val) (ref.Val, error) {
+			list, err := v.ConvertToNative(reflect.TypeFor[[]string]())
+			if err != nil {
+				return nil, err
+			}
+			return types.NewStringList(types.DefaultTypeAdapter, slices.Sorted(slices.Values(list.([]string)))), nil
+		}),
 		one("version", cel.StringType, cel.IntType, func(v ref.Val) (ref.Val, error) {
 			n, err := parseVersion(string(v.(types.String)))
 			return types.Int(n.number()), err

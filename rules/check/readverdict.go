@@ -78,9 +78,10 @@ func (r reading) readVerdict(n *yaml.Node, last bool) {
 	r.cases = append(r.cases, v)
 }
 
-// shorthands stand before what is given to them: most fixes are one of these two commands.
+// shorthands stand before what is given to them: most fixes are one of these commands.
 var shorthands = map[string]string{
 	"clusters update":   "gcloud container clusters update {resource.cluster} --location={resource.location} --project={resource.project} ",
+	"node-pools create": "gcloud container node-pools create NEW-POOL --cluster={resource.cluster} --location={resource.location} --project={resource.project} ",
 	"node-pools update": "gcloud container node-pools update {pool.name} --cluster={resource.cluster} --location={resource.location} --project={resource.project} ",
 }
 

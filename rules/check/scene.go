@@ -29,6 +29,9 @@ type scene struct {
 	macros   map[string]ref.Val      // evaluated
 }
 
+// hidden are the fields that GKE leaves empty for who may not see a part: they are not known then, and not empty.
+var hidden = map[string][]string{"credentials": {"cluster.master_auth.client_certificate", "cluster.master_auth.username"}}
+
 // newScene is the stage of what has no item.
 func newScene(ctx context.Context, w *World, s *Set, now time.Time) (*scene, error) {
 	gaps := map[string]*posture.Gap{}
@@ -43,6 +46,9 @@ func newScene(ctx context.Context, w *World, s *Set, now time.Time) (*scene, err
 	}
 	for path, gap := range w.Unknown {
 		gaps[path] = gap
+		for _, field := range hidden[path] {
+			gaps[field] = gap
+		}
 	}
 	sc := &scene{ctx: ctx, set: s, world: w, now: now, resource: w.Resource, each: ofCluster, gaps: gaps}
 	return sc, sc.cover()
