@@ -30,7 +30,7 @@ import (
 	"tiercel.dev/local/storage"
 )
 
-const source = "organizations/1/sources/2"
+const sccSource = "organizations/1/sources/2"
 
 var shop = posture.Resource{Project: "p", Location: "l", Cluster: "shop"}
 
@@ -66,7 +66,7 @@ func newWorld(t *testing.T, cfg localscc.Config) *world {
 		return nil, false
 	}
 	w.scc = localscc.New(cfg)
-	if err := w.scc.AddSource(source, "Tiercel"); err != nil {
+	if err := w.scc.AddSource(sccSource, "Tiercel"); err != nil {
 		t.Fatal(err)
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -141,7 +141,7 @@ func (w *world) Check(_ context.Context, id string) (posture.Check, bool, error)
 // worker is one instance of the function.
 func (w *world) worker(change func(*Config)) *Worker {
 	cfg := Config{
-		Store: w.bucket, Read: w.read, Judge: w, Findings: scc.NewWriter(w.client, source), Now: w.clock, Log: slog.New(slog.DiscardHandler),
+		Store: w.bucket, Read: w.read, Judge: w, Findings: scc.NewWriter(w.client, sccSource), Now: w.clock, Log: slog.New(slog.DiscardHandler),
 		Budget: budget.New(budget.Config{Store: w.bucket, Log: slog.New(slog.DiscardHandler)}),
 	}
 	if change != nil {
