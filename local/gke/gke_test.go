@@ -3,7 +3,6 @@ package gke
 import (
 	"context"
 	"errors"
-	"net"
 	"strings"
 	"testing"
 	"time"
@@ -12,14 +11,12 @@ import (
 	pb "cloud.google.com/go/container/apiv1/containerpb"
 	"github.com/google/go-cmp/cmp"
 	"github.com/googleapis/gax-go/v2/apierror"
-	"google.golang.org/api/option"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	"tiercel.dev/local/caller"
+	"tiercel.dev/local/loopback"
 )
 
 const name = "projects/p1/locations/europe-west1/clusters/shop"
@@ -27,16 +24,7 @@ const name = "projects/p1/locations/europe-west1/clusters/shop"
 // dial serves s, and returns the client that runs in the cloud.
 func dial(t *testing.T, s *Server) *container.ClusterManagerClient {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	g := grpc.NewServer()
-	s.Register(g)
-	go g.Serve(l)
-	t.Cleanup(g.Stop)
-	c, err := container.NewClusterManagerClient(t.Context(), option.WithEndpoint(l.Addr().String()), option.WithoutAuthentication(),
-		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())))
+	c, err := container.NewClusterManagerClient(t.Context(), loopback.Serve(t, s)...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,18 +2,16 @@ package logging
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	pb "cloud.google.com/go/logging/apiv2/loggingpb"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
+
+	"tiercel.dev/local/caller"
 )
 
 const (
@@ -31,13 +29,8 @@ func (s *Server) ListLogEntries(ctx context.Context, r *pb.ListLogEntriesRequest
 	if err != nil {
 		return nil, err
 	}
-	if s.cfg.Before != nil {
-		if err := s.cfg.Before(ctx, "ListLogEntries", r.ResourceNames[0]); err != nil {
-			return nil, err
-		}
-	}
-	if !s.cfg.Permissions.May(ctx, "logging.logEntries.list") {
-		return nil, status.Error(codes.PermissionDenied, "Permission denied for all log views")
+	if err := s.gate.Pass(ctx, "ListLogEntries", r.ResourceNames[0], "logging.logEntries.list"); err != nil {
+		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -51,7 +44,12 @@ func (s *Server) ListLogEntries(ctx context.Context, r *pb.ListLogEntriesRequest
 	if r.OrderBy == "timestamp desc" {
 		slices.Reverse(found)
 	}
-	return page(r, found)
+	page, next, err := caller.Page(found, r.PageSize, r.PageToken, defaultPage, maxPage, append(r.ResourceNames, r.Filter, r.OrderBy)...)
+	answer := &pb.ListLogEntriesResponse{NextPageToken: next}
+	for _, e := range page {
+		answer.Entries = append(answer.Entries, proto.CloneOf(e))
+	}
+	return answer, err
 }
 
 func check(r *pb.ListLogEntriesRequest) (func(*pb.LogEntry) bool, error) {
@@ -76,32 +74,4 @@ func check(r *pb.ListLogEntriesRequest) (func(*pb.LogEntry) bool, error) {
 		return nil, status.Errorf(codes.InvalidArgument, "Unparseable filter: %v", err)
 	}
 	return wanted, nil
-}
-
-// page cuts one out. A token goes with its request: another filter or order must not go on with it.
-func page(r *pb.ListLogEntriesRequest, found []*pb.LogEntry) (*pb.ListLogEntriesResponse, error) {
-	sum := sha256.Sum256([]byte(fmt.Sprintf("%q %q %q", r.ResourceNames, r.Filter, r.OrderBy)))
-	prefix := hex.EncodeToString(sum[:8]) + "-"
-	from := 0
-	if r.PageToken != "" {
-		text, ours := strings.CutPrefix(r.PageToken, prefix)
-		n, err := strconv.Atoi(text)
-		if !ours || err != nil || n < 0 || n > len(found) {
-			return nil, status.Error(codes.InvalidArgument, "page_token is not one of this request's")
-		}
-		from = n
-	}
-	size := int(r.PageSize)
-	if size == 0 {
-		size = defaultPage
-	}
-	to := min(from+size, len(found))
-	answer := new(pb.ListLogEntriesResponse)
-	for _, e := range found[from:to] {
-		answer.Entries = append(answer.Entries, proto.CloneOf(e))
-	}
-	if to < len(found) {
-		answer.NextPageToken = prefix + strconv.Itoa(to)
-	}
-	return answer, nil
 }

@@ -3,41 +3,29 @@ package logging
 import (
 	"context"
 	"fmt"
-	"net"
 	"testing"
 	"time"
 
 	logging "cloud.google.com/go/logging/apiv2"
 	pb "cloud.google.com/go/logging/apiv2/loggingpb"
 	"google.golang.org/api/iterator"
-	"google.golang.org/api/option"
 	"google.golang.org/genproto/googleapis/api/monitoredres"
 	"google.golang.org/genproto/googleapis/cloud/audit"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"tiercel.dev/local/caller"
+	"tiercel.dev/local/loopback"
 )
 
 var start = time.Date(2026, 11, 2, 12, 0, 0, 0, time.UTC)
 
 func dial(t *testing.T, s *Server) *logging.Client {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	g := grpc.NewServer()
-	s.Register(g)
-	go g.Serve(l)
-	t.Cleanup(g.Stop)
-	c, err := logging.NewClient(t.Context(), option.WithEndpoint(l.Addr().String()), option.WithoutAuthentication(),
-		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())))
+	c, err := logging.NewClient(t.Context(), loopback.Serve(t, s)...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,7 +4,6 @@
 package logging
 
 import (
-	"context"
 	"slices"
 	"sync"
 
@@ -15,29 +14,20 @@ import (
 	"tiercel.dev/local/caller"
 )
 
-// Service is the API's name, as errors with details give it.
-const Service = "logging.googleapis.com"
-
-// Config is what a [Server] may be told. The zero value is ready.
-type Config struct {
-	// Permissions are what each caller may do: "logging.logEntries.list".
-	Permissions caller.Permissions
-	// Before is called before each call with its method and the first resource that it asks for; its error is the answer. It
-	// may have what is due be written. nil for never.
-	Before func(ctx context.Context, method, name string) error
-}
+// Config is what a [Server] may be told: who has logging.logEntries.list. Its Before may have what is due be written.
+type Config = caller.Gate
 
 // A Server holds entries in memory.
 type Server struct {
 	pb.UnimplementedLoggingServiceV2Server
-	cfg Config
+	gate caller.Gate
 
 	mu      sync.Mutex
 	entries []*pb.LogEntry // by time; none is changed
 }
 
 // New returns a server without entries.
-func New(cfg Config) *Server { return &Server{cfg: cfg} }
+func New(cfg Config) *Server { return &Server{gate: cfg} }
 
 // Register serves the API on g.
 func (s *Server) Register(g *grpc.Server) { pb.RegisterLoggingServiceV2Server(g, s) }

@@ -4,12 +4,13 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strconv"
 	"strings"
 
 	pb "cloud.google.com/go/securitycenter/apiv2/securitycenterpb"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"tiercel.dev/local/caller"
 )
 
 // ListFindings returns findings of a source, or with "-" of all of an organization's.
@@ -39,7 +40,7 @@ func (s *Server) ListFindings(ctx context.Context, r *pb.ListFindingsRequest) (*
 	if err := order(all, r.GetOrderBy()); err != nil {
 		return nil, err
 	}
-	page, next, err := paged(all, r.GetPageSize(), r.GetPageToken())
+	page, next, err := caller.Page(all, r.GetPageSize(), r.GetPageToken(), defaultPage, maxPage, parent, r.GetFilter(), r.GetOrderBy())
 	return &pb.ListFindingsResponse{ListFindingsResults: page, NextPageToken: next, TotalSize: int32(len(all))}, err
 }
 
@@ -86,21 +87,3 @@ const (
 	defaultPage = 10
 	maxPage     = 1000
 )
-
-// paged cuts a page out of a list. A token is the number of the first of the next.
-func paged[T any](all []T, size int32, token string) (page []T, next string, err error) {
-	from := 0
-	if token != "" {
-		if from, err = strconv.Atoi(token); err != nil || from < 0 || from > len(all) {
-			return nil, "", status.Errorf(codes.InvalidArgument, "page_token %q is none of ours", token)
-		}
-	}
-	if size <= 0 {
-		size = defaultPage
-	}
-	to := min(from+int(min(size, maxPage)), len(all))
-	if to < len(all) {
-		next = strconv.Itoa(to)
-	}
-	return all[from:to], next, nil
-}

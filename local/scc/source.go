@@ -12,7 +12,9 @@ import (
 	pb "cloud.google.com/go/securitycenter/apiv2/securitycenterpb"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
 	"google.golang.org/protobuf/proto"
+	"tiercel.dev/local/caller"
 )
 
 var (
@@ -102,6 +104,6 @@ func (s *Server) ListSources(ctx context.Context, r *pb.ListSourcesRequest) (*pb
 			all = append(all, proto.CloneOf(s.sources[name]))
 		}
 	}
-	page, next, err := paged(all, r.GetPageSize(), r.GetPageToken())
+	page, next, err := caller.Page(all, r.GetPageSize(), r.GetPageToken(), defaultPage, maxPage, r.GetParent())
 	return &pb.ListSourcesResponse{Sources: page, NextPageToken: next}, err
 }
