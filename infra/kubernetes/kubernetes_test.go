@@ -1,0 +1,204 @@
+// Package kubernetes_test holds the manifests to what they claim.
+package kubernetes_test
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	apps "k8s.io/api/apps/v1"
+	core "k8s.io/api/core/v1"
+	networking "k8s.io/api/networking/v1"
+	rbac "k8s.io/api/rbac/v1"
+	scheduling "k8s.io/api/scheduling/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/yaml"
+	sigsyaml "sigs.k8s.io/yaml"
+
+	"tiercel.dev/sensor/command"
+)
+
+// kinds are those whose every field the test knows; others are custom resources or kustomize's own.
+var kinds = map[string]func() any{
+	"Namespace": func() any { return new(core.Namespace) }, "ServiceAccount": func() any { return new(core.ServiceAccount) },
+	"DaemonSet": func() any { return new(apps.DaemonSet) }, "NetworkPolicy": func() any { return new(networking.NetworkPolicy) },
+	"PriorityClass": func() any { return new(scheduling.PriorityClass) }, "ClusterRole": func() any { return new(rbac.ClusterRole) },
+	"ClusterRoleBinding": func() any { return new(rbac.ClusterRoleBinding) },
+	"Kustomization":      func() any { return new(map[string]any) }, "Component": func() any { return new(map[string]any) },
+	"PodMonitoring": func() any { return new(map[string]any) },
+}
+
+// documents are the YAML documents of all manifests, by file.
+func documents(t *testing.T) map[string][][]byte {
+	t.Helper()
+	all := map[string][][]byte{}
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || filepath.Ext(path) != ".yaml" || d.Name() == "rules.yaml" {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		r := yaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(data)))
+		for {
+			doc, err := r.Read()
+			if errors.Is(err, io.EOF) {
+				return nil
+			} else if err != nil {
+				return err
+			}
+			all[path] = append(all[path], doc)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// A field that Kubernetes does not have, or has elsewhere, would be dropped without a word by whoever applies it.
+func TestManifestsAreWhatKubernetesKnows(t *testing.T) {
+	for path, docs := range documents(t) {
+		for _, doc := range docs {
+			var meta metav1.TypeMeta
+			if err := sigsyaml.Unmarshal(doc, &meta); err != nil {
+				t.Errorf("%s: %v", path, err)
+				continue
+			}
+			if kinds[meta.Kind] == nil {
+				t.Errorf("%s: kind %q is not known here", path, meta.Kind)
+				continue
+			}
+			if err := sigsyaml.UnmarshalStrict(doc, kinds[meta.Kind]()); err != nil {
+				t.Errorf("%s: %s: %v", path, meta.Kind, err)
+			}
+		}
+	}
+}
+
+func daemonSet(t *testing.T) (*apps.DaemonSet, *core.Container) {
+	t.Helper()
+	data, err := os.ReadFile("sensor/base/daemonset.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := new(apps.DaemonSet)
+	if err := sigsyaml.UnmarshalStrict(data, d); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(d.Spec.Template.Spec.Containers); n != 1 {
+		t.Fatalf("%d containers", n)
+	}
+	return d, &d.Spec.Template.Spec.Containers[0]
+}
+
+// The sensor's rights are those and no others. Whoever adds one changes this test, and says in docs/security.md why.
+func TestSensorHasExactlyTheRightsItNeeds(t *testing.T) {
+	d, c := daemonSet(t)
+	pod, s := d.Spec.Template.Spec, c.SecurityContext
+	if !slices.Equal(s.Capabilities.Drop, []core.Capability{"ALL"}) || !slices.Equal(s.Capabilities.Add, []core.Capability{"BPF", "PERFMON", "SYS_PTRACE"}) {
+		t.Errorf("capabilities %v", s.Capabilities)
+	}
+	if *s.Privileged || *s.AllowPrivilegeEscalation || !*s.ReadOnlyRootFilesystem {
+		t.Errorf("security context %v", s)
+	}
+	if pod.HostNetwork || pod.HostIPC || !pod.HostPID || *pod.AutomountServiceAccountToken || pod.SecurityContext.SeccompProfile.Type != core.SeccompProfileTypeRuntimeDefault {
+		t.Errorf("pod %v", pod)
+	}
+	paths := map[string]bool{} // of the host → whether it may be written
+	for _, v := range pod.Volumes {
+		if v.HostPath == nil {
+			continue
+		}
+		for _, m := range c.VolumeMounts {
+			if m.Name == v.Name {
+				paths[v.HostPath.Path] = !m.ReadOnly
+			}
+		}
+	}
+	if diff := cmp.Diff(map[string]bool{"/var/lib/tiercel": true, "/run/containerd": false}, paths); diff != "" {
+		t.Errorf("paths of the host: -want +got:\n%s", diff)
+	}
+}
+
+// Flags that the sensor does not know would keep it from starting on every node at once.
+func TestSensorKnowsItsFlags(t *testing.T) {
+	_, c := daemonSet(t)
+	root := command.Root()
+	for _, arg := range c.Args {
+		name, value, _ := strings.Cut(strings.TrimPrefix(arg, "--"), "=")
+		if root.Flags().Lookup(name) == nil {
+			t.Errorf("%s: the sensor has no such flag", arg)
+		}
+		variable, isVariable := strings.CutPrefix(value, "$(")
+		if !isVariable {
+			continue
+		}
+		data, err := os.ReadFile("sensor/base/settings.env")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(data, []byte(strings.TrimSuffix(variable, ")")+"=")) {
+			t.Errorf("%s: settings.env does not set it", arg)
+		}
+	}
+	spool := root.Flags().Lookup("spool").DefValue
+	if !slices.ContainsFunc(c.VolumeMounts, func(m core.VolumeMount) bool { return m.MountPath == spool }) {
+		t.Errorf("nothing is mounted at the spool's %s", spool)
+	}
+}
+
+// What a probe and a scrape ask for is where the sensor listens.
+func TestProbesReachTheSensor(t *testing.T) {
+	_, c := daemonSet(t)
+	if !slices.Contains(c.Args, "--metrics=:9464") || c.Ports[0].ContainerPort != 9464 || c.Ports[0].Name != "metrics" {
+		t.Errorf("%v, %v", c.Args, c.Ports)
+	}
+	for name, p := range map[string]*core.Probe{"startup": c.StartupProbe, "readiness": c.ReadinessProbe, "liveness": c.LivenessProbe} {
+		if p == nil || p.HTTPGet.Port.StrVal != "metrics" || p.HTTPGet.Path != "/readyz" && p.HTTPGet.Path != "/healthz" {
+			t.Errorf("%s: %v", name, p)
+		}
+	}
+}
+
+// Each form lets out what the sensor needs, and names the metadata server where that form of enforcement sees it.
+// https://cloud.google.com/kubernetes-engine/docs/how-to/workload-identity#understanding_the_gke_metadata_server
+func TestNetworkPoliciesLetTheSensorWork(t *testing.T) {
+	for overlay, metadata := range map[string]string{"dataplane-v2": "169.254.169.254/32:80", "calico": "169.254.169.252/32:988"} {
+		data, err := os.ReadFile("sensor/overlays/" + overlay + "/networkpolicy.yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var p networking.NetworkPolicy
+		if err := sigsyaml.UnmarshalStrict(data, &p); err != nil {
+			t.Fatal(err)
+		}
+		out := map[string]bool{}
+		for _, rule := range p.Spec.Egress {
+			for _, peer := range rule.To {
+				for _, port := range rule.Ports {
+					if peer.IPBlock != nil {
+						out[peer.IPBlock.CIDR+":"+port.Port.String()] = true
+					}
+				}
+			}
+		}
+		for _, want := range []string{metadata, "0.0.0.0/0:443", "169.254.20.10/32:53"} {
+			if !out[want] {
+				t.Errorf("%s: nothing goes to %s: %v", overlay, want, out)
+			}
+		}
+		if len(p.Spec.PolicyTypes) != 2 || len(p.Spec.Ingress) != 1 {
+			t.Errorf("%s: %v", overlay, p.Spec.PolicyTypes)
+		}
+	}
+}
