@@ -22,11 +22,15 @@ const (
 
 	RecordHeartbeat = "RecordHeartbeat" // pushed to by the topic of alerts, for heartbeats
 	CheckFleet      = "CheckFleet"      // called every minute
+
+	BeginRun       = "BeginRun"       // called by a schedule, whose body may say which work: {"work": ["harden"]}
+	CheckHardening = "CheckHardening" // pushed to by the topic of work, for "harden"
 )
 
 // Endpoints say how the clients reach Google's services; nothing for the real ones.
 type Endpoints struct {
 	PubSub, Storage, SCC, GKE []option.ClientOption
+	Google                    []option.ClientOption // Asset Inventory, IAM, Logging, the recommender, Resource Manager
 	Kubernetes                Kubernetes
 }
 
@@ -57,6 +61,12 @@ func Handlers(settings func() (Settings, error), endpoints Endpoints, log *slog.
 	routing := once(settings, func(s Settings) (routing, error) {
 		return newRouting(context.Background(), s, endpoints, log)
 	})
+	beginning := once(settings, func(s Settings) (http.Handler, error) {
+		return newBeginning(context.Background(), s, endpoints, log)
+	})
+	hardening := once(settings, func(s Settings) (http.Handler, error) {
+		return newHardening(context.Background(), s, endpoints, log)
+	})
 	return map[string]http.Handler{
 		EnrichAlert:   serve(enriching, log),
 		RouteAlert:    serve(func() (http.Handler, error) { r, err := routing(); return r.alerts, err }, log),
@@ -64,6 +74,9 @@ func Handlers(settings func() (Settings, error), endpoints Endpoints, log *slog.
 
 		RecordHeartbeat: serve(recording, log),
 		CheckFleet:      serve(watching, log),
+
+		BeginRun:       serve(beginning, log),
+		CheckHardening: serve(hardening, log),
 	}
 }
 

@@ -1,13 +1,18 @@
 package functions
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"tiercel.dev/internal/schedule"
 )
 
 func environment(change map[string]string) func(string) string {
@@ -25,7 +30,7 @@ func TestSettings(t *testing.T) {
 	want := Settings{
 		Project: "p", AlertsTopic: "projects/p/topics/a", QuarantineTopic: "projects/p/topics/q", Bucket: "b",
 		Source: "organizations/1/sources/2", MaxInstances: 3, ClusterProjects: []string{"p"}, DaemonSet: "tiercel/tiercel-sensor",
-		Policy: "where.yaml",
+		Policy: "where.yaml", Scopes: []string{"projects/p"},
 	}
 	got, err := SettingsFrom(environment(nil))
 	if d := cmp.Diff(want, got); d != "" || err != nil {
@@ -49,6 +54,8 @@ func TestSettingsErrors(t *testing.T) {
 		"a short topic":   {map[string]string{"TIERCEL_QUARANTINE_TOPIC": "q"}, []string{`TIERCEL_QUARANTINE_TOPIC is "q"`}},
 		"a source":        {map[string]string{"TIERCEL_SCC_SOURCE": "2"}, []string{`TIERCEL_SCC_SOURCE is "2"`}},
 		"a daemon set":    {map[string]string{"TIERCEL_DAEMONSET": "sensor"}, []string{`TIERCEL_DAEMONSET is "sensor", not NAMESPACE/NAME`}},
+		"scopes":          {map[string]string{"TIERCEL_SCOPES": "folders/1,org/2"}, []string{`TIERCEL_SCOPES has "org/2"`}},
+		"a topic of work": {map[string]string{"TIERCEL_WORK_TOPIC": "work"}, []string{`TIERCEL_WORK_TOPIC is "work"`}},
 		"instances":       {map[string]string{"TIERCEL_MAX_INSTANCES": "0"}, []string{`TIERCEL_MAX_INSTANCES is "0"`}},
 	} {
 		_, err := SettingsFrom(environment(tt.change))
@@ -83,5 +90,35 @@ func TestScheduleIsAPost(t *testing.T) {
 	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
 	if w.Code != http.StatusMethodNotAllowed {
 		t.Errorf("%d", w.Code)
+	}
+}
+
+// A schedule's call begins the run of the time at which it was due, whenever it comes.
+func TestBeginning(t *testing.T) {
+	due := schedule.RunAt(time.Date(2026, 1, 5, 6, 0, 0, 0, time.UTC))
+	for _, tt := range []struct {
+		body, due string
+		want      []schedule.Work
+		status    int
+	}{
+		{"", "2026-01-05T06:00:00Z", schedule.Works, http.StatusNoContent},
+		{`{"work": ["harden"]}`, "2026-01-05T07:00:00+01:00", schedule.Works[:1], http.StatusNoContent},
+		{"{}", "", schedule.Works, http.StatusNoContent},
+		{`{"work": ["cook"]}`, "2026-01-05T06:00:00Z", nil, http.StatusBadRequest},
+		{"harden", "2026-01-05T06:00:00Z", nil, http.StatusBadRequest},
+	} {
+		var run schedule.Run
+		var works []schedule.Work
+		h := beginning(func(_ context.Context, r schedule.Run, w []schedule.Work) error {
+			run, works = r, w
+			return nil
+		}, slog.New(slog.DiscardHandler))
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(tt.body))
+		r.Header.Set(scheduleTime, tt.due)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != tt.status || !slices.Equal(works, tt.want) || tt.want != nil && (run == due) != (tt.due != "") {
+			t.Errorf("%q, %q: %d, %v, %v", tt.body, tt.due, w.Code, run, works)
+		}
 	}
 }

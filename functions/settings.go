@@ -3,6 +3,7 @@ package functions
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -16,7 +17,8 @@ type Settings struct {
 	// TIERCEL_SCC_SOURCE: organizations/O/sources/S, with /locations/L behind it where data must stay in a place; "off"
 	// where there is no organization.
 	Source string
-	// TIERCEL_MAX_INSTANCES: of the functions that route alerts and flush findings together, since they share a quota. Default 1.
+	// TIERCEL_MAX_INSTANCES: of the functions that route alerts, flush findings and check hardening together, since they share a
+	// quota. Default 1.
 	MaxInstances int
 	// TIERCEL_CLUSTER_PROJECTS: those whose clusters run sensors, parted by commas. Default: TIERCEL_PROJECT.
 	ClusterProjects []string
@@ -27,6 +29,11 @@ type Settings struct {
 	// TIERCEL_RULE_SET and TIERCEL_SENSOR_VERSION: what all sensors should have. Default: what most of a cluster's have, and the
 	// newest that there is.
 	RuleSet, SensorVersion string
+	// TIERCEL_SCOPES: where the scheduled functions find clusters: projects/P, folders/N, organizations/N, parted by commas. Default:
+	// the projects of TIERCEL_CLUSTER_PROJECTS.
+	Scopes []string
+	// TIERCEL_WORK_TOPIC: projects/P/topics/T, by which BeginRun gives clusters to workers. It alone needs it.
+	WorkTopic string
 }
 
 // SettingsFrom reads the environment. The error names each variable that is missing or wrong.
@@ -62,7 +69,7 @@ func SettingsFrom(getenv func(string) string) (Settings, error) {
 		s.MaxInstances = n
 	}
 	s.Policy = getenv("TIERCEL_POLICY")
-	s.ClusterProjects = strings.FieldsFunc(getenv("TIERCEL_CLUSTER_PROJECTS"), func(r rune) bool { return r == ',' || r == ' ' })
+	s.ClusterProjects = list(getenv("TIERCEL_CLUSTER_PROJECTS"))
 	if len(s.ClusterProjects) == 0 {
 		s.ClusterProjects = []string{s.Project}
 	}
@@ -72,8 +79,35 @@ func SettingsFrom(getenv func(string) string) (Settings, error) {
 		errs = append(errs, fmt.Errorf("TIERCEL_DAEMONSET is %q, not NAMESPACE/NAME", s.DaemonSet))
 	}
 	s.RuleSet, s.SensorVersion = getenv("TIERCEL_RULE_SET"), getenv("TIERCEL_SENSOR_VERSION")
+	errs = append(errs, s.scheduled(getenv))
 	return s, errors.Join(errs...)
 }
+
+func list(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' })
+}
+
+// scheduled reads what the scheduled functions alone need.
+func (s *Settings) scheduled(getenv func(string) string) error {
+	var errs []error
+	s.Scopes = list(getenv("TIERCEL_SCOPES"))
+	for _, scope := range s.Scopes {
+		if !scopeForm.MatchString(scope) {
+			errs = append(errs, fmt.Errorf("TIERCEL_SCOPES has %q, none of projects/P, folders/N, organizations/N", scope))
+		}
+	}
+	if len(s.Scopes) == 0 {
+		for _, p := range s.ClusterProjects {
+			s.Scopes = append(s.Scopes, "projects/"+p)
+		}
+	}
+	if s.WorkTopic = getenv("TIERCEL_WORK_TOPIC"); s.WorkTopic != "" && !strings.HasPrefix(s.WorkTopic, "projects/") {
+		errs = append(errs, fmt.Errorf("TIERCEL_WORK_TOPIC is %q and does not begin with projects/", s.WorkTopic))
+	}
+	return errors.Join(errs...)
+}
+
+var scopeForm = regexp.MustCompile(`^(projects/[a-z0-9][a-z0-9.:-]*|folders/[0-9]+|organizations/[0-9]+)$`)
 
 const (
 	sourceOff        = "off"
