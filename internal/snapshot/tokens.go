@@ -100,7 +100,10 @@ func namedTokens(ctx context.Context, client *kube.Client) ([]Token, error) {
 
 // listGap is why a list could not be read, and what gives the permission.
 func listGap(part string, r schema.GroupVersionResource, err error) posture.Gap {
-	g := posture.Gap{Part: PartKubernetes + "/" + part, Call: "list " + r.GroupResource().String(), Error: err.Error()}
+	g := posture.Gap{
+		Part: PartKubernetes + "/" + part, Call: "list " + r.GroupResource().String(), Error: err.Error(),
+		Passing: !errors.Is(err, kube.ErrForbidden) && !errors.Is(err, kube.ErrNotFound),
+	}
 	if errors.Is(err, kube.ErrForbidden) {
 		g.Permission = fmt.Sprintf("list of %s in API group %q", r.Resource, r.Group)
 		g.Fix = "kubectl apply -f infra/kubernetes/audit.yaml, with the function's service account as its subject"

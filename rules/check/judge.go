@@ -50,7 +50,7 @@ func (j judging) check(c *Check) []posture.Result {
 	if !read && gap == nil {
 		gap = &posture.Gap{Part: c.Each, Error: "was not read"}
 	}
-	if gap != nil {
+	if gap != nil && len(items) == 0 {
 		return []posture.Result{j.unread(c, gap)}
 	}
 	items = slices.Clone(items)
@@ -70,7 +70,21 @@ func (j judging) check(c *Check) []posture.Result {
 	if c.Each == poolSet {
 		return all
 	}
-	return j.fold(c, all)
+	if gap == nil {
+		return j.fold(c, all)
+	}
+	// Part of the set was read: what is wrong there is so whatever the rest holds.
+	bad := slices.DeleteFunc(all, inOrder)
+	if rest := j.unread(c, gap); rest.Verdict == posture.Unknown {
+		return append(bad, rest)
+	} else if len(bad) == 0 {
+		return []posture.Result{rest}
+	}
+	return bad
+}
+
+func inOrder(r posture.Result) bool {
+	return r.Verdict == posture.Pass || r.Verdict == posture.Managed || r.Verdict == posture.NA
 }
 
 // unread judges a check whose set could not be read: it may not apply all the same.
@@ -92,7 +106,7 @@ func (j judging) fold(c *Check, all []posture.Result) []posture.Result {
 	var bad []posture.Result
 	for _, r := range all {
 		counts[r.Verdict]++
-		if r.Verdict != posture.Pass && r.Verdict != posture.Managed && r.Verdict != posture.NA {
+		if !inOrder(r) {
 			bad = append(bad, r)
 		}
 	}

@@ -33,6 +33,9 @@ var variables = []variable{
 	{Name{"pool_upgrade_info", "map of NodePoolUpgradeInfo", "The same of each pool, by its name."}, false, cel.MapType(cel.StringType, typeOf(&pb.NodePoolUpgradeInfo{}))},
 	{Name{"operations", "list of Operation", "Operations of the cluster and its pools, ended ones too."}, false, cel.ListType(typeOf(&pb.Operation{}))},
 	object("ca", "The cluster's certificate authority: not_before, not_after, fingerprint."),
+	object("network", "How far network policies reach: enforced, engine, pods, covered, percent, without (namespaces)."),
+	object("storage", "Which storage classes encrypt disks by a key of one's own: with_key, without_key."),
+	object("iam", "What IAM policies say of logs: data_access (types), exempted (members)."),
 	{Name{"now", "time", "When the cluster was looked at."}, false, cel.TimestampType},
 	{Name{"resource", "map of texts", "What the verdict is about: project, location, cluster, pool, kind, namespace, name; \"\" for what it does not have."}, false, cel.MapType(cel.StringType, cel.StringType)},
 
@@ -47,7 +50,8 @@ var variables = []variable{
 	item(object("pdb", "A PodDisruptionBudget.")),
 	item(object("csr", "A certificate signing request.")),
 	item(object("node", "A node.")),
-	item(object("iam_binding", "A binding of an IAM policy.")),
+	item(object("iam_binding", "A member of a binding of an IAM policy.")),
+	item(object("iam_account", "A service account that nodes or workloads act as.")),
 	item(object("insight", "An insight of the recommender.")),
 }
 

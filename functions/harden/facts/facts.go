@@ -51,11 +51,10 @@ type builder struct {
 	k     *snapshot.Kubernetes
 	world *check.World
 
-	network   *posture.Network
-	services  map[string]*corev1.Service        // by namespace/name
-	accounts  map[string]*corev1.ServiceAccount // likewise
-	granted   map[string][]grant                // by a subject's name, as principals are called
-	resources posture.Resource
+	network  *posture.Network
+	services map[string]*corev1.Service        // by namespace/name
+	accounts map[string]*corev1.ServiceAccount // likewise
+	granted  map[string][]grant                // by a subject's name, as principals are called
 }
 
 func newBuilder(s *snapshot.Snapshot) *builder {
@@ -89,6 +88,7 @@ func (b *builder) gke() {
 	if b.s.Operations != nil {
 		w.Vars["operations"] = b.s.Operations
 	}
+	b.unread(snapshot.PartCluster, "cluster", "pool")
 	b.unread(snapshot.PartServerConfig, "server_config")
 	b.unread(snapshot.PartUpgrade, "upgrade_info")
 	b.unread(snapshot.PartOperations, "operations")
