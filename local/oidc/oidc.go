@@ -18,6 +18,7 @@ import (
 
 const (
 	issuer = "https://accounts.google.com"
+	kid    = "local" // the key's name
 	// valid is how long a token is, and fresh how much of it must be left for it to be given out again.
 	valid = time.Hour
 	fresh = 10 * time.Minute
@@ -73,7 +74,7 @@ func (a *Accounts) Token(account, audience string) (string, error) {
 		},
 		AuthorizedParty: account, Email: account, EmailVerified: true,
 	})
-	t.Header["kid"] = "local"
+	t.Header["kid"] = kid
 	text, err := t.SignedString(a.key)
 	if err != nil {
 		return "", fmt.Errorf("token of %s: %w", account, err)
