@@ -33,7 +33,7 @@ func (l *Lookout) audit(ctx context.Context, project string, now time.Time) Know
 	filter := strings.Join([]string{
 		`log_id("cloudaudit.googleapis.com/activity")`,
 		`protoPayload.serviceName="container.googleapis.com"`,
-		`protoPayload.methodName=~"ClusterManager\.(Start|Complete)IPRotation$"`,
+		`protoPayload.methodName=~"ClusterManager[.](Start|Complete)IPRotation$"`,
 		fmt.Sprintf("timestamp>=%q", now.Add(-auditSince).UTC().Format(time.RFC3339)),
 	}, " AND ")
 	entries := l.Logs.ListLogEntries(ctx, &loggingpb.ListLogEntriesRequest{
