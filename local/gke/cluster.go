@@ -92,6 +92,13 @@ func (s *Server) view(c *cluster) *pb.Cluster {
 			Message:       fmt.Sprintf("The cluster's certificate authority expires at %s.", stamp(c.end)),
 		})
 	}
+	//lint:ignore SA1019 no other field has it
+	if v.CurrentNodeCount == 0 {
+		for _, p := range c.pools {
+			//lint:ignore SA1019 as above
+			v.CurrentNodeCount += int32(len(p.nodes))
+		}
+	}
 	for _, p := range v.NodePools {
 		if c.busy != nil && c.busy.pool == p.Name {
 			p.Status = pb.NodePool_RECONCILING
