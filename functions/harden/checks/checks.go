@@ -10,6 +10,8 @@ import (
 	"tiercel.dev/rules/source"
 )
 
+//go:generate go run tiercel.dev/functions/harden/checks/gen -o ../../../docs/hardening-checks.md
+
 //go:embed *.yaml
 var files embed.FS
 
@@ -26,4 +28,20 @@ func With(more ...source.File) (*check.Set, error) {
 		return nil, err
 	}
 	return check.Load(append(shipped, more...))
+}
+
+// Group calls do for the checks of each file, in the order of files.
+func Group(set *check.Set, do func(file string, group []*check.Check)) {
+	byFile := map[string][]*check.Check{}
+	var order []string
+	for _, c := range set.Checks() {
+		f := c.Position.File
+		if byFile[f] == nil {
+			order = append(order, f)
+		}
+		byFile[f] = append(byFile[f], c)
+	}
+	for _, f := range order {
+		do(f, byFile[f])
+	}
 }

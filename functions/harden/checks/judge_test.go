@@ -1,0 +1,99 @@
+package checks
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	pb "cloud.google.com/go/container/apiv1/containerpb"
+
+	"tiercel.dev/internal/posture"
+	"tiercel.dev/rules/check"
+)
+
+var (
+	at  = posture.Resource{Project: "p", Location: "europe-west1", Cluster: "c"}
+	now = time.Date(2026, 11, 28, 0, 0, 0, 0, time.UTC)
+)
+
+// A message without anything in it is judged by every check, and none ends in an error but those that need a version.
+func TestAbsentMessages(t *testing.T) {
+	set, err := Set()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []*pb.Cluster{{NodePools: []*pb.NodePool{{}}}, {CurrentMasterVersion: "1.35.2-gke.1", NodePools: []*pb.NodePool{{Version: "1.35.2-gke.1"}}}} {
+		for _, r := range check.Judge(t.Context(), check.GKE(at, c), set, nil, now) {
+			if r.Failed && c.CurrentMasterVersion != "" {
+				t.Errorf("%s: %s", r.Check, r.Reason)
+			}
+			if r.Verdict == "" || r.Reason == "" {
+				t.Errorf("%+v", r)
+			}
+		}
+	}
+}
+
+// Whoever reads a report does not read what lets him in.
+func TestNoSecretIsShown(t *testing.T) {
+	set, err := Set()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &pb.Cluster{MasterAuth: &pb.MasterAuth{Username: "admin", Password: "hunter2", ClientKey: "PRIVATE", ClientCertificate: "CERTIFICATE"}, CurrentMasterVersion: "1.18.0-gke.1"}
+	out, err := json.Marshal(check.Judge(t.Context(), check.GKE(at, c), set, nil, now))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, secret := range []string{"hunter2", "PRIVATE", "CERTIFICATE"} {
+		if strings.Contains(string(out), secret) {
+			t.Errorf("%s is among the evidence", secret)
+		}
+	}
+}
+
+// large is the world of a large cluster: 20 pools, 200 namespaces, 2,000 workloads.
+func large() *check.World {
+	c := &pb.Cluster{Name: "c", Location: "europe-west1", CurrentMasterVersion: "1.35.2-gke.1000", Status: pb.Cluster_RUNNING}
+	for i := range 20 {
+		c.NodePools = append(c.NodePools, &pb.NodePool{Name: fmt.Sprintf("pool-%d", i), Version: "1.34.1-gke.1", Status: pb.NodePool_RUNNING, Config: &pb.NodeConfig{ImageType: "COS_CONTAINERD", ServiceAccount: "default"}})
+	}
+	w := check.GKE(at, c)
+	_, sets := check.Names()
+	for _, s := range sets {
+		n := map[string]int{"namespace": 200, "workload": 2000}[s.Name]
+		if _, ok := w.Sets[s.Name]; !ok {
+			w.Sets[s.Name] = []check.Item{}
+		}
+		for i := range n {
+			r := at
+			r.Kind, r.Name = s.Name, fmt.Sprintf("%s-%d", s.Name, i)
+			w.Sets[s.Name] = append(w.Sets[s.Name], check.Item{Resource: r, Value: map[string]any{"metadata": map[string]any{"name": r.Name, "labels": map[string]any{}}}})
+		}
+	}
+	return w
+}
+
+func BenchmarkJudge(b *testing.B) {
+	set, err := Set()
+	if err != nil {
+		b.Fatal(err)
+	}
+	w := large()
+	b.ReportAllocs()
+	for b.Loop() {
+		if got := check.Judge(b.Context(), w, set, nil, now); len(got) < 400 {
+			b.Fatal(len(got))
+		}
+	}
+}
+
+func BenchmarkLoad(b *testing.B) {
+	for b.Loop() {
+		if _, err := With(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
