@@ -38,6 +38,14 @@ var styles = map[string]template.CSS{
 	"banner":  font + "padding:12px 16px;background:#fdf4e3;border:1px solid #f0d9a8;border-radius:6px;font-size:13px;line-height:20px;color:#5b4210;",
 	"link":    "color:#1f5fa8;text-decoration:underline;",
 	"picture": "display:block;width:100%;max-width:574px;height:auto;border:0;border-radius:6px;",
+	"score":   font + "font-size:64px;line-height:68px;font-weight:600;letter-spacing:-2px;color:#17202b;vertical-align:middle;padding:0 16px 0 0;white-space:nowrap;",
+	"beside":  font + "font-size:14px;line-height:21px;color:#2a3440;vertical-align:middle;",
+	"tile":    font + "padding:12px 8px 12px 0;border-top:1px solid #e3e7ec;border-bottom:1px solid #e3e7ec;vertical-align:top;",
+	"count":   "font-size:26px;line-height:32px;font-weight:600;",
+	"label":   "font-size:11px;line-height:16px;letter-spacing:0.3px;color:#66707d;",
+	"zero":    "color:#b3bcc6;font-weight:400;",
+	"note":    "font-size:12px;line-height:18px;color:#66707d;",
+	"item":    font + "margin:0 0 8px 0;font-size:13px;line-height:20px;color:#2a3440;word-break:break-word;",
 	"gap":     "font-size:20px;line-height:20px;",
 }
 
