@@ -57,7 +57,7 @@ func (l *letter) attachments() ([]mail.Part, error) {
 		}
 	}
 	var parts []mail.Part
-	data, err := json.MarshalIndent(a, "", " ")
+	data, err := json.Marshal(a)
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,7 @@ type limit struct {
 }
 
 var whole = limit{
-	Deadlines: 12, Changes: 12, Clusters: 30, Findings: 8, Each: 3, Upgrades: 12, Bulletins: 6, Rotations: 8, Alerts: 15, Exceptions: 12,
+	Deadlines: 12, Changes: 12, Clusters: 30, Findings: 8, Each: 2, Upgrades: 12, Bulletins: 6, Rotations: 8, Alerts: 15, Exceptions: 12,
 	Unknowns: 10, Names: 8, Text: 240, Command: 600,
 }
 
@@ -31,7 +31,7 @@ var whole = limit{
 func (l limit) tighter() limit {
 	v := reflect.ValueOf(&l).Elem()
 	for i := range v.NumField() {
-		v.Field(i).SetInt(max(v.Field(i).Int()*2/3, 1))
+		v.Field(i).SetInt(max(v.Field(i).Int()*5/6, 1))
 	}
 	return l
 }

@@ -1,11 +1,10 @@
 package report
 
 import (
-	"errors"
-	"fmt"
 	netmail "net/mail"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	_ "time/tzdata" // an image may have none
@@ -58,155 +57,115 @@ func (w Weekly) Last(now time.Time) time.Time {
 // monday is when reports come if nothing else is said.
 var monday = Weekly{Day: time.Monday, Hour: 7, Zone: time.UTC}
 
-// ReadSettings reads the YAML; an error names each place that is wrong.
-func ReadSettings(file source.File) (Settings, error) {
-	r := &settingsReader{lines: source.NewLines(file)}
-	s := Settings{Weekly: monday}
-	if err := file.Check(); err != nil {
-		return s, fmt.Errorf("%s: %w", file.Name, err)
+// ReadSettings reads the YAML. Its error is a [source.Errors], with file, line and column of each thing that is wrong.
+func ReadSettings(name string, data []byte) (Settings, error) {
+	var errs source.Errors
+	r := &reader{Reader: source.NewReader(source.File{Name: name, Data: data}, &errs), s: Settings{Weekly: monday}}
+	if top := r.Root(); top != nil {
+		r.top(top)
 	}
-	var doc yaml.Node
-	if err := yaml.Unmarshal(file.Data, &doc); err != nil {
-		return s, r.lines.SyntaxError(err)
+	if err := errs.Err(); err != nil {
+		return Settings{}, err
 	}
-	if len(doc.Content) == 0 {
-		return s, r.lines.Error(source.Position{File: file.Name, Line: 1, Column: 1}, "is empty; from and reports are needed")
+	return r.s, nil
+}
+
+type reader struct {
+	*source.Reader
+	s Settings
+}
+
+func (r *reader) top(n *yaml.Node) {
+	keys := r.Keys(n, "the settings", "from", "weekly", "notices", "reports")
+	if from := r.OneLine(n, keys, "from", "the file"); from != "" {
+		r.s.From = r.address(keys["from"], from)
 	}
-	root := doc.Content[0]
-	r.fields(root, map[string]func(*yaml.Node){
-		"from":    func(n *yaml.Node) { s.From = r.address(n) },
-		"weekly":  func(n *yaml.Node) { s.Weekly = r.weekly(n) },
-		"notices": func(n *yaml.Node) { s.Notices = r.addresses(n) },
-		"reports": func(n *yaml.Node) {
-			for _, each := range r.list(n) {
-				s.Reports = append(s.Reports, r.audience(each, s.Reports))
+	if keys["weekly"] != nil {
+		r.weekly(keys["weekly"], r.OneLine(n, keys, "weekly", "the file"))
+	}
+	if keys["notices"] != nil {
+		r.s.Notices = r.addresses(keys["notices"], "notices")
+	}
+	if keys["reports"] == nil {
+		r.Fail(n, "the file has no reports")
+	} else if r.Is(keys["reports"], yaml.SequenceNode, "reports") {
+		for _, each := range keys["reports"].Content {
+			if r.Is(each, yaml.MappingNode, "a report") {
+				r.s.Reports = append(r.s.Reports, r.audience(each))
 			}
-		},
-	}, "from", "reports")
-	return s, errors.Join(r.errs...)
-}
-
-type settingsReader struct {
-	lines *source.Lines
-	errs  []error
-}
-
-func (r *settingsReader) wrong(n *yaml.Node, format string, args ...any) {
-	r.errs = append(r.errs, r.lines.Error(r.lines.Position(n), fmt.Sprintf(format, args...)))
-}
-
-// fields reads a mapping whose keys are known.
-func (r *settingsReader) fields(n *yaml.Node, known map[string]func(*yaml.Node), needed ...string) {
-	if n.Kind != yaml.MappingNode {
-		r.wrong(n, "must be a mapping")
-		return
-	}
-	seen := map[string]bool{}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key := n.Content[i]
-		read, ok := known[key.Value]
-		switch {
-		case !ok:
-			r.wrong(key, "unknown key %q", key.Value)
-		case seen[key.Value]:
-			r.wrong(key, "%q is there twice", key.Value)
-		default:
-			read(n.Content[i+1])
-		}
-		seen[key.Value] = true
-	}
-	for _, key := range needed {
-		if !seen[key] {
-			r.wrong(n, "%q is missing", key)
 		}
 	}
 }
 
-func (r *settingsReader) list(n *yaml.Node) []*yaml.Node {
-	if n.Kind != yaml.SequenceNode || len(n.Content) == 0 {
-		r.wrong(n, "must be a list with something in it")
-		return nil
-	}
-	return n.Content
-}
-
-func (r *settingsReader) text(n *yaml.Node) string {
-	if n.Kind != yaml.ScalarNode || n.Value == "" {
-		r.wrong(n, "must be a text")
-		return ""
-	}
-	return n.Value
-}
-
-func (r *settingsReader) address(n *yaml.Node) mail.Address {
-	text := r.text(n)
-	if text == "" {
-		return mail.Address{}
-	}
+func (r *reader) address(n *yaml.Node, text string) mail.Address {
 	a, err := netmail.ParseAddress(text)
 	if err != nil {
-		r.wrong(n, "%q is no mail address: %v", text, err)
+		r.Fail(n, "%s is no mail address: %v", source.Quote(text), err)
 		return mail.Address{}
 	}
 	return *a
 }
 
-func (r *settingsReader) addresses(n *yaml.Node) (all []mail.Address) {
-	for _, each := range r.list(n) {
-		all = append(all, r.address(each))
+func (r *reader) addresses(n *yaml.Node, what string) (all []mail.Address) {
+	for i, text := range r.TextList(n, what) {
+		all = append(all, r.address(n.Content[min(i, len(n.Content)-1)], text))
+	}
+	if n.Kind == yaml.SequenceNode && len(n.Content) == 0 {
+		r.Fail(n, "%s is empty", what)
 	}
 	return all
 }
 
 var nameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,39}$`)
 
-func (r *settingsReader) audience(n *yaml.Node, before []Audience) (a Audience) {
-	r.fields(n, map[string]func(*yaml.Node){
-		"name": func(n *yaml.Node) {
-			if a.Name = r.text(n); !nameForm.MatchString(a.Name) {
-				r.wrong(n, "%q is not of lower-case letters, digits and hyphens, at most 40", a.Name)
+func (r *reader) audience(n *yaml.Node) (a Audience) {
+	keys := r.Keys(n, "a report", "name", "to", "clusters", "namespaces")
+	a.Name = r.OneLine(n, keys, "name", "a report")
+	if a.Name != "" && !nameForm.MatchString(a.Name) {
+		r.Fail(keys["name"], "%s is not of lower-case letters, digits and hyphens, at most 40", source.Quote(a.Name))
+	}
+	if slices.ContainsFunc(r.s.Reports, func(b Audience) bool { return b.Name == a.Name }) {
+		r.Fail(keys["name"], "another report has the name %s", source.Quote(a.Name))
+	}
+	if keys["to"] == nil {
+		r.Fail(n, "a report has no to")
+	} else {
+		a.To = r.addresses(keys["to"], "to")
+	}
+	if labels := keys["clusters"]; labels != nil && r.Is(labels, yaml.MappingNode, "clusters") {
+		a.Clusters = map[string]string{}
+		r.Pairs(labels, func(key, value *yaml.Node) {
+			if text, ok := r.Text(value, "a label's value"); ok {
+				a.Clusters[key.Value] = text
 			}
-			for _, b := range before {
-				if b.Name == a.Name {
-					r.wrong(n, "another report has the name %q", a.Name)
-				}
-			}
-		},
-		"to": func(n *yaml.Node) { a.To = r.addresses(n) },
-		"clusters": func(n *yaml.Node) {
-			if err := n.Decode(&a.Clusters); err != nil || len(a.Clusters) == 0 {
-				r.wrong(n, "must be labels with their values")
-			}
-		},
-		"namespaces": func(n *yaml.Node) {
-			for _, each := range r.list(n) {
-				pattern := r.text(each)
-				if _, err := path.Match(pattern, ""); err != nil {
-					r.wrong(each, "%q is no pattern: %v", pattern, err)
-				}
-				a.Namespaces = append(a.Namespaces, pattern)
-			}
-		},
-	}, "name", "to")
+		})
+	}
+	if keys["namespaces"] != nil {
+		a.Namespaces = r.TextList(keys["namespaces"], "namespaces")
+	}
+	for i, pattern := range a.Namespaces {
+		if _, err := path.Match(pattern, ""); err != nil {
+			r.Fail(keys["namespaces"].Content[i], "%s is no pattern: %v", source.Quote(pattern), err)
+		}
+	}
 	return a
 }
 
 // weekly reads "monday 07:00 Europe/Berlin"; without a zone it is UTC.
-func (r *settingsReader) weekly(n *yaml.Node) Weekly {
-	words := strings.Fields(r.text(n))
-	w := monday
+func (r *reader) weekly(n *yaml.Node, text string) {
+	words := strings.Fields(text)
 	if len(words) == 2 || len(words) == 3 {
+		zone := time.UTC
 		at, err := time.Parse("15:04", words[1])
 		if len(words) == 3 && err == nil {
-			w.Zone, err = time.LoadLocation(words[2])
+			zone, err = time.LoadLocation(words[2])
 		}
 		for day := time.Sunday; day <= time.Saturday && err == nil; day++ {
 			if strings.EqualFold(day.String(), words[0]) {
-				w.Day, w.Hour, w.Minute = day, at.Hour(), at.Minute()
-				return w
+				r.s.Weekly = Weekly{day, at.Hour(), at.Minute(), zone}
+				return
 			}
 		}
 	}
-	r.wrong(n, "%q is not of the form monday 07:00 Europe/Berlin", n.Value)
-	return monday
+	r.Fail(n, "%s is not of the form monday 07:00 Europe/Berlin", source.Quote(text))
 }

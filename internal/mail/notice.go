@@ -3,7 +3,6 @@ package mail
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -21,22 +20,9 @@ type Notices struct {
 
 // Notify sends a notice to everybody, to each of them once. An error is [fault.ErrPoison] if trying again helps nobody.
 func (n *Notices) Notify(ctx context.Context, notice posture.Notice) error {
-	var pass, never []error
-	for _, to := range n.To {
-		err := n.Outbox.Send(ctx, "notice/"+notice.Key, to, func(repeat bool) (Message, error) {
-			return n.render(notice, to, repeat)
-		})
-		switch {
-		case errors.Is(err, fault.ErrPoison):
-			never = append(never, err)
-		case err != nil:
-			pass = append(pass, err)
-		}
-	}
-	if len(pass) > 0 && len(never) > 0 {
-		return fmt.Errorf("%w (and for good: %v)", errors.Join(pass...), errors.Join(never...))
-	}
-	return errors.Join(append(pass, never...)...)
+	return Each(n.To, func(to Address) error {
+		return n.Outbox.Send(ctx, "notice/"+notice.Key, to, func(repeat bool) (Message, error) { return n.render(notice, to, repeat) })
+	})
 }
 
 func (n *Notices) render(notice posture.Notice, to Address, repeat bool) (Message, error) {

@@ -18,6 +18,7 @@ var ofTiercel = map[string]pb.Finding_FindingClass{
 	"tiercel_node_uncovered":     pb.Finding_SCC_ERROR,
 	"tiercel_node_unsupported":   pb.Finding_OBSERVATION,
 	"tiercel_cluster_unreadable": pb.Finding_SCC_ERROR,
+	"tiercel_report_missed":      pb.Finding_SCC_ERROR,
 
 	"tiercel_rotation_due":     pb.Finding_MISCONFIGURATION,
 	"tiercel_rotation_running": pb.Finding_OBSERVATION,

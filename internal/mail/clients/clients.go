@@ -30,7 +30,7 @@ var attributes = map[string][]string{
 	"img":   {"src", "alt", "border"},
 }
 
-var properties = strings.Fields(`background color font-family font-size font-weight font-style line-height letter-spacing text-align text-decoration
+var properties = strings.Fields(`background color font font-family font-size font-weight font-style line-height letter-spacing text-align text-decoration
 	vertical-align white-space word-break margin margin-top margin-bottom padding padding-left padding-right padding-top padding-bottom border
 	border-top border-bottom border-left border-color border-radius border-collapse width max-width min-width height max-height display opacity
 	overflow table-layout color-scheme supported-color-schemes`)
