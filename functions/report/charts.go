@@ -46,6 +46,11 @@ func font(size float64, colour charts.Color) charts.FontStyle {
 	return charts.FontStyle{FontSize: size, FontColor: colour}
 }
 
+// title leaves room below itself by an empty line.
+func title(text string) charts.TitleOption {
+	return charts.TitleOption{Text: text, FontStyle: font(26, ink), Subtext: " ", SubtextFontStyle: font(10, ground), Offset: charts.OffsetLeft}
+}
+
 // pictures are those that a letter has numbers for.
 func (l *letter) pictures() (parts []mail.Part, err error) {
 	for _, p := range []struct {
@@ -76,7 +81,7 @@ func (l *letter) trendPicture() ([]byte, error) {
 	option := charts.NewLineChartOptionWithData([][]float64{values})
 	option.Theme = theme("#7fb8f5")
 	option.Padding = charts.NewBox(36, 30, 44, 22)
-	option.Title = charts.TitleOption{Text: "Score", FontStyle: font(26, ink)}
+	option.Title = title("Score")
 	option.Legend = charts.LegendOption{Show: charts.Ptr(false)}
 	option.XAxis = charts.XAxisOption{Labels: labels, LabelFontStyle: font(20, mute), BoundaryGap: charts.Ptr(false)}
 	option.YAxis = []charts.YAxisOption{{
@@ -118,7 +123,7 @@ func (l *letter) clusterPicture() ([]byte, error) {
 	option := charts.NewBarChartOptionWithData(series)
 	option.StackSeries = charts.Ptr(true)
 	option.Theme = theme(colours...)
-	option.Title = charts.TitleOption{Text: "Open findings by severity", FontStyle: font(26, ink)}
+	option.Title = title("Open findings by severity")
 	option.Legend = charts.LegendOption{SeriesNames: legend, FontStyle: font(20, mute), Offset: charts.OffsetRight, Symbol: charts.SymbolSquare}
 	return bars(option, labels, nil)
 }
@@ -139,7 +144,7 @@ func (l *letter) networkPicture() ([]byte, error) {
 	}
 	option := charts.NewBarChartOptionWithData([][]float64{values})
 	option.Theme = theme("#5fc3a8")
-	option.Title = charts.TitleOption{Text: "Pods covered by network policies, percent", FontStyle: font(26, ink)}
+	option.Title = title("Pods covered by network policies, percent")
 	option.Legend = charts.LegendOption{Show: charts.Ptr(false)}
 	return bars(option, labels, charts.Ptr(100.0))
 }
@@ -148,7 +153,11 @@ func bars(option charts.BarChartOption, labels []string, most *float64) ([]byte,
 	option.Horizontal = true
 	option.Padding = charts.NewBox(36, 30, 44, 22)
 	option.CategoryAxis = charts.CategoryAxisOption{Labels: labels, LabelFontStyle: font(20, ink)}
-	option.ValueAxis = []charts.ValueAxisOption{{Min: charts.Ptr(0.0), Max: most, LabelFontStyle: font(20, mute), SplitLineShow: charts.Ptr(true)}}
+	count := 0 // of the axis' numbers; as fits
+	if most != nil {
+		count = 6
+	}
+	option.ValueAxis = []charts.ValueAxisOption{{Min: charts.Ptr(0.0), Max: most, LabelCount: count, LabelFontStyle: font(20, mute), SplitLineShow: charts.Ptr(true)}}
 	option.ValueFormatter = func(v float64) string { return strconv.Itoa(int(math.Round(v))) }
 	p := painter(150 + 46*len(labels))
 	if err := p.BarChart(option); err != nil {

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"fmt"
 	"html/template"
@@ -52,14 +53,13 @@ var reportHTML = template.Must(template.Must(mail.Layout(template.FuncMap{
 	"first": first, "more": more, "has": has, "upper": strings.ToUpper, "plural": plural, "gap": func(g posture.Gap) string { return alert.Escape(gap(g)) },
 	"rank":       func(s posture.Severity) int { return int(s) },
 	"severities": func() []posture.Severity { return severities },
-	"changes": func(p *page, title string, list []posture.Change) map[string]any {
-		return map[string]any{"Letter": p, "Title": title, "List": list}
-	},
-	"title":     func(p *page, check string) string { return p.in.check(check).Title },
-	"cut":       func(p *page, s string) string { return cut(s, p.Limit.Text) },
-	"command":   func(p *page, s string) string { return command(s, p.Limit.Command) },
-	"names":     func(p *page, list []string) string { return names(list, p.Limit.Names) },
-	"resources": func(p *page, list []posture.Resource) string { return names(said(list), p.Limit.Names) },
+	"changes":    changesOf,
+	"wrapped":    func(p *page, s string) string { return wrapped(command(s, p.Limit.Command)) },
+	"value":      func(s string) string { return cmp.Or(s, "(empty)") },
+	"cut":        func(p *page, s string) string { return cut(s, p.Limit.Text) },
+	"command":    func(p *page, s string) string { return command(s, p.Limit.Command) },
+	"names":      func(p *page, list []string) string { return names(list, p.Limit.Names) },
+	"resources":  func(p *page, list []posture.Resource) string { return names(said(list), p.Limit.Names) },
 })).Parse(reportText))
 
 // html is the letter for mail clients, as much of it as they show whole.
@@ -78,6 +78,64 @@ func (l *letter) html(pictures []mail.Part, repeat bool) ([]byte, error) {
 	}
 }
 
+// changes are a list of a difference by check.
+type changes struct {
+	Letter  *page
+	Title   string
+	Settled bool // nothing is to be done about them
+	Count   int
+	List    []change
+}
+
+type change struct {
+	Check, Title, Note string
+	Severity           posture.Severity
+	Places             []string
+}
+
+func changesOf(p *page, title string, settled bool, list []posture.Change) changes {
+	return changes{p, title, settled, len(list), p.grouped(list)}
+}
+
+// grouped joins changes of one check, as bad, for one reason, in the order of the list.
+func (l *letter) grouped(list []posture.Change) (all []change) {
+	for _, c := range list {
+		i := slices.IndexFunc(all, func(o change) bool { return o.Check == c.Check && o.Severity == c.Severity && o.Note == c.Note })
+		if i < 0 {
+			i = len(all)
+			all = append(all, change{Check: c.Check, Title: l.in.check(c.Check).Title, Note: c.Note, Severity: c.Severity})
+		}
+		all[i].Places = append(all[i].Places, c.Resource.String())
+	}
+	return all
+}
+
+// commandWidth is where a command's line is continued in the next, before a browser breaks it behind a hyphen.
+const commandWidth = 74
+
+// wrapped has a long command on several lines, as a shell takes it. One with quotes stays as it is.
+func wrapped(s string) string {
+	if len(s) <= commandWidth || strings.ContainsAny(s, `'"\#`) {
+		return s
+	}
+	var b strings.Builder
+	column := 0
+	for word := range strings.FieldsSeq(s) {
+		switch {
+		case column == 0:
+		case column+1+len(word) > commandWidth-2:
+			b.WriteString(" \\\n  ")
+			column = 2
+		default:
+			b.WriteByte(' ')
+			column++
+		}
+		b.WriteString(word)
+		column += len(word)
+	}
+	return b.String()
+}
+
 // first is as much of a list as is shown.
 func first(n int, list any) any {
 	v := reflect.ValueOf(list)
@@ -87,7 +145,7 @@ func first(n int, list any) any {
 // more says how much of a list is not shown.
 func more(n int, list any, what string) string {
 	if over := reflect.ValueOf(list).Len() - n; over > 0 {
-		return fmt.Sprintf("And %d more %s, in the attached files.", over, strings.TrimPrefix(what, "in findings.csv"))
+		return fmt.Sprintf("And %d more %s, in the attached files.", over, what)
 	}
 	return ""
 }

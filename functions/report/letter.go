@@ -214,14 +214,14 @@ func (in *Input) deadlines() (all []posture.Deadline) {
 	for _, c := range in.Clusters {
 		if c.CA != nil && c.CA.NotAfter.Sub(in.Due) < 365*24*time.Hour {
 			all = append(all, posture.Deadline{
-				Time: c.CA.NotAfter, What: "the cluster's CA expires", Kind: "ca", Resource: c.Resource, Severity: caSeverity(c.CA.NotAfter.Sub(in.Due)),
+				Time: c.CA.NotAfter, What: "The cluster's CA expires", Kind: "ca", Resource: c.Resource, Severity: caSeverity(c.CA.NotAfter.Sub(in.Due)),
 			})
 		}
 	}
 	for _, x := range in.exceptions() {
 		if x.Days <= 60 {
 			all = append(all, posture.Deadline{
-				Time: x.End, What: "an exception ends: " + x.Title, Kind: "exception", Resource: x.Resources[0], Severity: posture.Low,
+				Time: x.End, What: "An exception ends: " + x.Title, Kind: "exception", Resource: x.Resources[0], Severity: posture.Low,
 			})
 		}
 	}

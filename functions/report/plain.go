@@ -87,11 +87,9 @@ func (l *letter) textChanges(t *mail.Text) {
 			continue
 		}
 		t.Line("%s: %d", list.title, len(list.changes))
-		shown(t, whole.Changes, list.changes, "changes", func(c posture.Change) {
-			t.Line("  %-8s %s, %s", c.Severity, l.in.check(c.Check).Title, c.Resource)
-			if c.Note != "" {
-				t.Paragraph(c.Note, "           ")
-			}
+		shown(t, whole.Changes, l.grouped(list.changes), "of these", func(c change) {
+			t.Line("  %-8s %s (%s)", c.Severity, c.Title, c.Check)
+			t.Paragraph(strings.TrimSuffix(names(c.Places, whole.Names)+". "+c.Note, ". "), "           ")
 		})
 	}
 	for _, list := range []struct {

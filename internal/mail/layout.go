@@ -25,7 +25,7 @@ var styles = map[string]template.CSS{
 	"h2":      "margin:0 0 10px;padding:16px 0 0;border-top:1px solid #e3e7ec;color:#17202b;font:600 17px/25px " + sans,
 	"h3":      "margin:0 0 6px;color:#17202b;font:600 14px/21px " + sans,
 	"p":       "margin:0 0 12px;color:#2a3440;font:14px/21px " + sans,
-	"small":   "margin:0 0 8px;color:#66707d;font:12px/18px " + sans,
+	"small":   "margin:4px 0 10px;color:#66707d;font:12px/18px " + sans,
 	"table":   "width:100%;border-collapse:collapse;",
 	"th":      "padding:0 8px 6px 0;color:#66707d;text-align:left;border-bottom:1px solid #cfd6de;font:600 11px/16px " + sans,
 	"thr":     "padding:0 0 6px 8px;color:#66707d;text-align:right;border-bottom:1px solid #cfd6de;font:600 11px/16px " + sans,

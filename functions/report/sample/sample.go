@@ -156,7 +156,8 @@ func result(n named, s subject, v posture.Verdict) posture.Result {
 		r.Severity, r.Evidence = s.Severity, s.evidence
 		r.Fix = &posture.Fix{Disruption: s.disrupts, Link: s.Link, Text: s.text}
 		if s.command != "" {
-			r.Fix.Commands = []string{strings.ReplaceAll(s.command, "%s", posture.Quote(n.name))}
+			command := strings.NewReplacer("%s", posture.Quote(n.name), "europe-west1", n.location, "acme-shop", n.project).Replace(s.command)
+			r.Fix.Commands = []string{command}
 		} else {
 			r.Fix.Text = "Only to be set when the thing is made: plan it with the next new one."
 		}
