@@ -2,20 +2,10 @@ package kube
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/rsa"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
 	"fmt"
-	"net"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"testing"
-	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -24,76 +14,14 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+
+	"tiercel.dev/local/kube/real"
 )
 
 const (
-	adminToken  = "admin-token"
+	adminToken  = real.Admin
 	readerToken = "reader-token"
 )
-
-// realOne starts a kube-apiserver of its own and returns its address.
-func realOne(t *testing.T) string {
-	t.Helper()
-	bin := os.Getenv("TIERCEL_KUBERNETES")
-	if bin == "" {
-		t.Skip("TIERCEL_KUBERNETES does not name a folder with etcd and kube-apiserver: scripts/kube-api builds them")
-	}
-	dir := t.TempDir()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := map[string]string{
-		"sa.key":     string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})),
-		"tokens.csv": adminToken + ",admin,1,system:masters\n" + readerToken + ",reader,2\n",
-	}
-	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	etcd, peer, port := freePort(t), freePort(t), freePort(t)
-	begin(t, dir, filepath.Join(bin, "etcd"), "--data-dir", filepath.Join(dir, "etcd"), "--unsafe-no-fsync",
-		"--listen-client-urls", "http://"+etcd, "--advertise-client-urls", "http://"+etcd, "--listen-peer-urls", "http://"+peer,
-		"--initial-advertise-peer-urls", "http://"+peer, "--initial-cluster", "default=http://"+peer)
-	begin(t, dir, filepath.Join(bin, "kube-apiserver"), "--etcd-servers", "http://"+etcd, "--bind-address", "127.0.0.1",
-		"--secure-port", port[strings.LastIndexByte(port, ':')+1:], "--cert-dir", filepath.Join(dir, "certs"),
-		"--service-account-issuer", "https://kubernetes.default.svc", "--service-account-key-file", filepath.Join(dir, "sa.key"),
-		"--service-account-signing-key-file", filepath.Join(dir, "sa.key"), "--token-auth-file", filepath.Join(dir, "tokens.csv"),
-		"--authorization-mode", "RBAC", "--disable-admission-plugins", "ServiceAccount", "--service-cluster-ip-range", "10.96.0.0/16",
-		"--endpoint-reconciler-type", "none")
-	for end := time.Now().Add(3 * time.Minute); ; time.Sleep(200 * time.Millisecond) {
-		if code, _ := ask(t, port, adminToken, "/readyz"); code == http.StatusOK {
-			return port
-		}
-		if time.Now().After(end) {
-			text, _ := os.ReadFile(filepath.Join(dir, "kube-apiserver.log"))
-			t.Fatalf("kube-apiserver is not ready: %s", text[max(0, len(text)-4096):])
-		}
-	}
-}
-
-func freePort(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
-func begin(t *testing.T, dir, program string, args ...string) {
-	log, err := os.Create(filepath.Join(dir, filepath.Base(program)+".log"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(program, args...)
-	cmd.Stdout, cmd.Stderr = log, log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait(); log.Close() })
-}
 
 var insecure = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 
@@ -116,9 +44,9 @@ func ask(t *testing.T, address, token, path string) (int, []byte) {
 }
 
 // fill has both hold the same: the real one with what it adds by itself, which is taken over.
-func fill(t *testing.T, real string, ours *Server) {
+func fill(t *testing.T, address string, ours *Server) {
 	t.Helper()
-	c, err := kubernetes.NewForConfig(&rest.Config{Host: "https://" + real, BearerToken: adminToken, TLSClientConfig: rest.TLSClientConfig{Insecure: true}})
+	c, err := kubernetes.NewForConfig(&rest.Config{Host: "https://" + address, BearerToken: adminToken, TLSClientConfig: rest.TLSClientConfig{Insecure: true}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	rbacv1 "k8s.io/api/rbac/v1"
+
+	"tiercel.dev/local/kube/real"
 )
 
 func readAll(t *testing.T, answer *http.Response) []byte {
@@ -57,14 +59,14 @@ func shape(code int, text []byte) map[string]any {
 
 // TestAsTheRealOne asks both the same. What differs on purpose stands at the request.
 func TestAsTheRealOne(t *testing.T) {
-	real := realOne(t)
+	address := real.Start(t, map[string]string{readerToken: "reader"}).Address
 	s := New(Config{
 		Users: map[string]string{adminToken: "admin", readerToken: "reader"},
 		Rules: map[string][]rbacv1.PolicyRule{
 			"admin": {{Verbs: []string{"*"}, APIGroups: []string{"*"}, Resources: []string{"*"}, NonResourceURLs: []string{"*"}}}, "reader": readerRules,
 		},
 	})
-	fill(t, real, s)
+	fill(t, address, s)
 	ours, _, stop, err := Serve(s)
 	if err != nil {
 		t.Fatal(err)
@@ -82,7 +84,7 @@ func TestAsTheRealOne(t *testing.T) {
 			"/api/v1/nodes?fieldSelector=spec.unschedulable%3Dtrue", "/api/v1/pods?limit=1", "/api/v1/pods?limit=2&labelSelector=app", "/api/v1/pods?limit=9",
 			"/api/v1/pods?limit=x", "/api/v1/pods?continue=x", "/api/v1/namespaces/shop/none", "/apis/none.example/v1/things", "/apis/apps/v1/none", "/none",
 		} {
-			wantCode, wantText := ask(t, real, token, path)
+			wantCode, wantText := ask(t, address, token, path)
 			code, text := ask(t, ours, token, path)
 			if d := cmp.Diff(shape(wantCode, wantText), shape(code, text)); d != "" {
 				t.Errorf("%q asks for %s: -real +ours:\n%s", token, path, d)

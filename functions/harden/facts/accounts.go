@@ -6,7 +6,8 @@ import (
 	"tiercel.dev/rules/check"
 )
 
-const gsaAnnotation = "iam.gke.io/gcp-service-account"
+// ActsAs is the annotation of Kubernetes service accounts that names the Google one they act as.
+const ActsAs = "iam.gke.io/gcp-service-account"
 
 // serviceAccounts fills the set: what each may, who uses it, and which static tokens it has.
 func (b *builder) serviceAccounts() {
@@ -34,7 +35,7 @@ func (b *builder) serviceAccounts() {
 			Resource: b.at("ServiceAccount", a.Namespace, a.Name), Unknown: b.accountGaps(len(tokens[key]) > 0, len(granted) > 0),
 			Value: map[string]any{
 				"namespace": a.Namespace, "name": a.Name, "system": SystemNamespace(a.Namespace), "default": a.Name == "default",
-				"automount": a.AutomountServiceAccountToken == nil || *a.AutomountServiceAccountToken, "acts_as": a.Annotations[gsaAnnotation],
+				"automount": a.AutomountServiceAccountToken == nil || *a.AutomountServiceAccountToken, "acts_as": a.Annotations[ActsAs],
 				"tokens": tokenValues(tokens[key]), "users": texts(users[key]), "granted": len(granted) > 0,
 			},
 		})
