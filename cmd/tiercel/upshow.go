@@ -93,7 +93,7 @@ func (s *show) start(ctx context.Context, cloud *local.Cloud, l net.Listener, lo
 		s.out.address = "http://" + l.Addr().String() + "/"
 		s.out.line("page: %s", s.out.address)
 		beside.Go(func() {
-			if err := web.New(s.board).Serve(ctx, l); err != nil {
+			if err := web.New(s.board, nil).Serve(ctx, l); err != nil {
 				log.Error("page", "err", err)
 			}
 		})

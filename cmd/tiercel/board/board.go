@@ -45,6 +45,8 @@ type Board struct {
 	infos         []rules.Info // the rules in force
 	asides        json.RawMessage
 	subscriptions []Subscription
+	fleet         json.RawMessage // nil before anything is known of one
+	follower      follower
 	health        *alert.Heartbeat
 	totals        Totals
 }

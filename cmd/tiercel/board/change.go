@@ -14,7 +14,7 @@ const (
 // A Change is one thing that happened. Seq counts up from 1 without gaps.
 type Change struct {
 	Seq  uint64
-	Name string // "alert", "finding", "status", "rules", "asides", "end", "snapshot"
+	Name string // "alert", "finding", "status", "rules", "asides", "fleet", "end", "snapshot"
 	JSON json.RawMessage
 }
 

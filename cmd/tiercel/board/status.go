@@ -95,7 +95,8 @@ func (b *Board) snapshot() json.RawMessage {
 		Findings []json.RawMessage `json:"findings"`
 		Rules    json.RawMessage   `json:"rules"`
 		Asides   json.RawMessage   `json:"asides"`
+		Fleet    json.RawMessage   `json:"fleet"`
 		Points   []Point           `json:"points"`
 		Status   status            `json:"status"`
-	}{b.run, b.about, b.alerts.rows(), b.findings.rows(), b.rules, b.asides, b.rates.points, b.status(time.Now(), nil)})
+	}{b.run, b.about, b.alerts.rows(), b.findings.rows(), b.rules, b.asides, b.fleetText(), b.rates.points, b.status(time.Now(), nil)})
 }

@@ -46,6 +46,7 @@ func TestHostileText(t *testing.T) {
 		v.board.Finding(f, time.Now())
 		v.board.Tick(time.Now(), &alert.Heartbeat{RulesError: markup, Outputs: []*alert.Output{{Name: markup, LastError: hostile[3]}}},
 			board.Cloud{Asides: []board.Aside{{Topic: "quarantine", Reason: markup, Subscription: hostile[3], Data: hostile[2] + markup}}})
+		v.board.Fleet(hostileFleet())
 		v.until(fmt.Sprintf("%s === %d", rowCount, len(hostile)))
 		v.harmless("alerts")
 		for i := range hostile {
@@ -54,7 +55,7 @@ func TestHostileText(t *testing.T) {
 			v.text(`document.querySelector("#detail details").open = true`)
 			v.harmless(fmt.Sprint("alert ", i))
 		}
-		for _, view := range []string{"findings", "rules", "health", "asides"} {
+		for _, view := range []string{"findings", "rules", "health", "asides", "clusters", "mails"} {
 			v.do(chromedp.Navigate(v.address + "#" + view))
 			v.until(fmt.Sprintf(`document.getElementById("tab-%s").getAttribute("aria-selected") === "true" && document.getElementById("detail").hidden`, view))
 			v.harmless(view)
@@ -98,7 +99,7 @@ func TestPhone(t *testing.T) {
 		v.fits("detail")
 		v.do(chromedp.Click("#close"))
 		v.until(`document.getElementById("list").offsetParent !== null`)
-		for _, view := range []string{"findings", "rules", "health", "asides"} {
+		for _, view := range []string{"findings", "rules", "health", "asides", "clusters", "mails"} {
 			v.do(chromedp.Click("#tab-" + view))
 			v.until(fmt.Sprintf(`document.getElementById("tab-%s").getAttribute("aria-selected") === "true"`, view))
 			v.fits(view)

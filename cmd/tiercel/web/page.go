@@ -33,8 +33,8 @@ type Page struct {
 // maxStreams bounds how many pages watch at once; a browser opens one for each tab.
 const maxStreams = 32
 
-// New makes a handler that shows b.
-func New(b *board.Board) *Page {
+// New makes a handler that shows b, and what mail has been sent: a handler of the mails' parts, nil for none.
+func New(b *board.Board, mail http.Handler) *Page {
 	p := &Page{board: b, mux: http.NewServeMux(), streams: make(chan struct{}, maxStreams), timeout: writeTimeout, closing: make(chan struct{})}
 	static, err := fs.Sub(files, "files")
 	if err != nil {
@@ -44,12 +44,15 @@ func New(b *board.Board) *Page {
 	p.mux.HandleFunc("GET /events", p.events)
 	p.mux.HandleFunc("GET /alert", detail("id", b.AlertDetail))
 	p.mux.HandleFunc("GET /finding", detail("name", b.FindingDetail))
+	if mail != nil {
+		p.mux.Handle("GET /mail/", http.StripPrefix("/mail", mail))
+	}
 	return p
 }
 
 // policy allows the page's own files and nothing else. Trusted types have the browser refuse any string that would become
 // markup or script.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; " +
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; frame-src 'self'; base-uri 'none'; " +
 	"form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 
 func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {

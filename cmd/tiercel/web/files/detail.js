@@ -1,5 +1,6 @@
 // The detail of an alert, a finding or a rule.
 import { $, el, pairs, pill, number } from "./dom.js";
+import { resultParts, mailParts } from "./fleet.js";
 import { store } from "./store.js";
 
 function head(severity, title, said, sub) {
@@ -82,6 +83,14 @@ async function content(kind, key) {
   if (kind === "rule") {
     const r = store.rules.find((r) => r.name === key);
     return r ? ruleDetail(r) : gone("rule");
+  }
+  if (kind === "result") {
+    const r = store.fleet?.results.find((r) => r.id === key);
+    return r ? [...head(r.severity || r.verdict, r.title, r.reason, `${r.check} · ${r.place}`), ...resultParts(r)] : gone("result");
+  }
+  if (kind === "mail") {
+    const m = store.fleet?.mails.find((m) => String(m.number) === key);
+    return m ? [...head("MAIL", m.subject, "", `to ${m.to} · ${m.time}`), ...mailParts(m)] : gone("mail");
   }
   const row = (kind === "alert" ? store.alerts : store.findings).get(key);
   const d = await load(kind === "alert" ? `/alert?id=${encodeURIComponent(key)}` : `/finding?name=${encodeURIComponent(key)}`);

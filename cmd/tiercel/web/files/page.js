@@ -5,8 +5,9 @@ import { drawEvents, drawAlerts } from "./chart.js";
 import { rowOf, asideOf } from "./rows.js";
 import { show, hide } from "./detail.js";
 import { health } from "./health.js";
+import { clusters, mails } from "./fleet.js";
 
-const views = ["alerts", "findings", "rules", "health", "asides"];
+const views = ["alerts", "findings", "rules", "health", "asides", "clusters", "mails"];
 let view = "alerts";
 let opened = null; // the key of what the detail shows
 const dirty = new Set();
@@ -52,8 +53,12 @@ function drawStatus() {
 }
 
 function drawTabs() {
-  const numbers = { alerts: store.alerts.size, findings: store.findings.size, rules: store.rules.length, asides: store.asides.length };
+  const numbers = {
+    alerts: store.alerts.size, findings: store.findings.size, rules: store.rules.length, asides: store.asides.length,
+    clusters: store.fleet?.open ?? 0, mails: store.fleet?.mails.length ?? 0,
+  };
   for (const name of views) {
+    if (name === "clusters" || name === "mails") $("tab-" + name).hidden = !store.fleet;
     const tab = $("tab-" + name), n = numbers[name];
     tab.setAttribute("aria-selected", String(name === view));
     tab.tabIndex = name === view ? 0 : -1;
@@ -93,6 +98,15 @@ function drawRows() {
     return;
   }
   const match = matcher($("filter").value, Number($("least").value));
+  if (view === "clusters" || view === "mails") {
+    $("count").textContent = "";
+    const focused = document.activeElement?.dataset.key;
+    reset();
+    box.replaceChildren(view === "clusters" ? clusters(match) : mails(match));
+    if (focused) [...box.querySelectorAll(".row")].find((b) => b.dataset.key === focused)?.focus({ preventScroll: true });
+    mark();
+    return;
+  }
   const all = view === "asides" ? store.asides : order[view]();
   const some = all.filter(match);
   $("count").textContent = some.length === all.length ? "" : `${count(some.length, "of", "of")} ${number(all.length)} shown`;
@@ -174,7 +188,7 @@ async function follow() {
     if (view !== kind) reset();
     view = kind;
   }
-  if (["alert", "finding", "rule"].includes(kind) && rest.length) {
+  if (["alert", "finding", "rule", "result", "mail"].includes(kind) && rest.length) {
     opened = hash;
     $("main").classList.add("open");
     if (await show(kind, rest.join("/"))) $("detail-title").focus({ preventScroll: innerWidth >= 1000 });
@@ -234,7 +248,7 @@ document.addEventListener("keydown", (e) => {
   if (e.key === "/") $("filter").focus();
   else if (e.key === "j" || (row && e.key === "ArrowDown")) move(1);
   else if (e.key === "k" || (row && e.key === "ArrowUp")) move(-1);
-  else if (e.key >= "1" && e.key <= "5") go(views[e.key - 1]);
+  else if (e.key >= "1" && e.key <= "7") go(views[e.key - 1]);
   else return;
   e.preventDefault();
 });

@@ -3,7 +3,7 @@ export const kept = 1000;
 const keptPoints = 600;
 
 export const store = {
-  run: "", about: {}, alerts: new Map(), findings: new Map(), rules: [], asides: [], points: [], status: null, ended: false,
+  run: "", about: {}, alerts: new Map(), findings: new Map(), rules: [], asides: [], points: [], status: null, fleet: null, ended: false,
 };
 
 // put adds a row or replaces the one of that key where it stands, and lets the oldest go.
@@ -20,7 +20,7 @@ function point(p) {
 // apply takes an event of the stream. It returns what of the page is to be drawn anew.
 export const apply = {
   snapshot(all) {
-    Object.assign(store, { run: all.run, about: all.about, rules: all.rules, asides: all.asides, points: all.points ?? [], status: all.status, ended: false });
+    Object.assign(store, { run: all.run, about: all.about, rules: all.rules, asides: all.asides, points: all.points ?? [], status: all.status, fleet: all.fleet, ended: false });
     store.alerts = new Map(all.alerts.map((a) => [a.id, a]));
     store.findings = new Map(all.findings.map((f) => [f.name, f]));
     return ["about", "status", "rows"];
@@ -45,6 +45,10 @@ export const apply = {
   asides(asides) {
     store.asides = asides ?? [];
     return ["asides"];
+  },
+  fleet(fleet) {
+    store.fleet = fleet;
+    return ["clusters", "mails"];
   },
   end(status) {
     Object.assign(store, { status, ended: true });
