@@ -80,6 +80,7 @@ func (c *Checker) Check(ctx context.Context) error {
 	if generation, err = c.keep(ctx, s, generation); err != nil {
 		return err
 	}
+	c.cfg.Log.InfoContext(ctx, "fleet checked", "clusters", len(s.Clusters), "silent", s.open(Missing)) // infra/alerts.tf counts it
 	pending := s.pending()
 	if len(pending) == 0 {
 		return nil

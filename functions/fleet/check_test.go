@@ -39,6 +39,7 @@ type sky struct {
 	publish error // what publishing answers
 	refuse  error // what writing findings answers
 	checker *Checker
+	log     strings.Builder
 	mu      sync.Mutex // over what the cloud's goroutines read too
 }
 
@@ -85,7 +86,7 @@ func newSky(t *testing.T, world World) *sky {
 	t.Cleanup(func() { client.Close() })
 	s.checker = NewChecker(Config{
 		Store: s.store, Beats: s.beats, World: func(context.Context) (World, error) { return s.world, nil },
-		Publish: s.published, Findings: scc.NewWriter(client, source), Now: s.clock, Log: slog.New(slog.DiscardHandler),
+		Publish: s.published, Findings: scc.NewWriter(client, source), Now: s.clock, Log: slog.New(slog.NewJSONHandler(&s.log, nil)),
 	})
 	return s
 }
@@ -166,6 +167,9 @@ func TestCheck(t *testing.T) {
 	s.world = cluster()
 	s.must(time.Minute)
 	s.expect("without its node", 2, "tiercel_sensor_missing INACTIVE")
+	if said := s.log.String(); strings.Count(said, `"fleet checked","clusters":1,"silent":1`) < 3 || !strings.HasSuffix(said, `"silent":0}`+"\n") {
+		t.Errorf("logged:\n%s", said)
+	}
 
 	f := s.scc.Findings()[0]
 	if f.FindingClass != pb.Finding_SCC_ERROR || f.Category != "Sensor missing" || f.ResourceName != "//c" || f.NextSteps == "" ||

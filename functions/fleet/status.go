@@ -187,3 +187,14 @@ func (s *Status) pending() (all []*Line) {
 	})
 	return all
 }
+
+// open counts the problems of a kind that are so now, as far as anybody knows.
+func (s *Status) open(kind Kind) int {
+	n := 0
+	for _, l := range s.Lines {
+		if l.Kind == kind && l.Ended.IsZero() {
+			n++
+		}
+	}
+	return n
+}

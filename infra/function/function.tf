@@ -1,0 +1,62 @@
+resource "google_service_account" "this" {
+  project      = var.common.project
+  account_id   = var.name
+  display_name = "Tiercel: ${var.entry_point}"
+  description  = var.description
+}
+
+resource "google_cloudfunctions2_function" "this" {
+  project     = var.common.project
+  location    = var.common.region
+  name        = var.name
+  description = var.description
+
+  build_config {
+    runtime           = var.common.runtime
+    entry_point       = var.entry_point
+    service_account   = var.common.builder
+    docker_repository = var.common.registry
+
+    source {
+      storage_source {
+        bucket = var.common.source_bucket
+        object = var.common.source_object
+      }
+    }
+  }
+
+  service_config {
+    service_account_email            = google_service_account.this.email
+    max_instance_count               = var.max_instances
+    max_instance_request_concurrency = var.concurrency
+    available_cpu                    = "1"
+    available_memory                 = var.memory
+    timeout_seconds                  = var.timeout
+    environment_variables            = var.common.environment
+    all_traffic_on_latest_revision   = true
+
+    # Pub/Sub and Cloud Scheduler of this project count as internal. Nobody else has anything to ask here.
+    ingress_settings = "ALLOW_INTERNAL_ONLY"
+
+    dynamic "secret_environment_variables" {
+      for_each = var.secrets
+      content {
+        key        = secret_environment_variables.key
+        project_id = var.common.project
+        secret     = secret_environment_variables.value.secret
+        version    = "latest"
+      }
+    }
+  }
+
+  depends_on = [google_secret_manager_secret_iam_member.secrets]
+}
+
+# reason: subscriptions and schedules call it in this account's name; nobody else may call it at all.
+resource "google_cloud_run_v2_service_iam_member" "invoker" {
+  project  = var.common.project
+  location = var.common.region
+  name     = google_cloudfunctions2_function.this.name
+  role     = "roles/run.invoker"
+  member   = "serviceAccount:${var.common.invoker}"
+}

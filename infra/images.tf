@@ -1,0 +1,58 @@
+# The sensor's images, and those that Cloud Build makes of the functions.
+resource "google_artifact_registry_repository" "images" {
+  project       = var.project
+  location      = var.region
+  repository_id = "tiercel"
+  format        = "DOCKER"
+  description   = "Tiercel: the sensor's image, by digest, and the functions'."
+
+  # An image that a cluster runs, or may go back to, is among the last ten.
+  cleanup_policies {
+    id     = "keep-last"
+    action = "KEEP"
+    most_recent_versions {
+      keep_count = 10
+    }
+  }
+  cleanup_policies {
+    id     = "delete-old"
+    action = "DELETE"
+    condition {
+      older_than = "7776000s"
+    }
+  }
+
+  depends_on = [google_project_service.apis]
+}
+
+# The account in whose name Cloud Build makes images of the functions' source.
+resource "google_service_account" "builder" {
+  project      = var.project
+  account_id   = "tiercel-function-build"
+  display_name = "Tiercel: builds its functions"
+
+  depends_on = [google_project_service.apis]
+}
+
+# reason: reads the source that it builds.
+resource "google_storage_bucket_iam_member" "builder_source" {
+  bucket = google_storage_bucket.sources.name
+  role   = "roles/storage.objectViewer"
+  member = google_service_account.builder.member
+}
+
+# reason: pushes the functions' images.
+resource "google_artifact_registry_repository_iam_member" "builder_images" {
+  project    = var.project
+  location   = google_artifact_registry_repository.images.location
+  repository = google_artifact_registry_repository.images.name
+  role       = "roles/artifactregistry.writer"
+  member     = google_service_account.builder.member
+}
+
+# reason: the log of a build that failed says why.
+resource "google_project_iam_member" "builder_log" {
+  project = var.project
+  role    = "roles/logging.logWriter"
+  member  = google_service_account.builder.member
+}

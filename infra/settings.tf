@@ -1,0 +1,68 @@
+data "google_project" "this" {
+  project_id = var.project
+}
+
+data "google_project" "clusters" {
+  for_each   = toset(var.cluster_projects)
+  project_id = each.value
+}
+
+locals {
+  # Google's own account, by which Pub/Sub acts in this project.
+  pubsub_agent = "serviceAccount:service-${data.google_project.this.number}@gcp-sa-pubsub.iam.gserviceaccount.com"
+
+  bucket_location  = coalesce(var.bucket_location, var.region)
+  dataset_location = coalesce(var.dataset_location, var.region)
+
+  # The functions that write findings share a quota, which each divides by all that may run at once.
+  findings_instances = {
+    route = var.route_max_instances
+    flush = 1
+    fleet = 1
+  }
+
+  # What functions.SettingsFrom reads: every function gets all of it, so that none can lack what it needs.
+  settings = {
+    TIERCEL_PROJECT          = var.project
+    TIERCEL_ALERTS_TOPIC     = "projects/${var.project}/topics/${local.topics.alerts.name}"
+    TIERCEL_QUARANTINE_TOPIC = "projects/${var.project}/topics/${local.topics.quarantine.name}"
+    TIERCEL_BUCKET           = google_storage_bucket.records.name
+    TIERCEL_SCC_SOURCE       = var.scc
+    TIERCEL_MAX_INSTANCES    = tostring(sum(values(local.findings_instances)))
+    TIERCEL_CLUSTER_PROJECTS = join(",", var.cluster_projects)
+    TIERCEL_POLICY           = var.where_list
+    TIERCEL_DAEMONSET        = var.daemonset
+    TIERCEL_RULE_SET         = var.rule_set
+    TIERCEL_SENSOR_VERSION   = var.sensor_version
+  }
+
+  # What every function is made of alike.
+  function = {
+    project          = google_project_service.apis["iam.googleapis.com"].project # so that accounts wait for the API
+    region           = var.region
+    runtime          = var.runtime
+    builder          = google_service_account.builder.id
+    registry         = google_artifact_registry_repository.images.id
+    source_bucket    = google_storage_bucket.sources.name
+    source_object    = google_storage_bucket_object.functions.name
+    environment      = local.settings
+    invoker          = google_service_account.invoker.email
+    dead_letter      = google_pubsub_topic.topics["dead_letter"].id
+    pubsub_agent     = local.pubsub_agent
+    channels         = local.channels
+    cluster_projects = var.cluster_projects
+  }
+}
+
+locals {
+  functions = {
+    enrich    = module.enrich
+    route     = module.route
+    flush     = module.flush
+    heartbeat = module.heartbeat
+    fleet     = module.fleet
+  }
+
+  # The functions of findings_instances: whoever writes findings shares the quota.
+  findings_writers = [for name, f in local.functions : f.member if contains(keys(local.findings_instances), name)]
+}

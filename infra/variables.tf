@@ -1,0 +1,152 @@
+variable "project" {
+  description = "The id of the project that topics, functions and records are in."
+  type        = string
+}
+
+variable "region" {
+  description = "Where functions, schedules, images and, if nothing else is said, data are."
+  type        = string
+}
+
+variable "cluster_projects" {
+  description = "The projects whose clusters run sensors. Alerts of clusters elsewhere are never verified."
+  type        = list(string)
+
+  validation {
+    condition     = length(var.cluster_projects) > 0
+    error_message = "cluster_projects names no project, so no sensor could publish and no alert could be verified."
+  }
+}
+
+variable "source_zip" {
+  description = "The functions' source as scripts/sources writes it."
+  type        = string
+}
+
+variable "scc" {
+  description = "Where findings go: organizations/O/sources/S as infra/scc-source makes it, with /locations/L behind it where data must stay in a place; \"off\" where there is no organization."
+  type        = string
+  default     = "off"
+
+  validation {
+    condition     = var.scc == "off" || can(regex("^organizations/[0-9]+/sources/[0-9]+(/locations/[a-z0-9-]+)?$", var.scc))
+    error_message = "scc is neither \"off\" nor organizations/O/sources/S or organizations/O/sources/S/locations/L."
+  }
+}
+
+variable "bucket_location" {
+  description = "Where records are kept; default: the region."
+  type        = string
+  default     = null
+}
+
+variable "dataset_location" {
+  description = "Where the archive of alerts is kept; default: the region."
+  type        = string
+  default     = null
+}
+
+variable "message_regions" {
+  description = "The regions that may hold messages; empty: Pub/Sub chooses the nearest to the publisher."
+  type        = list(string)
+  default     = []
+}
+
+variable "archive_days" {
+  description = "How many days the archive keeps alerts."
+  type        = number
+  default     = 400
+}
+
+variable "where_list" {
+  description = "The object in the bucket of records that mutes and re-rates alerts; empty for none."
+  type        = string
+  default     = "where.yaml"
+}
+
+variable "daemonset" {
+  description = "The sensor's DaemonSet, NAMESPACE/NAME."
+  type        = string
+  default     = "tiercel/tiercel-sensor"
+}
+
+variable "sensor_account" {
+  description = "The sensor's Kubernetes service account, NAMESPACE/NAME, which may publish to the raw topic."
+  type        = string
+  default     = "tiercel/tiercel-sensor"
+}
+
+variable "image_pullers" {
+  description = "The accounts of nodes in other projects, which pull the sensor's image: serviceAccount:…"
+  type        = list(string)
+  default     = []
+}
+
+variable "rule_set" {
+  description = "The hash of the rules that all sensors should have; empty: what most of a cluster's have."
+  type        = string
+  default     = ""
+}
+
+variable "sensor_version" {
+  description = "The version that all sensors should have; empty: the newest that there is."
+  type        = string
+  default     = ""
+}
+
+variable "route_max_instances" {
+  description = "Instances of the function that routes alerts. The write budget of findings is divided by all that may run at once."
+  type        = number
+  default     = 5
+}
+
+variable "enrich_max_instances" {
+  description = "Instances of the function that enriches alerts."
+  type        = number
+  default     = 20
+}
+
+variable "heartbeat_max_instances" {
+  description = "Instances of the function that keeps heartbeats; more than five would get in each other's way, since an object takes one write a second."
+  type        = number
+  default     = 5
+}
+
+variable "runtime" {
+  description = "The functions' runtime."
+  type        = string
+  default     = "go126"
+}
+
+variable "alert_emails" {
+  description = "Who is mailed when the pipeline itself is not well."
+  type        = list(string)
+  default     = []
+}
+
+variable "notification_channels" {
+  description = "Notification channels of Cloud Monitoring that are told as well: projects/P/notificationChannels/N."
+  type        = list(string)
+  default     = []
+}
+
+variable "subscribers" {
+  description = "Who reads alerts: members that may, a filter over attributes, and where to push to (none: they pull)."
+  type = map(object({
+    members  = optional(list(string), [])
+    filter   = optional(string, "attributes.kind = \"alert\"")
+    push     = optional(string)
+    audience = optional(string)
+  }))
+  default = {}
+
+  validation {
+    condition     = alltrue([for name in keys(var.subscribers) : can(regex("^[a-z][a-z0-9-]{0,40}$", name))])
+    error_message = "A subscriber's name is lower case letters, digits and hyphens, and begins with a letter."
+  }
+
+  validation {
+    condition     = alltrue([for s in values(var.subscribers) : s.push == null ? length(s.members) > 0 : startswith(s.push, "https://")])
+    error_message = "A subscriber either has members, who pull, or an https:// address to push to."
+  }
+}

@@ -1,0 +1,168 @@
+package terraform
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/zclconf/go-cty/cty"
+)
+
+const (
+	root    = "../../infra"
+	project = "p-1"
+	number  = "11"
+)
+
+func googleSchema(t *testing.T) *Schema {
+	t.Helper()
+	s, err := ReadSchema("google.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// A deployment is a folder that is applied, with its variables.
+type deployment struct {
+	dir  string
+	vars map[string]cty.Value
+}
+
+// deployments are the examples, the step of the organization's administrator, and the module with everything on.
+func deployments(t *testing.T) map[string]deployment {
+	t.Helper()
+	zip := filepath.Join(t.TempDir(), "functions.zip")
+	if err := os.WriteFile(zip, []byte("zip"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	with := func(more map[string]cty.Value) map[string]cty.Value {
+		vars := map[string]cty.Value{"project": cty.StringVal(project), "region": cty.StringVal("europe-west1"), "source_zip": cty.StringVal(zip)}
+		for name, v := range more {
+			vars[name] = v
+		}
+		return vars
+	}
+	two := texts("c-1", "c-2")
+	return map[string]deployment{
+		"simple": {root + "/examples/simple", with(nil)},
+		"organization": {root + "/examples/organization", with(map[string]cty.Value{
+			"cluster_projects": two, "scc": cty.StringVal("organizations/1/sources/2/locations/eu"), "on_call": cty.StringVal("https://calls.example.org/tiercel"),
+			"image_pullers": texts("serviceAccount:nodes@c-1.iam.gserviceaccount.com"), "alert_emails": texts("a@example.org"),
+		})},
+		"everything": {root, with(everything(two))},
+		"scc-source": {root + "/scc-source", map[string]cty.Value{
+			"organization": cty.StringVal("1"), "writers": texts("serviceAccount:tiercel-route@p-1.iam.gserviceaccount.com"),
+		}},
+	}
+}
+
+// everything is what is off by default, and switched on.
+func everything(clusters cty.Value) map[string]cty.Value {
+	return map[string]cty.Value{
+		"cluster_projects": clusters, "scc": cty.StringVal("organizations/1/sources/2"), "message_regions": texts("europe-west1"),
+		"notification_channels": texts("projects/p-1/notificationChannels/7"),
+	}
+}
+
+func texts(list ...string) cty.Value {
+	var values []cty.Value
+	for _, text := range list {
+		values = append(values, cty.StringVal(text))
+	}
+	return cty.ListVal(values)
+}
+
+// made answers as Google would, as far as what is made refers to it: so a test sees what stands in the project afterwards.
+func made(i Instance, path []string, t cty.Type, set map[string]cty.Value) cty.Value {
+	text := func(name string) string {
+		if v, ok := set[name]; ok && !v.IsNull() && v.Type() == cty.String {
+			return v.AsString()
+		}
+		return "?"
+	}
+	email := text("account_id") + "@" + text("project") + ".iam.gserviceaccount.com"
+	answers := map[string]string{
+		"google_service_account.email": email, "google_service_account.member": "serviceAccount:" + email,
+		"google_service_account.id":         "projects/" + text("project") + "/serviceAccounts/" + email,
+		"google_pubsub_topic.id":            "projects/" + text("project") + "/topics/" + text("name"),
+		"data.google_project.number":        map[string]string{project: number}[text("project_id")] + strings.TrimPrefix(text("project_id"), project),
+		"google_project_iam_custom_role.id": "projects/" + text("project") + "/roles/" + text("role_id"),
+	}
+	answers["google_project_iam_custom_role.name"] = answers["google_project_iam_custom_role.id"]
+	answers["google_cloudfunctions2_function.service_config.uri"] = "https://" + i.Address + ".run.app"
+	key := i.Type + "." + strings.Join(path, ".")
+	switch {
+	case answers[key] != "":
+		return cty.StringVal(answers[key])
+	case t == cty.String:
+		return cty.StringVal(i.Address + "." + strings.Join(path, "."))
+	case t == cty.Number:
+		return cty.NumberIntVal(1)
+	case t == cty.Bool:
+		return cty.False
+	}
+	return cty.NullVal(t)
+}
+
+// applied is what stands in the project once a deployment is applied.
+func applied(t *testing.T, name string) []Instance {
+	t.Helper()
+	d := deployments(t)[name]
+	instances, _, err := Plan(d.dir, googleSchema(t), d.vars, made)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return instances
+}
+
+// of gives the instances of a type.
+func of(instances []Instance, types ...string) []Instance {
+	var some []Instance
+	for _, i := range instances {
+		for _, t := range types {
+			if i.Type == t {
+				some = append(some, i)
+			}
+		}
+	}
+	return some
+}
+
+// text is an attribute, of a block if the path says so: "push_config.oidc_token.audience". Empty if it is not set.
+func (i Instance) text(path string) string {
+	v := i.at(path)
+	if v == cty.NilVal || v.IsNull() || !v.IsKnown() {
+		return ""
+	}
+	switch v.Type() {
+	case cty.String:
+		return v.AsString()
+	case cty.Number:
+		return v.AsBigFloat().Text('f', -1)
+	case cty.Bool:
+		if v.True() {
+			return "true"
+		}
+		return "false"
+	}
+	return ""
+}
+
+func (i Instance) at(path string) cty.Value {
+	v := i.Values
+	for _, name := range strings.Split(path, ".") {
+		if v.Type().IsListType() || v.Type().IsSetType() {
+			if v.LengthInt() == 0 {
+				return cty.NilVal
+			}
+			v = v.AsValueSlice()[0]
+		}
+		if !v.Type().HasAttribute(name) {
+			panic(i.Address + " has no " + path)
+		}
+		v = v.GetAttr(name)
+	}
+	return v
+}
