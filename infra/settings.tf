@@ -16,9 +16,10 @@ locals {
 
   # The functions that write findings share a quota, which each divides by all that may run at once.
   findings_instances = {
-    route = var.route_max_instances
-    flush = 1
-    fleet = 1
+    route  = var.route_max_instances
+    flush  = 1
+    fleet  = 1
+    harden = var.harden_max_instances
   }
 
   # What functions.SettingsFrom reads: every function gets all of it, so that none can lack what it needs.
@@ -30,6 +31,8 @@ locals {
     TIERCEL_SCC_SOURCE       = var.scc
     TIERCEL_MAX_INSTANCES    = tostring(sum(values(local.findings_instances)))
     TIERCEL_CLUSTER_PROJECTS = join(",", var.cluster_projects)
+    TIERCEL_SCOPES           = join(",", var.scopes)
+    TIERCEL_WORK_TOPIC       = "projects/${var.project}/topics/${local.topics.work.name}"
     TIERCEL_POLICY           = var.where_list
     TIERCEL_DAEMONSET        = var.daemonset
     TIERCEL_RULE_SET         = var.rule_set
@@ -61,6 +64,8 @@ locals {
     flush     = module.flush
     heartbeat = module.heartbeat
     fleet     = module.fleet
+    begin     = module.begin
+    harden    = module.harden
   }
 
   # The functions of findings_instances: whoever writes findings shares the quota.

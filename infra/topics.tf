@@ -11,6 +11,7 @@ locals {
   topics = {
     raw         = { name = "tiercel-alerts-raw", checked = true } # where sensors publish
     alerts      = { name = "tiercel-alerts", checked = true }     # what everybody else reads
+    work        = { name = "tiercel-work", checked = false }      # clusters, for who does the scheduled work
     quarantine  = { name = "tiercel-quarantine", checked = false }
     dead_letter = { name = "tiercel-dead-letter", checked = false }
   }

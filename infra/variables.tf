@@ -112,6 +112,30 @@ variable "heartbeat_max_instances" {
   default     = 5
 }
 
+variable "harden_max_instances" {
+  description = "Instances of the function that checks hardening, each of which takes a cluster at a time."
+  type        = number
+  default     = 10
+}
+
+variable "harden_schedule" {
+  description = "When clusters are checked, as cron writes it."
+  type        = string
+  default     = "0 5 * * *"
+}
+
+variable "time_zone" {
+  description = "The time zone of schedules."
+  type        = string
+  default     = "Etc/UTC"
+}
+
+variable "scopes" {
+  description = "Where scheduled work finds clusters: projects/P, folders/N, organizations/N; empty: in cluster_projects. Folders and organizations want infra/organization-reader."
+  type        = list(string)
+  default     = []
+}
+
 variable "runtime" {
   description = "The functions' runtime."
   type        = string

@@ -6,7 +6,7 @@ resource "google_pubsub_subscription" "push" {
   topic    = each.value.topic
   filter   = each.value.filter
 
-  ack_deadline_seconds       = 60        # functions give up after 50
+  ack_deadline_seconds       = min(600, var.timeout + 10) # functions give up before
   message_retention_duration = "604800s" # 7 days
 
   expiration_policy {

@@ -1,6 +1,6 @@
 resource "google_service_account" "this" {
   project      = var.common.project
-  account_id   = var.name
+  account_id   = coalesce(var.account, var.name)
   display_name = "Tiercel: ${var.entry_point}"
   description  = var.description
 }

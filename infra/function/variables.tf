@@ -18,8 +18,14 @@ variable "common" {
 }
 
 variable "name" {
-  description = "The function's name, which its account shares."
+  description = "The function's name."
   type        = string
+}
+
+variable "account" {
+  description = "Its account's name, where that is not the function's."
+  type        = string
+  default     = null
 }
 
 variable "entry_point" {

@@ -31,7 +31,7 @@ func grants(instances []Instance) []Instance {
 }
 
 func TestRoles(t *testing.T) {
-	custom := regexp.MustCompile(`^projects/[a-z0-9-]+/roles/tiercel_[a-z_]+$`)
+	custom := regexp.MustCompile(`^(projects|organizations)/[a-z0-9-]+/roles/tiercel_[a-z_]+$`)
 	for name := range deployments(t) {
 		instances := applied(t, name)
 		for _, i := range instances {
@@ -58,6 +58,29 @@ func TestRoles(t *testing.T) {
 			}
 		}
 	}
+}
+
+// What only reads holds no permission by which anything changes or a secret is seen.
+func TestPermissionsReadOnly(t *testing.T) {
+	changes := regexp.MustCompile(`\.(create|update|delete|set[A-Z]\w*|getCredentials|exec|portForward|actAs|getAccessToken|sign\w+|use)$|\.secrets\.|\*`)
+	for name := range deployments(t) {
+		for _, role := range of(applied(t, name), "google_project_iam_custom_role", "google_organization_iam_custom_role") {
+			permissions := role.at("permissions").AsValueSlice()
+			for _, p := range permissions {
+				if changes.MatchString(p.AsString()) && !mayChange(role, p.AsString()) {
+					t.Errorf("%s: %s holds %s", name, role.Address, p.AsString())
+				}
+			}
+			if len(permissions) == 0 {
+				t.Errorf("%s: %s holds nothing", name, role.Address)
+			}
+		}
+	}
+}
+
+// mayChange says which function may change what: rotation alone, and nothing but the cluster.
+func mayChange(role Instance, permission string) bool {
+	return role.text("role_id") == "tiercel_rotate" && permission == "container.clusters.update"
 }
 
 // Every grant has its reason: in a comment over it, or in the map that it is made of.

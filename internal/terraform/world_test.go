@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/zclconf/go-cty/cty"
@@ -55,6 +56,9 @@ func deployments(t *testing.T) map[string]deployment {
 		"scc-source": {root + "/scc-source", map[string]cty.Value{
 			"organization": cty.StringVal("1"), "writers": texts("serviceAccount:tiercel-route@p-1.iam.gserviceaccount.com"),
 		}},
+		"organization-reader": {root + "/organization-reader", map[string]cty.Value{
+			"organization": cty.StringVal("1"), "readers": texts("serviceAccount:tiercel-begin@p-1.iam.gserviceaccount.com"),
+		}},
 	}
 }
 
@@ -90,6 +94,7 @@ func made(i Instance, path []string, t cty.Type, set map[string]cty.Value) cty.V
 		"data.google_project.number":        map[string]string{project: number}[text("project_id")] + strings.TrimPrefix(text("project_id"), project),
 		"google_project_iam_custom_role.id": "projects/" + text("project") + "/roles/" + text("role_id"),
 	}
+	answers["google_organization_iam_custom_role.name"] = "organizations/" + text("org_id") + "/roles/" + text("role_id")
 	answers["google_project_iam_custom_role.name"] = answers["google_project_iam_custom_role.id"]
 	answers["google_cloudfunctions2_function.service_config.uri"] = "https://" + i.Address + ".run.app"
 	key := i.Type + "." + strings.Join(path, ".")
@@ -109,13 +114,20 @@ func made(i Instance, path []string, t cty.Type, set map[string]cty.Value) cty.V
 // applied is what stands in the project once a deployment is applied.
 func applied(t *testing.T, name string) []Instance {
 	t.Helper()
+	if instances, ok := known.Load(name); ok {
+		return instances.([]Instance)
+	}
 	d := deployments(t)[name]
 	instances, _, err := Plan(d.dir, googleSchema(t), d.vars, made)
 	if err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
+	known.Store(name, instances)
 	return instances
 }
+
+// known are deployments that a test has applied: they are the same for the next.
+var known sync.Map
 
 // of gives the instances of a type.
 func of(instances []Instance, types ...string) []Instance {

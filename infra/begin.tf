@@ -1,0 +1,34 @@
+# The scheduled work: a run begins with a list of clusters, of which each worker takes one at a time.
+module "begin" {
+  source = "./function"
+  common = local.function
+
+  name        = "tiercel-begin"
+  entry_point = "BeginRun"
+  description = "Lists the clusters of a run and gives them to workers."
+  timeout     = 300
+  playbook    = file("${path.module}/../docs/playbooks/function-fails.md")
+
+  schedule = { cron = var.harden_schedule, zone = var.time_zone }
+
+  topic_roles = {
+    work = {
+      topic  = google_pubsub_topic.topics["work"].name
+      role   = "roles/pubsub.publisher"
+      reason = "gives clusters to workers"
+    }
+  }
+
+  bucket_roles = {
+    records = {
+      bucket = google_storage_bucket.records.name
+      role   = "roles/storage.objectUser"
+      reason = "writes the run's manifest, and lists clusters with open findings"
+    }
+  }
+
+  cluster_permissions = {
+    "container.clusters.list"              = "knows which clusters there are"
+    "cloudasset.assets.searchAllResources" = "finds clusters of a scope without asking every project"
+  }
+}
