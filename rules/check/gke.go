@@ -15,13 +15,17 @@ import (
 )
 
 // GKE is the world of what GKE's API says of a cluster: the variables cluster and ca, and the set of pools. Whoever knows more
-// adds it.
+// adds it. GKE hides client certificates from most, and hidden ones look as if there were none: unless one is to be seen, the part
+// credentials is unknown, until whoever has found out that nothing was hidden deletes it.
 func GKE(r posture.Resource, c *pb.Cluster) *World {
 	w := &World{Resource: r, Vars: map[string]any{"cluster": c}, Sets: map[string][]Item{poolSet: nil}, Unknown: map[string]*posture.Gap{}}
 	for _, p := range c.GetNodePools() {
 		at := r
 		at.Pool = p.GetName()
 		w.Sets[poolSet] = append(w.Sets[poolSet], Item{Resource: at, Value: p})
+	}
+	if c.GetMasterAuth().GetClientCertificate() == "" {
+		w.Unknown["credentials"] = &posture.Gap{Part: "credentials", Call: "GetCluster", Permission: "container.clusters.getCredentials", Error: "nobody has found out whether client certificates are hidden"}
 	}
 	ca, err := Authority(c)
 	if err != nil {

@@ -97,7 +97,10 @@ func (b *builder) gke() {
 			w.Unknown["pool_upgrade_info."+g.Part[len(snapshot.PartPoolUpgrade)+1:]] = g
 		}
 	}
-	b.unread(snapshot.PartCredentials, "credentials", "cluster.master_auth.client_certificate")
+	// What was hidden is found out with the IAM policies. Who did not read those does not know.
+	if !b.unread(snapshot.PartCredentials, "credentials") && b.s.IAM != nil {
+		delete(w.Unknown, "credentials")
+	}
 }
 
 // unread marks names unknown if the part is a gap, and reports whether it is.
