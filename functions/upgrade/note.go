@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,8 +47,8 @@ func kindOf(typeURL string) (string, bool) {
 // newNote reads a payload. Errors name the field.
 func newNote(kind, payload string, published time.Time) (Note, error) {
 	m := kinds[kind]()
-	if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal([]byte(payload), m); err != nil {
-		return Note{}, fmt.Errorf("payload: %w", err)
+	if err := lenient.Unmarshal([]byte(payload), m); err != nil {
+		return Note{}, fmt.Errorf("payload: %s%w", wrong(kind, payload), err)
 	}
 	if err := complete(m); err != nil {
 		return Note{}, err
@@ -56,6 +58,24 @@ func newNote(kind, payload string, published time.Time) (Note, error) {
 		return Note{}, fmt.Errorf("payload: %w", err)
 	}
 	return Note{Kind: kind, Key: key(kind, m), Published: published.UTC(), Payload: text}, nil
+}
+
+// lenient passes over what a newer service says.
+var lenient = protojson.UnmarshalOptions{DiscardUnknown: true}
+
+// wrong names the field that cannot be read, which protojson does not.
+func wrong(kind, payload string) string {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal([]byte(payload), &fields) != nil {
+		return ""
+	}
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		one, err := json.Marshal(map[string]json.RawMessage{name: fields[name]})
+		if err == nil && lenient.Unmarshal(one, kinds[kind]()) != nil {
+			return fmt.Sprintf("field %.80q: ", name)
+		}
+	}
+	return ""
 }
 
 // complete reports what a message lacks without which it says nothing.
@@ -113,7 +133,7 @@ func (n Note) message() proto.Message {
 		return nil
 	}
 	m := build()
-	if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(n.Payload, m); err != nil {
+	if err := lenient.Unmarshal(n.Payload, m); err != nil {
 		return nil
 	}
 	return m

@@ -58,7 +58,7 @@ func (d *decision) twoSteps() {
 		Link: "https://cloud.google.com/kubernetes-engine/docs/how-to/two-step-control-plane-upgrades",
 	})
 	if !end.IsZero() {
-		d.deadline(end, "support", d.s.Resource, posture.Medium, "the control plane's minor upgrade can be rolled back no more")
+		d.deadline(end, "upgrade", d.s.Resource, posture.Medium, "the control plane's minor upgrade can be rolled back no more")
 	}
 }
 
@@ -102,7 +102,7 @@ func (d *decision) blueGreen(pool string, b *pb.NodePool_UpdateInfo_BlueGreenInf
 	if !end.IsZero() {
 		r := d.s.Resource
 		r.Pool = pool
-		d.deadline(end, "support", r, posture.Low, "the blue nodes of the upgrade are deleted: it can be rolled back no more")
+		d.deadline(end, "upgrade", r, posture.Low, "the blue nodes of the upgrade are deleted: it can be rolled back no more")
 	}
 }
 

@@ -34,7 +34,7 @@ type Blocker struct {
 type Deadline struct {
 	Time     time.Time `json:"time"`
 	What     string    `json:"what"`
-	Kind     string    `json:"kind"` // "ca", "support", "channel", "exclusion", "rotation", "exception", "bootstrap"
+	Kind     string    `json:"kind"` // "ca", "support", "channel", "exclusion", "rotation", "exception", "bootstrap", "upgrade"
 	Resource Resource  `json:"resource"`
 	Severity Severity  `json:"severity"`
 }

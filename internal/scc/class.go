@@ -26,6 +26,11 @@ var ofTiercel = map[string]pb.Finding_FindingClass{
 	"tiercel_rotation_foreign": pb.Finding_OBSERVATION,
 	"tiercel_rotation_expired": pb.Finding_MISCONFIGURATION,
 	"tiercel_rotation_done":    pb.Finding_OBSERVATION,
+
+	"tiercel_upgrade_bulletin":       pb.Finding_VULNERABILITY,
+	"tiercel_upgrade_end_of_support": pb.Finding_MISCONFIGURATION,
+	"tiercel_upgrade_failed":         pb.Finding_MISCONFIGURATION,
+	"tiercel_upgrade_doing":          pb.Finding_OBSERVATION,
 }
 
 func class(a *alert.Alert) pb.Finding_FindingClass {
