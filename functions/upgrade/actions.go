@@ -209,10 +209,10 @@ func (d *decision) settings() {
 			})
 		}
 	}
-	if d.uncertain || d.schedule.always {
+	if d.uncertain || d.openings.always {
 		return
 	}
-	if sum, longest := d.schedule.available(d.now, nil); sum < leastHours*time.Hour || longest < shortestOpen {
+	if sum, longest := d.openings.available(d.now, nil); sum < leastHours*time.Hour || longest < shortestOpen {
 		d.act(posture.Action{
 			What: "widen the maintenance window", Severity: posture.Medium, Disruption: "none", Link: exclusions,
 			Why: fmt.Sprintf("maintenance is possible for %s within 32 days, %s at a time at most; GKE wants %d h, and %s at a time", hoursText(sum),

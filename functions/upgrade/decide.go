@@ -42,8 +42,8 @@ type decision struct {
 	pools      []version // in the order of the cluster's
 	managed    []bool
 	end        time.Time // of the support that the channel gives; zero if not known
-	schedule   schedule
-	uncertain  bool // the schedule cannot be read
+	openings   openings
+	uncertain  bool // when windows open cannot be read
 	exclusions []exclusion
 	affects    []affect
 	steps      []step

@@ -186,7 +186,7 @@ func (d *decision) blocked(w wish, done []Doing) string {
 	if d.uncertain {
 		return "whether a maintenance window is open is not known"
 	}
-	if !d.schedule.open(d.now) {
+	if !d.openings.open(d.now) {
 		return "no maintenance window is open"
 	}
 	part, pool := controlPatch, w.pool

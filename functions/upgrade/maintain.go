@@ -22,18 +22,18 @@ func (d *decision) maintenance() {
 	}
 	d.shown.Budget = budgetText(policy.GetDisruptionBudget())
 	var err error
-	if d.schedule, err = scheduleOf(policy.GetWindow(), d.now); err != nil {
+	if d.openings, err = openingsOf(policy.GetWindow(), d.now); err != nil {
 		d.uncertain = true
 		d.gap(partMaintenance, "GetCluster", "%v", err)
 		d.shown.Windows = "not known"
 		return
 	}
-	sum, _ := d.schedule.available(d.now, nil)
-	d.shown.Windows = fmt.Sprintf("%s; %s within 32 days", d.schedule.text, hoursText(sum))
-	if left, _ := d.schedule.available(d.now, closed(d.exclusions, d.now.Add(horizon))); left < sum {
+	sum, _ := d.openings.available(d.now, nil)
+	d.shown.Windows = fmt.Sprintf("%s; %s within 32 days", d.openings.text, hoursText(sum))
+	if left, _ := d.openings.available(d.now, closed(d.exclusions, d.now.Add(horizon))); left < sum {
 		d.shown.Windows += fmt.Sprintf(", %s of them outside of exclusions", hoursText(left))
 	}
-	d.shown.Next = d.schedule.next(d.now, nextWindows)
+	d.shown.Next = d.openings.next(d.now, nextWindows)
 }
 
 func hoursText(t time.Duration) string {

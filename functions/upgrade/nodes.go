@@ -15,7 +15,7 @@ type Maintenance struct {
 
 // NodeMaintenance reads a cluster's maintenance policy. An error is for a window that is not understood.
 func NodeMaintenance(policy *pb.MaintenancePolicy, from, to time.Time) (Maintenance, error) {
-	s, err := scheduleOf(policy.GetWindow(), from)
+	s, err := openingsOf(policy.GetWindow(), from)
 	if err != nil {
 		return Maintenance{}, err
 	}

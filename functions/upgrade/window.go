@@ -24,8 +24,8 @@ type span struct{ from, to time.Time }
 
 func (s span) holds(t time.Time) bool { return !t.Before(s.from) && t.Before(s.to) }
 
-// A schedule is when GKE may maintain a cluster.
-type schedule struct {
+// Openings are when GKE may maintain a cluster.
+type openings struct {
 	always bool
 	// windows are those of a year from now on, in order, those that touch made one.
 	windows []span
@@ -35,16 +35,16 @@ type schedule struct {
 // foresight is how far a schedule is known.
 const foresight = 366 * day
 
-// scheduleOf reads a cluster's maintenance window, of any of its three forms, from now on.
-func scheduleOf(w *pb.MaintenanceWindow, now time.Time) (schedule, error) {
+// openingsOf reads a cluster's maintenance window, of any of its three forms, from now on.
+func openingsOf(w *pb.MaintenanceWindow, now time.Time) (openings, error) {
 	r, err := recurrenceOf(w)
 	if err != nil {
-		return schedule{}, err
+		return openings{}, err
 	}
 	if r.rule == nil {
-		return schedule{always: true, windows: []span{{now, now.Add(foresight)}}, text: "at any time: there is no maintenance window"}, nil
+		return openings{always: true, windows: []span{{now, now.Add(foresight)}}, text: "at any time: there is no maintenance window"}, nil
 	}
-	return schedule{windows: r.spans(now, now.Add(foresight)), text: r.text}, nil
+	return openings{windows: r.spans(now, now.Add(foresight)), text: r.text}, nil
 }
 
 // A recurrence is what a window's setting says. Without a rule there is none.
@@ -164,12 +164,12 @@ func merge(all []span, s span) []span {
 }
 
 // open reports whether a window is open now.
-func (s schedule) open(now time.Time) bool {
+func (s openings) open(now time.Time) bool {
 	return slices.ContainsFunc(s.windows, func(w span) bool { return w.holds(now) })
 }
 
 // next are the times when the next windows open, at most n of them.
-func (s schedule) next(now time.Time, n int) (at []time.Time) {
+func (s openings) next(now time.Time, n int) (at []time.Time) {
 	for _, w := range s.windows {
 		if w.from.After(now) && len(at) < n {
 			at = append(at, w.from)
@@ -180,7 +180,7 @@ func (s schedule) next(now time.Time, n int) (at []time.Time) {
 
 // available is how long within the horizon maintenance is possible, and the longest it is at one time; closed are the spans in which it is not,
 // in order and apart.
-func (s schedule) available(now time.Time, closed []span) (sum, longest time.Duration) {
+func (s openings) available(now time.Time, closed []span) (sum, longest time.Duration) {
 	end := now.Add(horizon)
 	for _, w := range s.windows {
 		if w = within(w, now, end); !w.from.Before(w.to) {

@@ -63,7 +63,7 @@ func TestWindows(t *testing.T) {
 			false, "2026-12-06T04:00:00Z", 10},
 		{"that has ended", recurringAt("2019-01-01T09:00:00Z", "2019-01-01T17:00:00Z", "FREQ=DAILY;UNTIL=20200101T000000Z"), false, "", 0},
 	} {
-		s, err := scheduleOf(tt.w, now)
+		s, err := openingsOf(tt.w, now)
 		if err != nil {
 			t.Errorf("%s: %v", tt.name, err)
 			continue
@@ -90,14 +90,14 @@ func TestWindowsThatCannotBeRead(t *testing.T) {
 		"no length":      dailyAt("03:00", ""),
 		"nothing long":   newRecurring("FREQ=DAILY", nil, 4, 0),
 	} {
-		if s, err := scheduleOf(w, now); err == nil {
+		if s, err := openingsOf(w, now); err == nil {
 			t.Errorf("%s: %v", name, s.text)
 		}
 	}
 }
 
 func TestHoursWithoutExclusions(t *testing.T) {
-	s, err := scheduleOf(dailyAt("00:00", "PT24H0M0S"), now)
+	s, err := openingsOf(dailyAt("00:00", "PT24H0M0S"), now)
 	if err != nil {
 		t.Fatal(err)
 	}

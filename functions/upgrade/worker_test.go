@@ -434,4 +434,3 @@ func TestBulletinIsToldAtOnce(t *testing.T) {
 		t.Errorf("followed: %v, %v", w.active(), w.alerts)
 	}
 }
-
