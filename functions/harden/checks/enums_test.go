@@ -17,11 +17,19 @@ import (
 const deepest = 6
 
 // A number of an enum that is newer than the module stands for anything: a check passes with it only if it passes with every
-// value that there is. All enums of a cluster and of a pool are tried, in clusters where nothing else is set and where much is.
+// value that there is. All enums of a cluster and of a pool that checks name are tried, in clusters of several kinds.
 func TestUnknownEnumsNeverPass(t *testing.T) {
 	set, err := Set()
 	if err != nil {
 		t.Fatal(err)
+	}
+	files, _, err := Files()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := ""
+	for _, f := range files {
+		text += string(f.Data)
 	}
 	tried := 0
 	for name, base := range map[string]*pb.Cluster{
@@ -31,6 +39,9 @@ func TestUnknownEnumsNeverPass(t *testing.T) {
 		base.Name, base.Location, base.CurrentMasterVersion = "c", "europe-west1", "1.35.2-gke.1000"
 		base.NodePools = []*pb.NodePool{{Name: "p", Version: "1.35.2-gke.1000", Status: pb.NodePool_RUNNING, UpgradeSettings: &pb.NodePool_UpgradeSettings{MaxSurge: 1}}}
 		enums(base.ProtoReflect().Descriptor(), nil, func(path []protoreflect.FieldDescriptor) {
+			if !strings.Contains(text, "."+string(path[len(path)-1].Name())) {
+				return
+			}
 			tried++
 			passes := map[string]bool{} // with every value there is
 			with := func(n protoreflect.EnumNumber) map[string]posture.Verdict { return verdicts(t, set, base, path, n) }
@@ -47,7 +58,7 @@ func TestUnknownEnumsNeverPass(t *testing.T) {
 			}
 		})
 	}
-	if tried < 200 {
+	if tried < 100 {
 		t.Errorf("%d enums tried", tried)
 	}
 }

@@ -31,6 +31,8 @@ func main() {
 var titles = map[string]string{
 	"identity": "Identity and authentication", "network": "Control plane exposure and networking", "nodes": "Nodes",
 	"data": "Data, supply chain, operations", "upgrades": "Upgrades and the cluster's state",
+	"kubernetes_access": "Rights and identities within the cluster", "kubernetes_workloads": "Workloads, namespaces and policies",
+	"iam": "IAM and other Google APIs",
 }
 
 func page(set *check.Set) string {
