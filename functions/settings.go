@@ -92,7 +92,7 @@ func (s *Settings) scheduled(getenv func(string) string) error {
 	var errs []error
 	s.Scopes = list(getenv("TIERCEL_SCOPES"))
 	for _, scope := range s.Scopes {
-		if !scopeForm.MatchString(scope) {
+		if !IsScope(scope) {
 			errs = append(errs, fmt.Errorf("TIERCEL_SCOPES has %q, none of projects/P, folders/N, organizations/N", scope))
 		}
 	}
@@ -106,6 +106,9 @@ func (s *Settings) scheduled(getenv func(string) string) error {
 	}
 	return errors.Join(errs...)
 }
+
+// IsScope reports whether a text says where clusters are to be found: projects/P, folders/N, organizations/N.
+func IsScope(text string) bool { return scopeForm.MatchString(text) }
 
 var scopeForm = regexp.MustCompile(`^(projects/[a-z0-9][a-z0-9.:-]*|folders/[0-9]+|organizations/[0-9]+)$`)
 

@@ -3,6 +3,7 @@ package harden
 import (
 	"context"
 
+	"tiercel.dev/functions/harden/facts"
 	"tiercel.dev/internal/posture"
 	"tiercel.dev/internal/snapshot"
 	"tiercel.dev/rules/check"
@@ -22,6 +23,9 @@ func Assess(ctx context.Context, s *snapshot.Snapshot, set *check.Set, exception
 	if ca, err := check.Authority(c); err == nil {
 		record.CA = ca
 	}
+	if c != nil {
+		record.Network, record.Principals = facts.Network(s), facts.Principals(s)
+	}
 	return record
 }
 
@@ -30,14 +34,7 @@ func worldOf(s *snapshot.Snapshot) *check.World {
 	if s.Cluster == nil {
 		return &check.World{Resource: s.Resource, Unknown: map[string]*posture.Gap{"cluster": s.Gap(snapshot.PartCluster)}}
 	}
-	w := check.GKE(s.Resource, s.Cluster)
-	if s.ServerConfig != nil {
-		w.Vars["server_config"] = s.ServerConfig
-	}
-	if s.Upgrade != nil {
-		w.Vars["upgrade_info"] = s.Upgrade
-	}
-	return w
+	return facts.World(s)
 }
 
 func channel(s *snapshot.Snapshot) string {

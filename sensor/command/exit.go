@@ -27,8 +27,11 @@ const (
 	exitOK          = 0
 	exitFailure     = 1 // ours, or the machine's
 	exitMistake     = 2 // a flag, a rule file or a capture that cannot be used
-	exitUnsupported = 3 // the kernel cannot be watched from here
+	exitUnsupported = 3 // the kernel cannot be watched from here, or not all that was to be looked at
 )
+
+// ErrUnseen means that a command did what it could, and could not see all that it was to look at.
+var ErrUnseen = errors.New("incomplete")
 
 const exitHelp = `Exit codes: 0 done; 1 it went wrong; 2 a flag, rule file or capture cannot be used; 3 the kernel cannot be watched from here.`
 
@@ -80,7 +83,7 @@ func exitCode(err error) int {
 		return exitOK
 	case errors.Is(err, node.ErrMistake):
 		return exitMistake
-	case errors.Is(err, probe.ErrUnsupported), errors.Is(err, probe.ErrMemory):
+	case errors.Is(err, probe.ErrUnsupported), errors.Is(err, probe.ErrMemory), errors.Is(err, ErrUnseen):
 		return exitUnsupported
 	}
 	return exitFailure

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/oauth2"
+	"golang.org/x/sync/errgroup"
+
+	"tiercel.dev/functions"
+	"tiercel.dev/internal/posture"
+	"tiercel.dev/internal/snapshot"
+	"tiercel.dev/local"
+)
+
+// clusterFlags say which clusters a command looks at.
+type clusterFlags struct {
+	projects, folders, organizations []string
+	cluster, local                   string
+}
+
+const clusterHelp = `It uses application default credentials (gcloud auth application-default login), which need what docs/hardening.md
+names; what they may not read is UNKNOWN, and said. With --local it looks at the clusters of a running "tiercel up".`
+
+func (f *clusterFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&f.projects, "project", nil, "look at the clusters of a `project`; may be repeated")
+	cmd.Flags().StringArrayVar(&f.folders, "folder", nil, "look at those of a folder's projects, by its `number`")
+	cmd.Flags().StringArrayVar(&f.organizations, "organization", nil, "look at those of an organization's projects, by its `number`")
+	cmd.Flags().StringVar(&f.cluster, "cluster", "", "look at those of this `name` alone")
+	cmd.Flags().StringVar(&f.local, "local", "", "`address` (HOST:PORT) of a running tiercel up")
+	noFiles(cmd, "project", "folder", "organization", "cluster", "local")
+}
+
+// scoped reports whether any flag says where clusters are.
+func (f *clusterFlags) scoped() bool {
+	return len(f.projects)+len(f.folders)+len(f.organizations) > 0 || f.local != ""
+}
+
+func (f *clusterFlags) scopes() ([]string, error) {
+	projects := f.projects
+	if f.local != "" && len(projects) == 0 {
+		projects = []string{local.Project}
+	}
+	var all []string
+	for kind, ids := range map[string][]string{"projects/": projects, "folders/": f.folders, "organizations/": f.organizations} {
+		for _, id := range ids {
+			all = append(all, kind+id)
+		}
+	}
+	for _, scope := range all {
+		if !functions.IsScope(scope) {
+			return nil, mistake{fmt.Errorf("%q is none of projects/P, folders/N, organizations/N", scope)}
+		}
+	}
+	if len(all) == 0 {
+		return nil, mistake{errors.New("nothing to look at: give --project, --folder or --organization, or a dump with --from")}
+	}
+	return all, nil
+}
+
+// readers read clusters at once.
+const readers = 8
+
+// read gives the clusters to take, in the order of their names, and what could not be listed as a snapshot without a cluster.
+func (f *clusterFlags) read(ctx context.Context, take func(*snapshot.Snapshot) error) error {
+	scopes, err := f.scopes()
+	if err != nil {
+		return err
+	}
+	var e functions.Endpoints
+	if f.local != "" {
+		if err := listens(ctx, f.local); err != nil {
+			return err
+		}
+		e = functions.Endpoints{GKE: local.Reach(f.local), Google: local.Reach(f.local),
+			Kubernetes: functions.Kubernetes{Token: oauth2.StaticTokenSource(new(oauth2.Token))}}
+	}
+	r, err := functions.NewReading(ctx, e)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	return readAll(ctx, r, scopes, f.cluster, take)
+}
+
+func readAll(ctx context.Context, r *functions.Reading, scopes []string, cluster string, take func(*snapshot.Snapshot) error) error {
+	census, err := r.Inventory(scopes).Look(ctx)
+	if err != nil {
+		return err
+	}
+	if len(census.Gaps) > 0 {
+		// It is of no project more than of another: each gap names its own.
+		if err := take(&snapshot.Snapshot{Time: time.Now(), Resource: posture.Resource{Project: "-"}, Gaps: census.Gaps}); err != nil {
+			return err
+		}
+	}
+	var wanted []posture.Resource
+	for _, c := range census.Clusters {
+		if cluster == "" || c.Cluster == cluster {
+			wanted = append(wanted, c)
+		}
+	}
+	if len(wanted) == 0 && len(census.Gaps) == 0 {
+		return mistake{fmt.Errorf("there is no such cluster in %s", scopes)}
+	}
+	ready := make([]chan *snapshot.Snapshot, len(wanted))
+	for i := range ready {
+		ready[i] = make(chan *snapshot.Snapshot, 1)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var all sync.WaitGroup
+	defer all.Wait()
+	defer cancel()
+	var group errgroup.Group
+	group.SetLimit(readers)
+	all.Go(func() {
+		for i, c := range wanted {
+			group.Go(func() error {
+				ready[i] <- readOne(ctx, r, c)
+				return nil
+			})
+		}
+		group.Wait()
+	})
+	for i := range wanted {
+		if s := <-ready[i]; s != nil {
+			if err := take(s); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// readOne reads a cluster; one that is gone since it was listed is nil.
+func readOne(ctx context.Context, r *functions.Reading, c posture.Resource) *snapshot.Snapshot {
+	now := time.Now()
+	s, err := r.Read(ctx, c, now)
+	switch {
+	case errors.Is(err, snapshot.ErrNotFound):
+		return nil
+	case err != nil:
+		return snapshot.Unread(c, now, err)
+	}
+	return s
+}

@@ -1,0 +1,76 @@
+package hardened
+
+import (
+	"encoding/csv"
+	"io"
+	"strings"
+
+	"tiercel.dev/internal/posture"
+)
+
+// CSV writes a line for each result (RFC 4180). No cell is a formula to a spreadsheet, whatever a name says.
+func (r *Report) CSV(w io.Writer) error {
+	out := csv.NewWriter(w)
+	out.Write([]string{"project", "location", "cluster", "resource", "check", "title", "verdict", "severity", "reason", "evidence", "fix", "disruption",
+		"exception_owner", "exception_until"})
+	for _, c := range r.Clusters {
+		for _, result := range c.Results {
+			out.Write(r.row(result))
+		}
+	}
+	out.Flush()
+	return out.Error()
+}
+
+func (r *Report) row(result posture.Result) []string {
+	severity := ""
+	switch result.Verdict {
+	case posture.Fail, posture.Warn, posture.Excepted:
+		severity = r.Severity(result).String()
+	}
+	at := result.Resource
+	row := []string{at.Project, at.Location, at.Cluster, at.String(), result.Check, r.Check(result.Check).Title, string(result.Verdict), severity,
+		result.Reason, evidence(result, "; "), "", "", "", ""}
+	if f := result.Fix; f != nil {
+		row[10], row[11] = strings.Join(append(f.Commands[:len(f.Commands):len(f.Commands)], text(f)...), "; "), f.Disruption
+	}
+	if e := result.Exception; e != nil {
+		row[12], row[13] = e.Owner, e.Until
+	}
+	for i := range row {
+		row[i] = cell(row[i])
+	}
+	return row
+}
+
+func text(f *posture.Fix) (all []string) {
+	for _, s := range []string{f.Text, f.Link} {
+		if s != "" {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// evidence is a result's facts in one line.
+func evidence(result posture.Result, between string) string {
+	var all []string
+	for _, e := range result.Evidence {
+		all = append(all, e.Path+" = "+e.Value)
+	}
+	return strings.Join(all, between)
+}
+
+// cell keeps spreadsheets from taking text for a formula, by the quote that they take for the mark of a text. What a sheet trims
+// before it looks is looked through too.
+// https://owasp.org/www-community/attacks/CSV_Injection
+func cell(s string) string {
+	trimmed := strings.TrimLeft(s, " \t\r\n\u00a0\ufeff\"'")
+	if trimmed != "" && strings.ContainsRune("=+-@|%\uff1d\uff0b\uff0d\uff20", []rune(trimmed)[0]) {
+		return "'" + s
+	}
+	if s != "" && strings.ContainsRune("\t\r\n", rune(s[0])) {
+		return "'" + s
+	}
+	return s
+}
