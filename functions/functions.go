@@ -23,6 +23,8 @@ const (
 	RecordHeartbeat = "RecordHeartbeat" // pushed to by the topic of alerts, for heartbeats
 	CheckFleet      = "CheckFleet"      // called every minute
 
+	ApproveRotation = "ApproveRotation" // called by people, with an ID token
+
 	BeginRun       = "BeginRun"       // called by a schedule, whose body may say which work: {"work": ["harden"]}
 	CheckHardening = "CheckHardening" // pushed to by the topic of work, for "harden"
 )

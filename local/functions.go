@@ -33,6 +33,8 @@ func (c *Cloud) functions() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/storage/v1/", c.records)
 	mux.Handle("/upload/storage/v1/", c.records)
+	mux.Handle(KeysPath, c.accounts.Keys())
+	mux.Handle(TokenPath, c.accounts.Issue())
 	settings := func() (functions.Settings, error) {
 		return functions.Settings{
 			Project: Project, AlertsTopic: EnrichedTopic, QuarantineTopic: quarantineTopic, Bucket: bucket, Source: Source,

@@ -19,3 +19,18 @@ func (c *Cloud) Address() string { return c.address }
 
 // Options reach the gRPC services.
 func (c *Cloud) Options() []option.ClientOption { return Reach(c.address) }
+
+// What is served beside the functions, at the address that [Cloud.Calls] tells.
+const (
+	// Bucket is where the functions keep their records.
+	Bucket = bucket
+	// KeysPath shows the keys of ID tokens, and TokenPath gives tokens out: ?account=ADDRESS&audience=URL.
+	KeysPath  = "/oidc/certs"
+	TokenPath = "/oidc/token"
+)
+
+// Audience is that of ID tokens for a function.
+func Audience(function string) string { return functionsURL + "/" + function }
+
+// Calls is the host and port of the functions, of Cloud Storage, and of the paths above.
+func (c *Cloud) Calls() string { return c.calls }

@@ -88,6 +88,7 @@ func (n *next) see() bool {
 	}
 	if n.o.Gone {
 		n.gone("the cluster is gone")
+		n.r.CA, n.r.CASeen = posture.CA{}, time.Time{}
 		return false
 	}
 	if n.o.Cluster == nil {

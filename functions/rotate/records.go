@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -75,5 +77,16 @@ func (k records) all(ctx context.Context) (map[posture.Resource]record, error) {
 	for _, one := range found {
 		all[one.Resource] = one
 	}
+	return all, err
+}
+
+// All reads all records of a store, in the order of their names.
+func All(ctx context.Context, store Store) ([]Record, error) {
+	kept, err := records{store}.all(ctx)
+	all := make([]Record, 0, len(kept))
+	for _, one := range kept {
+		all = append(all, one.Record)
+	}
+	slices.SortFunc(all, func(a, b Record) int { return strings.Compare(Name(a.Resource), Name(b.Resource)) })
 	return all, err
 }

@@ -3,6 +3,7 @@ package oidc
 import (
 	"encoding/base64"
 	"encoding/json"
+	"io"
 	"math/big"
 	"net/http"
 )
@@ -19,5 +20,23 @@ func (a *Accounts) Keys() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(set) // whoever asked has left
+	})
+}
+
+// Issue gives out tokens to whoever asks, as gcloud does to who is logged in: ?account=ADDRESS&audience=URL. It is for a cloud that
+// one machine alone can reach, whose user may be anybody there.
+func (a *Accounts) Issue() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		account, audience := r.URL.Query().Get("account"), r.URL.Query().Get("audience")
+		if account == "" || audience == "" {
+			http.Error(w, "account and audience are needed", http.StatusBadRequest)
+			return
+		}
+		text, err := a.Token(account, audience)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		_, _ = io.WriteString(w, text) // whoever asked has left
 	})
 }
