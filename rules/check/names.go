@@ -33,6 +33,7 @@ var variables = []variable{
 	{Name{"pool_upgrade_info", "map of NodePoolUpgradeInfo", "The same of each pool, by its name."}, false, cel.MapType(cel.StringType, typeOf(&pb.NodePoolUpgradeInfo{}))},
 	{Name{"operations", "list of Operation", "Operations of the cluster and its pools, ended ones too."}, false, cel.ListType(typeOf(&pb.Operation{}))},
 	object("ca", "The cluster's certificate authority: not_before, not_after, fingerprint."),
+	object("maintenance", "When GKE may maintain the cluster by its window: hours (of 32 days), longest (in hours), window (in words)."),
 	object("network", "How far network policies reach: enforced, engine, pods, covered, percent, without (namespaces)."),
 	object("storage", "Which storage classes encrypt disks by a key of one's own: with_key, without_key."),
 	object("iam", "What IAM policies say of logs: data_access (types), exempted (members)."),

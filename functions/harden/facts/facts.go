@@ -11,6 +11,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"tiercel.dev/functions/upgrade"
 	"tiercel.dev/internal/posture"
 	"tiercel.dev/internal/snapshot"
 	"tiercel.dev/rules/check"
@@ -87,6 +88,11 @@ func (b *builder) gke() {
 	}
 	if b.s.Operations != nil {
 		w.Vars["operations"] = b.s.Operations
+	}
+	if sum, longest, text, err := upgrade.Possible(b.s.Cluster.GetMaintenancePolicy().GetWindow(), b.s.Time); err != nil {
+		w.Unknown["maintenance"] = &posture.Gap{Part: "maintenance", Call: "GetCluster", Error: err.Error()}
+	} else {
+		w.Vars["maintenance"] = map[string]any{"hours": int64(sum.Hours()), "longest": int64(longest.Hours()), "window": text}
 	}
 	b.unread(snapshot.PartCluster, "cluster", "pool")
 	b.unread(snapshot.PartServerConfig, "server_config")
