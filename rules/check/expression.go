@@ -67,10 +67,10 @@ func (c *compiler) expression(f *source.Reader, at source.Text, offset int, text
 	return e
 }
 
-// condition compiles a bool.
+// condition compiles a bool. What stands in an object has no type before it is evaluated: that it is no bool shows then.
 func (c *compiler) condition(f *source.Reader, at source.Text) *expression {
 	e := c.expression(f, at, 0, at.Value)
-	if e != nil && !e.Type.IsExactType(types.BoolType) {
+	if e != nil && !e.Type.IsExactType(types.BoolType) && !e.Type.IsExactType(types.DynType) {
 		f.Add(at.Error(0, fmt.Sprintf("a condition is a bool, not %s", e.Type)))
 		return nil
 	}

@@ -41,7 +41,7 @@ var variables = []variable{
 	{Name{"resource", "map of texts", "What the verdict is about: project, location, cluster, pool, kind, namespace, name; \"\" for what it does not have."}, false, cel.MapType(cel.StringType, cel.StringType)},
 
 	item(message(poolSet, "A node pool.", &pb.NodePool{})),
-	item(object("namespace", "A namespace.")),
+	item(object("ns", "A namespace.")),
 	item(object("workload", "A pod, or the controller of pods.")),
 	item(object("binding", "A RoleBinding or ClusterRoleBinding.")),
 	item(object("principal", "Somebody with rights in the cluster.")),

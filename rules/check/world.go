@@ -9,7 +9,7 @@ type World struct {
 	// Vars are by name ([Names]): "cluster" is a *containerpb.Cluster, "server_config", "upgrade_info" likewise; what is derived is
 	// of map[string]any, []any, texts, int64, bools and time.Time.
 	Vars map[string]any
-	// Sets are what checks may be about besides the cluster, by the set's name ("pool", "namespace", "workload", "binding", …): a
+	// Sets are what checks may be about besides the cluster, by the set's name ("pool", "ns", "workload", "binding", …): a
 	// check that is about each of a set has one verdict for each item, and sees it under the set's name.
 	Sets map[string][]Item
 	// Unknown are variables, sets and fields of variables ("cluster.master_auth.client_certificate") that could not be found out,

@@ -65,7 +65,7 @@ func large() *check.World {
 	w := check.GKE(at, c)
 	_, sets := check.Names()
 	for _, s := range sets {
-		n := map[string]int{"namespace": 200, "workload": 2000}[s.Name]
+		n := map[string]int{"ns": 200, "workload": 2000}[s.Name]
 		if _, ok := w.Sets[s.Name]; !ok {
 			w.Sets[s.Name] = []check.Item{}
 		}

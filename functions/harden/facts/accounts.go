@@ -9,7 +9,7 @@ import (
 // ActsAs is the annotation of Kubernetes service accounts that names the Google one they act as.
 const ActsAs = "iam.gke.io/gcp-service-account"
 
-// serviceAccounts fills the set: what each may, who uses it, and which static tokens it has.
+// serviceAccounts fills the set: what each may, who has its token, and which static tokens it has.
 func (b *builder) serviceAccounts() {
 	if b.k.ServiceAccounts == nil {
 		b.lists([]string{"service_account"}, "serviceaccounts")
@@ -20,11 +20,12 @@ func (b *builder) serviceAccounts() {
 	for _, t := range b.k.Tokens.List {
 		tokens[t.Namespace+"/"+t.ServiceAccount] = append(tokens[t.Namespace+"/"+t.ServiceAccount], t)
 	}
-	users := map[string][]string{}
+	mounting := map[string][]string{} // workloads whose pods have the account's token
 	for i := range b.k.Workloads {
-		if w := &b.k.Workloads[i]; live(w) > 0 {
+		w := &b.k.Workloads[i]
+		if mounts, _ := b.mounts(w); mounts && live(w) > 0 {
 			key := w.Namespace + "/" + account(w)
-			users[key] = append(users[key], w.Kind+" "+w.Name)
+			mounting[key] = append(mounting[key], w.Kind+" "+w.Name)
 		}
 	}
 	for i := range b.k.ServiceAccounts {
@@ -36,7 +37,7 @@ func (b *builder) serviceAccounts() {
 			Value: map[string]any{
 				"namespace": a.Namespace, "name": a.Name, "system": SystemNamespace(a.Namespace), "default": a.Name == "default",
 				"automount": a.AutomountServiceAccountToken == nil || *a.AutomountServiceAccountToken, "acts_as": a.Annotations[ActsAs],
-				"tokens": tokenValues(tokens[key]), "users": texts(users[key]), "granted": len(granted) > 0,
+				"tokens": tokenValues(tokens[key]), "mounting": texts(mounting[key]), "granted": len(granted) > 0,
 			},
 		})
 	}
@@ -64,7 +65,7 @@ func (b *builder) accountGaps(hasToken, isGranted bool) map[string]*posture.Gap 
 		unknown["tokens"] = gap
 	}
 	if gap := b.gap("pods"); gap != nil {
-		unknown["users"] = gap
+		unknown["mounting"] = gap
 	}
 	for _, list := range []string{"rolebindings", "clusterrolebindings"} {
 		if gap := b.gap(list); gap != nil && !isGranted {

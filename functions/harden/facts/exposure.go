@@ -32,7 +32,7 @@ func (b *builder) service(s *corev1.Service) {
 		"kind": "Service", "namespace": s.Namespace, "name": s.Name, "system": SystemNamespace(s.Namespace), "type": string(s.Spec.Type),
 		"load_balancer": s.Spec.Type == corev1.ServiceTypeLoadBalancer, "internal": internal, "external_ips": texts(s.Spec.ExternalIPs),
 		"sources": texts(s.Spec.LoadBalancerSourceRanges), "open": len(s.Spec.LoadBalancerSourceRanges) == 0 || anywhere(s.Spec.LoadBalancerSourceRanges),
-		"ports": texts(ports), "certificate": true,
+		"ports": texts(ports), "certificate": true, "plain_http": false,
 	}})
 }
 

@@ -43,7 +43,7 @@ func World(s *snapshot.Snapshot) *check.World {
 
 // kubernetesNames are the variables and sets that come from the cluster's own API.
 var kubernetesNames = []string{
-	"network", "storage", "namespace", "workload", "binding", "service_account", "service", "webhook", "pdb", "csr", "node",
+	"network", "storage", "ns", "workload", "binding", "service_account", "service", "webhook", "pdb", "csr", "node",
 }
 
 // A builder fills one world.

@@ -10,13 +10,13 @@ import (
 
 const podSecurity = "pod-security.kubernetes.io/"
 
-// namespaces fills the set namespace and the variable network.
+// namespaces fills the set ns and the variable network.
 func (b *builder) namespaces() {
 	if b.k.Namespaces == nil {
-		b.lists([]string{"namespace", "network"}, "namespaces")
+		b.lists([]string{"ns", "network"}, "namespaces")
 		return
 	}
-	b.begin("namespace")
+	b.begin("ns")
 	b.network = Network(b.s)
 	if b.network == nil {
 		b.lists([]string{"network"}, "pods", "networkpolicies")
@@ -38,7 +38,7 @@ func (b *builder) namespaces() {
 			"guard": guard, "pods": int64(reached[ns.Name].Pods), "covered": int64(reached[ns.Name].Covered), "level": reached[ns.Name].Level,
 			"percent": percent(reached[ns.Name].Covered, reached[ns.Name].Pods), "objects": texts(b.objects(ns.Name)),
 		}
-		b.add("namespace", check.Item{Resource: b.at("Namespace", "", ns.Name), Value: v, Unknown: b.namespaceGaps(reached[ns.Name], told)})
+		b.add("ns", check.Item{Resource: b.at("Namespace", "", ns.Name), Value: v, Unknown: b.namespaceGaps(reached[ns.Name], told)})
 	}
 }
 
