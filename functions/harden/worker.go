@@ -141,6 +141,7 @@ func (w *Worker) judge(ctx context.Context, job schedule.Job) (*posture.Cluster,
 		return nil, err
 	}
 	record.Run = job.Run.Time().Format(time.RFC3339)
+	w.tellFailed(ctx, record)
 	bound(record)
 	return record, nil
 }
