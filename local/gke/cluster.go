@@ -78,9 +78,9 @@ func (s *Server) view(c *cluster) *pb.Cluster {
 	known, left := !c.end.IsZero(), c.end.Sub(s.now)
 	switch {
 	case c.expired:
-		v.Status, v.StatusMessage = pb.Cluster_ERROR, "The cluster's certificate authority has expired."
+		v.Status = pb.Cluster_ERROR
 	case known && left < degradedBefore:
-		v.Status, v.StatusMessage = pb.Cluster_DEGRADED, "The cluster's certificate authority expires soon."
+		v.Status = pb.Cluster_DEGRADED
 	case c.busy != nil:
 		v.Status = pb.Cluster_RECONCILING
 	}

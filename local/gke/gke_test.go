@@ -92,6 +92,12 @@ func TestALocationDoesNotAnswer(t *testing.T) {
 	if _, err = c.GetCluster(ctx, &pb.GetClusterRequest{Name: "projects/p1/locations/us-central1-a/clusters/lab"}); err == nil {
 		t.Error("a cluster of a location that does not answer")
 	}
+	for location, want := range map[string]codes.Code{"-": codes.OK, "europe-west1": codes.OK, "us-central1-a": codes.Unavailable} {
+		answer, err := s.ListOperations(t.Context(), &pb.ListOperationsRequest{Parent: "projects/p1/locations/" + location})
+		if status.Code(err) != want || location == "-" && !cmp.Equal(answer.MissingZones, []string{"us-central1-a"}) {
+			t.Errorf("operations of %s: %v, %v", location, answer, err)
+		}
+	}
 	s.Silence()
 	if got, err = c.ListClusters(t.Context(), &pb.ListClustersRequest{Parent: "projects/p1/locations/-"}); err != nil || len(got.Clusters) != 3 {
 		t.Errorf("%v, %v", got, err)

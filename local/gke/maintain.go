@@ -4,8 +4,6 @@ import (
 	"maps"
 	"slices"
 	"time"
-
-	pb "cloud.google.com/go/container/apiv1/containerpb"
 )
 
 // failedAgain is how long GKE waits before it does again what failed. Made up.
@@ -88,10 +86,8 @@ func (s *Server) maintainAll() {
 // watchReleases has clusters upgraded when a release becomes a target.
 func (s *Server) watchReleases() {
 	for _, r := range s.cfg.Releases {
-		for _, channel := range []pb.ReleaseChannel_Channel{
-			pb.ReleaseChannel_UNSPECIFIED, pb.ReleaseChannel_RAPID, pb.ReleaseChannel_REGULAR, pb.ReleaseChannel_STABLE, pb.ReleaseChannel_EXTENDED,
-		} {
-			if t, ok := r.Target[channel]; ok && t.After(s.now) {
+		for _, t := range r.Target { // in any order: all do the same
+			if t.After(s.now) {
 				s.at(t, s.maintainAll)
 			}
 		}

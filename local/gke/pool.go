@@ -18,7 +18,7 @@ func (s *Server) SetNodePoolManagement(ctx context.Context, r *pb.SetNodePoolMan
 		if m == nil {
 			return nil, status.Error(codes.InvalidArgument, "management is missing")
 		}
-		if channel := c.pb.GetReleaseChannel().GetChannel(); !m.AutoUpgrade && channel != pb.ReleaseChannel_UNSPECIFIED {
+		if channel := c.pb.GetReleaseChannel().GetChannel(); !m.AutoUpgrade && channel != 0 {
 			return nil, status.Errorf(codes.InvalidArgument, "Auto_upgrade must be true when release_channel %v is set.", channel)
 		}
 		return &operation{kind: pb.Operation_SET_NODE_POOL_MANAGEMENT, took: quickly, done: func() {

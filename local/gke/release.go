@@ -13,7 +13,7 @@ import (
 type Release struct {
 	Version string
 	// Available is from when each channel lets people choose it, and Target from when GKE upgrades by itself to it there.
-	// Clusters without a channel go by [pb.ReleaseChannel_UNSPECIFIED].
+	// Clusters without a channel go by the zero value.
 	Available, Target map[pb.ReleaseChannel_Channel]time.Time
 	// EndOfStandard and EndOfExtended are when support for it ends; zero if nobody knows.
 	EndOfStandard, EndOfExtended time.Time

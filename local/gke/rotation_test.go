@@ -164,6 +164,7 @@ func TestAuthorityThatEnds(t *testing.T) {
 	})
 	conditions := func() (codes []pb.StatusCondition_Code) {
 		for _, c := range w.cluster().Conditions {
+			//lint:ignore SA1019 no other field can say it
 			codes = append(codes, c.Code)
 		}
 		return codes
@@ -336,12 +337,11 @@ func TestStartThatFails(t *testing.T) {
 		}
 		return nil
 	}})
-	o, err := w.startRotation()
-	if err != nil {
+	if _, err := w.startRotation(); err != nil {
 		t.Fatal(err)
 	}
 	w.advance(time.Hour)
-	if o = w.operations()[0]; o.Status != pb.Operation_DONE || codes.Code(o.Error.GetCode()) != codes.ResourceExhausted || o.EndTime == "" {
+	if o := w.operations()[0]; o.Status != pb.Operation_DONE || codes.Code(o.Error.GetCode()) != codes.ResourceExhausted || o.EndTime == "" {
 		t.Errorf("%v", o)
 	}
 	failing = false

@@ -10,9 +10,9 @@ import (
 	"tiercel.dev/local/kube"
 )
 
-// Nodes has a cluster's API show the nodes that GKE has made by now, and those no more that it has removed: was are those of the
+// showNodes has a cluster's API show the nodes that GKE has made by now, and those no more that it has removed: was are those of the
 // last time. It is for [kube.Config]'s Before, since nodes are made while nobody looks.
-func Nodes(k *kube.Server, g *gke.Server, cluster string, was []gke.Node) ([]gke.Node, error) {
+func showNodes(k *kube.Server, g *gke.Server, cluster string, was []gke.Node) ([]gke.Node, error) {
 	now := g.Nodes(cluster)
 	names := func(nodes []gke.Node) map[string]bool {
 		set := make(map[string]bool)

@@ -14,7 +14,7 @@ var channels = []struct {
 	after   time.Duration
 }{
 	{pb.ReleaseChannel_RAPID, 0}, {pb.ReleaseChannel_REGULAR, 30 * day}, {pb.ReleaseChannel_STABLE, 90 * day}, {pb.ReleaseChannel_EXTENDED, 30 * day},
-	{pb.ReleaseChannel_UNSPECIFIED, 90 * day},
+	{0, 90 * day}, // no channel
 }
 
 // How long GKE supports a minor, from when it is in the regular channel.

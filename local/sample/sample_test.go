@@ -1,6 +1,11 @@
 package sample
 
 import (
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"io"
+	"net/http"
 	"testing"
 	"time"
 
@@ -21,10 +26,9 @@ import (
 var now = time.Date(2026, 11, 2, 12, 0, 0, 0, time.UTC)
 
 // begin serves the fleet, and returns its clusters by name.
-func begin(t *testing.T) (*gke.Server, *clock.Clock, map[string]Cluster) {
+func begin(t *testing.T) (*gke.Server, map[string]Cluster) {
 	t.Helper()
-	at := clock.New(now)
-	s := gke.New(gke.Config{Now: at.Now, Releases: Releases(now)})
+	s := gke.New(gke.Config{Now: clock.New(now).Now, Releases: Releases(now)})
 	fleet, err := Fleet("demo", now)
 	if err != nil {
 		t.Fatal(err)
@@ -36,12 +40,12 @@ func begin(t *testing.T) (*gke.Server, *clock.Clock, map[string]Cluster) {
 		}
 		byName[c.Name] = c
 	}
-	return s, at, byName
+	return s, byName
 }
 
 // The verdicts over what GKE says are what each cluster is there for.
 func TestVerdicts(t *testing.T) {
-	s, _, fleet := begin(t)
+	s, fleet := begin(t)
 	client, err := container.NewClusterManagerClient(t.Context(), loopback.Serve(t, s)...)
 	if err != nil {
 		t.Fatal(err)
@@ -81,40 +85,61 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
-// Objects are what the cluster's API takes, and nodes come and go as GKE makes them anew.
-func TestObjectsAndNodes(t *testing.T) {
-	s, at, fleet := begin(t)
-	name := "projects/demo/locations/europe-west1/clusters/shop"
-	k := kube.New(kube.Config{Now: at.Now})
+// Each cluster's own API is at the endpoint that GKE tells, has what stands in the files, and nodes that come and go.
+func TestServes(t *testing.T) {
+	at := clock.New(now)
+	g := gke.New(gke.Config{Now: at.Now})
+	roots, stop, err := Serve(g, "demo", kube.Config{Now: at.Now}, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { stop() })
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(roots)
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
+	t.Cleanup(client.CloseIdleConnections)
+	list, err := g.ListClusters(t.Context(), &containerpb.ListClustersRequest{Parent: "projects/demo/locations/-"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := func(c *containerpb.Cluster, path string, into any) {
+		t.Helper()
+		r, err := httpGet(t, client, "https://"+c.ControlPlaneEndpointsConfig.DnsEndpointConfig.Endpoint+path)
+		if err != nil || json.Unmarshal(r, into) != nil {
+			t.Fatalf("%s: %s: %s, %v", c.Name, path, r, err)
+		}
+	}
 	tokens := 0
-	for _, c := range fleet {
-		for _, o := range c.Objects {
-			if err := k.Put(o); err != nil {
-				t.Errorf("%s: %v", c.Name, err)
-			}
-			if secret, ok := o.(*corev1.Secret); ok && secret.Type == corev1.SecretTypeServiceAccountToken {
-				tokens++
-			}
+	for _, c := range list.Clusters {
+		var secrets corev1.SecretList
+		count(c, "/api/v1/secrets?fieldSelector=type%3Dkubernetes.io/service-account-token", &secrets)
+		tokens += len(secrets.Items)
+		var before, after corev1.NodeList
+		count(c, "/api/v1/nodes", &before)
+		if _, err := g.StartIPRotation(t.Context(), &containerpb.StartIPRotationRequest{Name: "projects/demo/locations/" + c.Location + "/clusters/" + c.Name}); err != nil {
+			t.Fatal(err)
+		}
+		at.Advance(8 * day)
+		count(c, "/api/v1/nodes", &after)
+		if len(before.Items) == 0 || len(after.Items) != len(before.Items) || before.Items[0].Name == after.Items[0].Name {
+			t.Errorf("%s: %d nodes, then %d, %s among them", c.Name, len(before.Items), len(after.Items), after.Items[0].Name)
 		}
 	}
 	if tokens != 2 {
 		t.Errorf("%d tokens that never end", tokens)
 	}
-	was, err := Nodes(k, s, name, nil)
-	if err != nil || len(was) != 4 {
-		t.Fatalf("%v, %v", was, err)
+}
+
+func httpGet(t *testing.T, c *http.Client, url string) ([]byte, error) {
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
 	}
-	if _, err := s.StartIPRotation(t.Context(), &containerpb.StartIPRotationRequest{Name: name}); err != nil {
-		t.Fatal(err)
+	r.Header.Set("Authorization", "Bearer reader")
+	answer, err := c.Do(r)
+	if err != nil {
+		return nil, err
 	}
-	at.Advance(day)
-	made, err := Nodes(k, s, name, was)
-	if err != nil || len(made) != 4 {
-		t.Fatalf("%v, %v", made, err)
-	}
-	for _, n := range made {
-		if !n.Created.After(now) {
-			t.Errorf("%s is of %v", n.Name, n.Created)
-		}
-	}
+	defer answer.Body.Close()
+	return io.ReadAll(answer.Body)
 }
