@@ -327,3 +327,8 @@ func (c *cloud) path() (states []string) {
 }
 
 var errTimeout = status.Error(codes.DeadlineExceeded, "context deadline exceeded")
+
+// farOff is an authority that is good for long.
+func farOff(v *pb.Cluster) {
+	v.MasterAuth.ClusterCaCertificate = gke.CA("shop", monday.Add(-100*day), monday.Add(4000*day))
+}
