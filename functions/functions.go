@@ -12,6 +12,8 @@ import (
 
 	"golang.org/x/oauth2"
 	"google.golang.org/api/option"
+
+	"tiercel.dev/internal/mail"
 )
 
 // Entry points, by which functions are deployed.
@@ -23,10 +25,18 @@ const (
 	RecordHeartbeat = "RecordHeartbeat" // pushed to by the topic of alerts, for heartbeats
 	CheckFleet      = "CheckFleet"      // called every minute
 
-	ApproveRotation = "ApproveRotation" // called by people, with an ID token
-
 	BeginRun       = "BeginRun"       // called by a schedule, whose body may say which work: {"work": ["harden"]}
 	CheckHardening = "CheckHardening" // pushed to by the topic of work, for "harden"
+	CheckUpgrades  = "CheckUpgrades"  // pushed to by the topic of work, for "upgrade"
+
+	TakeClusterNotice = "TakeClusterNotice" // pushed to by the topic of GKE's cluster notifications
+
+	RotateCredentials = "RotateCredentials" // called every few minutes
+	ApproveRotation   = "ApproveRotation"   // called by people, with an ID token
+	ProposeRotation   = "ProposeRotation"   // pushed to by the topic of alerts, for those of leaked credentials
+
+	SendReport  = "SendReport"  // called every few minutes; whose body may ask for one: {"demand": "audit"}
+	CheckReport = "CheckReport" // called every hour
 )
 
 // Endpoints say how the clients reach Google's services; nothing for the real ones.
@@ -34,6 +44,8 @@ type Endpoints struct {
 	PubSub, Storage, SCC, GKE []option.ClientOption
 	Google                    []option.ClientOption // Asset Inventory, IAM, Logging, the recommender, Resource Manager
 	Kubernetes                Kubernetes
+	Mail                      mail.Sender // default: the server that the settings name
+	TokenKeys                 string      // where the keys of Google's ID tokens are; default Google's
 }
 
 // Kubernetes says how clusters' own APIs are reached: they are where GKE says they are.
@@ -69,6 +81,18 @@ func Handlers(settings func() (Settings, error), endpoints Endpoints, log *slog.
 	hardening := once(settings, func(s Settings) (http.Handler, error) {
 		return newHardening(context.Background(), s, endpoints, log)
 	})
+	upgrading := once(settings, func(s Settings) (upgrading, error) {
+		return newUpgrading(context.Background(), s, endpoints, log)
+	})
+	rotating := once(settings, func(s Settings) (rotating, error) {
+		return newRotating(context.Background(), s, endpoints, log)
+	})
+	reporting := once(settings, func(s Settings) (http.Handler, error) {
+		return newReporting(context.Background(), s, endpoints, log)
+	})
+	reportWatch := once(settings, func(s Settings) (http.Handler, error) {
+		return newReportWatch(context.Background(), s, endpoints, log)
+	})
 	return map[string]http.Handler{
 		EnrichAlert:   serve(enriching, log),
 		RouteAlert:    serve(func() (http.Handler, error) { r, err := routing(); return r.alerts, err }, log),
@@ -79,6 +103,22 @@ func Handlers(settings func() (Settings, error), endpoints Endpoints, log *slog.
 
 		BeginRun:       serve(beginning, log),
 		CheckHardening: serve(hardening, log),
+		CheckUpgrades:  serve(func() (http.Handler, error) { u, err := upgrading(); return u.jobs, err }, log),
+
+		TakeClusterNotice: serve(func() (http.Handler, error) { u, err := upgrading(); return u.notices, err }, log),
+
+		RotateCredentials: serve(func() (http.Handler, error) { r, err := rotating(); return r.tick, err }, log),
+		ApproveRotation: serve(func() (http.Handler, error) {
+			r, err := rotating()
+			if err != nil {
+				return nil, err
+			}
+			return r.approving()
+		}, log),
+		ProposeRotation: serve(func() (http.Handler, error) { r, err := rotating(); return r.leaks, err }, log),
+
+		SendReport:  serve(reporting, log),
+		CheckReport: serve(reportWatch, log),
 	}
 }
 

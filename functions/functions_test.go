@@ -55,6 +55,8 @@ func TestSettingsErrors(t *testing.T) {
 		"a source":        {map[string]string{"TIERCEL_SCC_SOURCE": "2"}, []string{`TIERCEL_SCC_SOURCE is "2"`}},
 		"a daemon set":    {map[string]string{"TIERCEL_DAEMONSET": "sensor"}, []string{`TIERCEL_DAEMONSET is "sensor", not NAMESPACE/NAME`}},
 		"scopes":          {map[string]string{"TIERCEL_SCOPES": "folders/1,org/2"}, []string{`TIERCEL_SCOPES has "org/2"`}},
+		"an address":      {map[string]string{"TIERCEL_APPROVE_URL": "http://x"}, []string{`TIERCEL_APPROVE_URL is "http://x"`}},
+		"a mail server":   {map[string]string{"TIERCEL_SMTP": "smtp://x"}, []string{`TIERCEL_SMTP is "smtp://x"`, "TIERCEL_SMTP_PASSWORD is not"}},
 		"a topic of work": {map[string]string{"TIERCEL_WORK_TOPIC": "work"}, []string{`TIERCEL_WORK_TOPIC is "work"`}},
 		"instances":       {map[string]string{"TIERCEL_MAX_INSTANCES": "0"}, []string{`TIERCEL_MAX_INSTANCES is "0"`}},
 	} {

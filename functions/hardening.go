@@ -11,16 +11,11 @@ import (
 	"slices"
 	"time"
 
-	"cloud.google.com/go/pubsub/v2"
-	securitycenter "cloud.google.com/go/securitycenter/apiv2"
-
 	"tiercel.dev/alert"
 	"tiercel.dev/functions/dispatch"
 	"tiercel.dev/functions/harden"
 	"tiercel.dev/internal/budget"
-	"tiercel.dev/internal/objects"
 	"tiercel.dev/internal/push"
-	"tiercel.dev/internal/scc"
 	"tiercel.dev/internal/schedule"
 	"tiercel.dev/internal/topic"
 )
@@ -33,11 +28,7 @@ func newBeginning(ctx context.Context, s Settings, e Endpoints, log *slog.Logger
 	if s.WorkTopic == "" {
 		return nil, errors.New("TIERCEL_WORK_TOPIC is not set")
 	}
-	client, err := pubsub.NewClient(ctx, s.Project, e.PubSub...)
-	if err != nil {
-		return nil, fmt.Errorf("pub/sub: %w", err)
-	}
-	bucket, err := objects.NewBucket(ctx, s.Bucket, e.Storage...)
+	c, err := newShared(ctx, s, e)
 	if err != nil {
 		return nil, err
 	}
@@ -46,8 +37,8 @@ func newBeginning(ctx context.Context, s Settings, e Endpoints, log *slog.Logger
 		return nil, err
 	}
 	d := dispatch.New(dispatch.Config{
-		Store: bucket, Inventory: reading.Inventory(s.Scopes), Open: map[schedule.Work]string{schedule.Harden: harden.OpenRoot},
-		Checks: harden.NewRules(bucket).Checks, Publish: topic.New(client, s.WorkTopic).Publish, Log: log,
+		Store: c.bucket, Inventory: reading.Inventory(s.Scopes), Open: map[schedule.Work]string{schedule.Harden: harden.OpenRoot},
+		Checks: harden.NewRules(c.bucket).Checks, Publish: topic.New(c.topics, s.WorkTopic).Publish, Log: log,
 	})
 	return beginning(d.Begin, log), nil
 }
@@ -98,11 +89,7 @@ func worksOf(body io.Reader) ([]schedule.Work, error) {
 
 // newHardening makes the handler that checks one cluster.
 func newHardening(ctx context.Context, s Settings, e Endpoints, log *slog.Logger) (http.Handler, error) {
-	client, err := pubsub.NewClient(ctx, s.Project, e.PubSub...)
-	if err != nil {
-		return nil, fmt.Errorf("pub/sub: %w", err)
-	}
-	bucket, err := objects.NewBucket(ctx, s.Bucket, e.Storage...)
+	c, err := newShared(ctx, s, e)
 	if err != nil {
 		return nil, err
 	}
@@ -111,17 +98,13 @@ func newHardening(ctx context.Context, s Settings, e Endpoints, log *slog.Logger
 		return nil, err
 	}
 	cfg := harden.Config{
-		Store: bucket, Read: reading.Read, Judge: harden.NewRules(bucket), Log: log,
-		Budget: budget.New(budget.Config{Store: bucket, MaxInstances: s.MaxInstances, Log: log}),
+		Store: c.bucket, Read: reading.Read, Judge: harden.NewRules(c.bucket), Log: log,
+		Budget: budget.New(budget.Config{Store: c.bucket, MaxInstances: s.MaxInstances, Log: log}),
 	}
-	if s.Source != sourceOff {
-		findings, err := securitycenter.NewClient(ctx, e.SCC...)
-		if err != nil {
-			return nil, fmt.Errorf("security command center: %w", err)
-		}
-		cfg.Findings = scc.NewWriter(findings, s.Source)
+	if c.findings != nil {
+		cfg.Findings = c.findings
 	}
 	return push.Handler(push.Config{
-		Step: harden.New(cfg).Handle, Quarantine: topic.New(client, s.QuarantineTopic).Quarantine, Timeout: workTimeout, Log: log,
+		Step: harden.New(cfg).Handle, Quarantine: c.quarantine().Quarantine, Timeout: workTimeout, Log: log,
 	}), nil
 }

@@ -34,6 +34,16 @@ type Settings struct {
 	Scopes []string
 	// TIERCEL_WORK_TOPIC: projects/P/topics/T, by which BeginRun gives clusters to workers. It alone needs it.
 	WorkTopic string
+	// TIERCEL_UPGRADE_POLICY and TIERCEL_ROTATION_POLICY: the objects in the bucket that say what Tiercel may do to clusters. Without
+	// them it says what is to be done, and does nothing.
+	UpgradePolicy, RotationPolicy string
+	// TIERCEL_ACCOUNT: the e-mail address of the service account of RotateCredentials, by which it knows its own calls in audit logs.
+	Account string
+	// TIERCEL_APPROVE_URL: the address of ApproveRotation, https://…, for which people's tokens are made out. It alone needs it.
+	ApproveURL string
+	// TIERCEL_SMTP: the mail server, HOST or HOST:PORT, default port 587; TIERCEL_SMTP_USER and TIERCEL_SMTP_PASSWORD, the latter
+	// from Secret Manager. Without a server nothing is mailed.
+	SMTP, SMTPUser, SMTPPassword string
 }
 
 // SettingsFrom reads the environment. The error names each variable that is missing or wrong.
@@ -104,8 +114,21 @@ func (s *Settings) scheduled(getenv func(string) string) error {
 	if s.WorkTopic = getenv("TIERCEL_WORK_TOPIC"); s.WorkTopic != "" && !strings.HasPrefix(s.WorkTopic, "projects/") {
 		errs = append(errs, fmt.Errorf("TIERCEL_WORK_TOPIC is %q and does not begin with projects/", s.WorkTopic))
 	}
+	s.UpgradePolicy, s.RotationPolicy, s.Account = getenv("TIERCEL_UPGRADE_POLICY"), getenv("TIERCEL_ROTATION_POLICY"), getenv("TIERCEL_ACCOUNT")
+	if s.ApproveURL = getenv("TIERCEL_APPROVE_URL"); s.ApproveURL != "" && !strings.HasPrefix(s.ApproveURL, "https://") {
+		errs = append(errs, fmt.Errorf("TIERCEL_APPROVE_URL is %q and does not begin with https://", s.ApproveURL))
+	}
+	s.SMTP, s.SMTPUser, s.SMTPPassword = getenv("TIERCEL_SMTP"), getenv("TIERCEL_SMTP_USER"), getenv("TIERCEL_SMTP_PASSWORD")
+	if !serverForm.MatchString(s.SMTP) {
+		errs = append(errs, fmt.Errorf("TIERCEL_SMTP is %q, not HOST or HOST:PORT", s.SMTP))
+	}
+	if s.SMTP != "" && (s.SMTPUser == "" || s.SMTPPassword == "") {
+		errs = append(errs, errors.New("TIERCEL_SMTP is set, and TIERCEL_SMTP_USER or TIERCEL_SMTP_PASSWORD is not"))
+	}
 	return errors.Join(errs...)
 }
+
+var serverForm = regexp.MustCompile(`^([A-Za-z0-9.-]+(:[0-9]{1,5})?)?$`)
 
 // IsScope reports whether a text says where clusters are to be found: projects/P, folders/N, organizations/N.
 func IsScope(text string) bool { return scopeForm.MatchString(text) }

@@ -33,7 +33,7 @@ import (
 
 var (
 	monday = schedule.RunAt(time.Date(2026, 1, 5, 6, 0, 0, 0, time.UTC))
-	both   = []schedule.Work{schedule.Harden, schedule.Rotate}
+	both   = []schedule.Work{schedule.Harden, schedule.Upgrade}
 )
 
 // sky is one GKE and one Cloud Storage, spoken to by the clients that run in the cloud.
@@ -147,7 +147,7 @@ func (s *sky) manifest(work schedule.Work, run schedule.Run) *schedule.Manifest 
 }
 
 const jobsOfP = "harden 20260105T060000Z projects/p/locations/l/clusters/a\nharden 20260105T060000Z projects/p/locations/m/clusters/b\n" +
-	"rotate 20260105T060000Z projects/p/locations/l/clusters/a\nrotate 20260105T060000Z projects/p/locations/m/clusters/b"
+	"upgrade 20260105T060000Z projects/p/locations/l/clusters/a\nupgrade 20260105T060000Z projects/p/locations/m/clusters/b"
 
 // Called twice for one time, the run is one: the second call gives out nothing, and lists nothing.
 func TestBeginTwice(t *testing.T) {
@@ -162,7 +162,7 @@ func TestBeginTwice(t *testing.T) {
 		t.Errorf("%d jobs after %d lists:\n%s", len(s.published), s.lists, got)
 	}
 	m := s.manifest(schedule.Harden, monday)
-	if len(m.Clusters) != 2 || m.Given.IsZero() || len(m.Checks) != 1 || len(s.manifest(schedule.Rotate, monday).Checks) != 0 {
+	if len(m.Clusters) != 2 || m.Given.IsZero() || len(m.Checks) != 1 || len(s.manifest(schedule.Upgrade, monday).Checks) != 0 {
 		t.Errorf("%+v", m)
 	}
 }
@@ -207,7 +207,7 @@ func TestGone(t *testing.T) {
 	if got := fmt.Sprint(m.Gone); len(m.Gone) != 2 || m.Gone[0].Project != "empty" || m.Gone[1].Cluster != "gone" {
 		t.Errorf("gone: %s", got)
 	}
-	if got := s.jobs(); !strings.Contains(got, "harden 20260105T060000Z projects/p/locations/l/clusters/gone") || strings.Contains(got, "rotate 20260105T060000Z projects/p/locations/l/clusters/gone") {
+	if got := s.jobs(); !strings.Contains(got, "harden 20260105T060000Z projects/p/locations/l/clusters/gone") || strings.Contains(got, "upgrade 20260105T060000Z projects/p/locations/l/clusters/gone") {
 		t.Error(got)
 	}
 }

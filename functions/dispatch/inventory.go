@@ -39,7 +39,8 @@ const listers = 16
 // Look lists the clusters of all scopes. What could not be listed is a gap; an error is for ctx alone.
 func (i *Inventory) Look(ctx context.Context) (*Census, error) {
 	c := &Census{}
-	projects := i.projects(ctx, c)
+	var projects []string
+	projects, c.Gaps = i.Projects(ctx)
 	var mu sync.Mutex
 	var group errgroup.Group
 	group.SetLimit(listers)
@@ -60,9 +61,8 @@ func (i *Inventory) Look(ctx context.Context) (*Census, error) {
 	return c, ctx.Err()
 }
 
-// projects are those to be listed, in order.
-func (i *Inventory) projects(ctx context.Context, c *Census) []string {
-	var all []string
+// Projects are those that the scopes come to, in order, and the scopes that could not be searched.
+func (i *Inventory) Projects(ctx context.Context) (all []string, gaps []posture.Gap) {
 	for _, scope := range i.Scopes {
 		if project, ok := strings.CutPrefix(scope, "projects/"); ok {
 			all = append(all, project)
@@ -70,12 +70,12 @@ func (i *Inventory) projects(ctx context.Context, c *Census) []string {
 		}
 		found, err := i.Search(ctx, scope)
 		if err != nil {
-			c.Gaps = append(c.Gaps, gap(scope, "SearchAllResources", "cloudasset.assets.searchAllResources", err))
+			gaps = append(gaps, gap(scope, "SearchAllResources", "cloudasset.assets.searchAllResources", err))
 		}
 		all = append(all, found...)
 	}
 	slices.Sort(all)
-	return slices.Compact(all)
+	return slices.Compact(all), gaps
 }
 
 func (c *Census) add(project string, list *gke.List, err error) {

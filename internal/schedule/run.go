@@ -50,15 +50,14 @@ func (r *Run) UnmarshalText(text []byte) (err error) {
 // A Work is what is done about a cluster, and the folder of what it keeps in the bucket.
 type Work string
 
-// The kinds of work.
+// The kinds of work. Rotations are none: functions/rotate looks at all clusters with few requests.
 const (
 	Harden  Work = "harden"
 	Upgrade Work = "upgrade"
-	Rotate  Work = "rotate"
 )
 
 // Works are all.
-var Works = []Work{Harden, Upgrade, Rotate}
+var Works = []Work{Harden, Upgrade}
 
 // Runs is the prefix of the objects of all runs of a work.
 func (w Work) Runs() string { return string(w) + "/runs/" }

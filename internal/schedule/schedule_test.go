@@ -18,8 +18,8 @@ var (
 
 func TestNames(t *testing.T) {
 	for want, got := range map[string]string{
-		"harden/runs/20260102T060000Z/manifest.json":            Harden.Manifest(run),
-		"rotate/runs/20260102T060000Z/p/europe-west1/shop.json": Rotate.Record(run, shop),
+		"harden/runs/20260102T060000Z/manifest.json":             Harden.Manifest(run),
+		"upgrade/runs/20260102T060000Z/p/europe-west1/shop.json": Upgrade.Record(run, shop),
 		"20260102T060000Z": run.String(),
 	} {
 		if got != want {
@@ -56,7 +56,7 @@ func TestNoJob(t *testing.T) {
 	if _, err := ReadJob(push.Message{Data: []byte(whole)}, Harden); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ReadJob(push.Message{Data: []byte(whole)}, Rotate); !errors.Is(err, fault.ErrPoison) {
+	if _, err := ReadJob(push.Message{Data: []byte(whole)}, Upgrade); !errors.Is(err, fault.ErrPoison) {
 		t.Errorf("another's work: %v", err)
 	}
 	for _, text := range []string{

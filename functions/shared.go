@@ -1,0 +1,42 @@
+package functions
+
+import (
+	"context"
+	"fmt"
+
+	"cloud.google.com/go/pubsub/v2"
+	securitycenter "cloud.google.com/go/securitycenter/apiv2"
+
+	"tiercel.dev/internal/objects"
+	"tiercel.dev/internal/scc"
+	"tiercel.dev/internal/topic"
+)
+
+// shared are the clients that every scheduled function has.
+type shared struct {
+	topics   *pubsub.Client
+	bucket   *objects.Bucket
+	findings *scc.Writer // nil where there is no organization to hold findings
+	settings Settings
+}
+
+func newShared(ctx context.Context, s Settings, e Endpoints) (c shared, err error) {
+	c.settings = s
+	if c.topics, err = pubsub.NewClient(ctx, s.Project, e.PubSub...); err != nil {
+		return c, fmt.Errorf("pub/sub: %w", err)
+	}
+	if c.bucket, err = objects.NewBucket(ctx, s.Bucket, e.Storage...); err != nil {
+		return c, err
+	}
+	if s.Source != sourceOff {
+		client, err := securitycenter.NewClient(ctx, e.SCC...)
+		if err != nil {
+			return c, fmt.Errorf("security command center: %w", err)
+		}
+		c.findings = scc.NewWriter(client, s.Source)
+	}
+	return c, nil
+}
+
+func (c shared) alerts() *topic.Topic     { return topic.New(c.topics, c.settings.AlertsTopic) }
+func (c shared) quarantine() *topic.Topic { return topic.New(c.topics, c.settings.QuarantineTopic) }
