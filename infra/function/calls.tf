@@ -7,7 +7,7 @@ resource "google_pubsub_subscription" "push" {
   filter   = each.value.filter
 
   ack_deadline_seconds       = min(600, var.timeout + 10) # functions give up before
-  message_retention_duration = "604800s" # 7 days
+  message_retention_duration = "604800s"                  # 7 days
 
   expiration_policy {
     ttl = "" # never
