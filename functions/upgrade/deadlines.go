@@ -16,7 +16,6 @@ const (
 	// fee is what extended support costs beyond the end of standard support.
 	fee        = "$0.50 per cluster and hour more"
 	exclusions = "https://cloud.google.com/kubernetes-engine/docs/concepts/maintenance-windows-and-exclusions"
-	support    = "https://cloud.google.com/kubernetes-engine/docs/release-schedule"
 )
 
 // urgency is the severity of what happens at a time.

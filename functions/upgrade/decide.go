@@ -27,6 +27,9 @@ const (
 // Decide says what is to be done about a cluster's versions, in which order, by when and why. It is a pure function. Notes are what GKE
 // has notified of; nil if nobody could read them. What was not read is a gap, and never nothing to be done.
 func Decide(now time.Time, s *snapshot.Snapshot, notes []Note, p Policy) posture.Upgrade {
+	if s.Cluster == nil {
+		return posture.Upgrade{Time: now.UTC(), Resource: s.Resource, Control: posture.Versions{Auto: "unknown"}, Gaps: s.Gaps}
+	}
 	return newDecision(now, s, notes, p).shown
 }
 
@@ -71,7 +74,7 @@ func newDecision(now time.Time, s *snapshot.Snapshot, notes []Note, p Policy) *d
 
 // channel is the cluster's release channel, "none" outside of them.
 func channel(c *pb.Cluster) string {
-	if ch := c.GetReleaseChannel().GetChannel(); ch != pb.ReleaseChannel_UNSPECIFIED {
+	if ch := c.GetReleaseChannel().GetChannel(); ch != 0 {
 		return ch.String()
 	}
 	return "none"
@@ -99,9 +102,6 @@ func (d *decision) gaps() {
 	}
 	if d.s.ServerConfig == nil && d.s.Gap(snapshot.PartServerConfig) == nil {
 		d.gap(snapshot.PartServerConfig, "GetServerConfig", "was not asked for")
-	}
-	if d.s.Operations == nil && d.s.Gap(snapshot.PartOperations) == nil {
-		d.gap(snapshot.PartOperations, "ListOperations", "was not asked for")
 	}
 	for _, p := range d.cluster.GetNodePools() {
 		if part := snapshot.PartPoolUpgrade + "/" + p.GetName(); d.s.PoolUpgrades[p.GetName()] == nil && d.s.Gap(part) == nil {

@@ -247,7 +247,9 @@ func TestDecideNamesGaps(t *testing.T) {
 		{"not asked for", func(s *snapshot.Snapshot) { s.Upgrade = nil }, "upgrade_info"},
 		{"a pool's", func(s *snapshot.Snapshot) { s.PoolUpgrades = nil }, "pool_upgrade_info/default-pool"},
 		{"versions of the location", func(s *snapshot.Snapshot) { s.ServerConfig = nil }, "server_config"},
-		{"operations", func(s *snapshot.Snapshot) { s.Operations = nil }, "operations"},
+		{"operations", func(s *snapshot.Snapshot) {
+			s.Operations, s.Gaps = nil, append(s.Gaps, denied("operations", "ListOperations"))
+		}, "operations"},
 		{"a version that is none", func(s *snapshot.Snapshot) { s.Cluster.CurrentMasterVersion = "latest" }, "versions"},
 		{"a pool's that is none", func(s *snapshot.Snapshot) { s.Cluster.NodePools[0].Version = "" }, "versions"},
 		{"no end of support", func(s *snapshot.Snapshot) { s.Upgrade.EndOfStandardSupportTimestamp = nil }, "upgrade_info"},

@@ -145,7 +145,7 @@ func (w *Worker) unread(ctx context.Context, k *kept, s *snapshot.Snapshot, err 
 	if s.Gap(snapshot.PartCluster).Passing {
 		return err
 	}
-	k.Upgrade = posture.Upgrade{Time: s.Time.UTC(), Resource: s.Resource, Control: posture.Versions{Auto: "unknown"}, Gaps: s.Gaps}
+	k.Upgrade = Decide(s.Time, s, nil, Policy{})
 	k.take(s.Time, nil, func(Problem) bool { return true })
 	return w.finish(ctx, k, s.Resource)
 }

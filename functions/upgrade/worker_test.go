@@ -3,10 +3,10 @@ package upgrade
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -16,10 +16,7 @@ import (
 	container "cloud.google.com/go/container/apiv1"
 	pb "cloud.google.com/go/container/apiv1/containerpb"
 	sccpb "cloud.google.com/go/securitycenter/apiv2/securitycenterpb"
-	"google.golang.org/api/option"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
@@ -28,6 +25,7 @@ import (
 	"tiercel.dev/internal/snapshot"
 	"tiercel.dev/local/clock"
 	"tiercel.dev/local/gke"
+	"tiercel.dev/local/loopback"
 )
 
 // A world is a GKE with one cluster, and what a worker does to it and tells of it.
@@ -44,6 +42,7 @@ type world struct {
 	notices  map[string]posture.Notice
 	findings map[string]*sccpb.Finding
 	denied   []string // methods that GKE refuses
+	fail     error    // what operations end with
 }
 
 func newWorld(t testing.TB, c *pb.Cluster) *world {
@@ -61,21 +60,13 @@ func newWorld(t testing.TB, c *pb.Cluster) *world {
 		}
 		return nil
 	}
-	w.gke = gke.New(gke.Config{Now: w.clock.Now, Before: hook, After: hook})
+	w.gke = gke.New(gke.Config{Now: w.clock.Now, Before: hook, After: hook, Fail: func(*pb.Operation) error { return w.fail }})
 	if err := w.gke.PutCluster("acme", c); err != nil {
 		t.Fatal(err)
 	}
 	w.gke.PutServerConfig("projects/acme/locations/europe-west1", healthy().ServerConfig)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := grpc.NewServer()
-	w.gke.Register(server)
-	go server.Serve(l)
-	t.Cleanup(server.Stop)
-	w.client, err = container.NewClusterManagerClient(t.Context(), option.WithEndpoint(l.Addr().String()), option.WithoutAuthentication(),
-		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())))
+	var err error
+	w.client, err = container.NewClusterManagerClient(t.Context(), loopback.Serve(t, w.gke)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -321,27 +312,51 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// An operation that fails is told of, and not tried again.
+// handle has a worker look once, some time later.
+func (w *world) handle(later time.Duration, denied ...string) *Record {
+	w.t.Helper()
+	w.denied = denied
+	w.clock.Advance(later)
+	if err := w.worker().Handle(w.t.Context(), shop); err != nil {
+		w.t.Fatal(err)
+	}
+	return w.record()
+}
+
+// An operation that fails is told of, and not asked for again until there is another version to go to.
 func TestFailure(t *testing.T) {
 	w := laggingWorld(t)
 	w.allow(allowAll)
-	// A pool of a version that the service does not take fails for good.
-	w.gke.PutNodePoolUpgradeInfo(shop.ClusterName()+"/nodePools/default-pool", &pb.NodePoolUpgradeInfo{PatchTargetVersion: proto.String("1.33.4-gke.1000")})
-	w.denied = []string{"UpdateNodePool"}
-	handle := func() *Record {
-		t.Helper()
-		w.clock.Advance(time.Minute)
-		if err := w.worker().Handle(t.Context(), shop); err != nil {
-			t.Fatal(err)
-		}
-		return w.record()
+	w.fail = errors.New("no machines to be had")
+	for range 60 {
+		w.handle(time.Hour)
 	}
-	r := handle()
+	r := w.record()
+	if len(w.operations()) != 1 || len(r.Done) != 1 || !strings.Contains(r.Done[0].Error, "no machines") || !strings.Contains(r.Actions[0].Doing, "a person has to") {
+		t.Errorf("%v, %+v", w.operations(), r)
+	}
+	if d := w.active(); len(d) != 1 || d[0] != string(Failed) {
+		t.Errorf("active: %v", d)
+	}
+	w.fail = nil
+	w.gke.PutNodePoolUpgradeInfo(shop.ClusterName()+"/nodePools/default-pool", &pb.NodePoolUpgradeInfo{PatchTargetVersion: proto.String("1.33.3-gke.1500")})
+	for range 3 {
+		w.handle(time.Hour)
+	}
+	if v := w.cluster().NodePools[0].Version; v != "1.33.3-gke.1500" || len(w.active()) != 0 {
+		t.Errorf("at %s, active %v", v, w.active())
+	}
+}
+
+// What GKE refuses now it may do at another time.
+func TestRefusal(t *testing.T) {
+	w := laggingWorld(t)
+	w.allow(allowAll)
+	r := w.handle(time.Minute, "UpdateNodePool")
 	if r.Doing != nil || len(r.Done) > 0 || !strings.Contains(r.Actions[0].Doing, "GKE refused it") || len(r.Gaps) == 0 || r.Gaps[len(r.Gaps)-1].Permission != "container.clusters.update" {
 		t.Errorf("without the permission: %+v", r)
 	}
-	w.denied = nil
-	if r = handle(); r.Doing == nil {
+	if r = w.handle(time.Minute); r.Doing == nil {
 		t.Errorf("with it: %+v", r)
 	}
 }
@@ -352,21 +367,12 @@ func TestPermissionRemoved(t *testing.T) {
 	info := proto.CloneOf(healthy().Upgrade)
 	info.EndOfStandardSupportTimestamp = proto.String("2026-12-10T00:00:00Z")
 	w.gke.PutUpgradeInfo(shop.ClusterName(), info)
-	handle := func(denied ...string) *Record {
-		t.Helper()
-		w.denied = denied
-		w.clock.Advance(time.Hour)
-		if err := w.worker().Handle(t.Context(), shop); err != nil {
-			t.Fatal(err)
-		}
-		return w.record()
-	}
-	handle()
+	w.handle(time.Hour)
 	if d := w.active(); len(d) != 1 || d[0] != string(Support) {
 		t.Fatalf("active: %v", d)
 	}
 	for _, method := range []string{"FetchClusterUpgradeInfo", "GetCluster"} {
-		r := handle(method)
+		r := w.handle(time.Hour, method)
 		if len(r.Gaps) == 0 || r.Gaps[0].Call != method || r.Gaps[0].Permission == "" || !r.Lines[0].Unknown || r.Control.Auto != "unknown" {
 			t.Errorf("without %s: %+v", method, r)
 		}
@@ -376,7 +382,7 @@ func TestPermissionRemoved(t *testing.T) {
 	}
 	info.EndOfStandardSupportTimestamp = proto.String("2027-12-10T00:00:00Z")
 	w.gke.PutUpgradeInfo(shop.ClusterName(), info)
-	if r := handle(); len(w.active()) != 0 || len(w.findings) != 1 || r.Lines[0].Ended.IsZero() {
+	if r := w.handle(time.Hour); len(w.active()) != 0 || len(w.findings) != 1 || r.Lines[0].Ended.IsZero() {
 		t.Errorf("over: %v, %+v", w.findings, r.Lines[0])
 	}
 }

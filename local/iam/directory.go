@@ -87,6 +87,18 @@ func (d *Directory) Parent(name string) (string, bool) {
 	return parent, ok
 }
 
+// Projects are the names of all projects, in order.
+func (d *Directory) Projects() (all []string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, name := range slices.Sorted(maps.Keys(d.parents)) {
+		if strings.HasPrefix(name, "projects/") {
+			all = append(all, name)
+		}
+	}
+	return all
+}
+
 // Policy is that of a resource, empty if none was put.
 func (d *Directory) Policy(resource string) *iampb.Policy {
 	d.mu.Lock()

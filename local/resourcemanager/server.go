@@ -98,16 +98,27 @@ type projects struct {
 	restOfProjects
 }
 
-// GetProject returns a project, by the name of which it has a number.
+// GetProject returns a project, by its id or its number.
 func (p projects) GetProject(ctx context.Context, r *pb.GetProjectRequest) (*pb.Project, error) {
-	parent, err := p.find(ctx, "GetProject", r.GetName(), "resourcemanager.projects.get")
+	name := r.GetName()
+	for _, other := range p.directory.Projects() {
+		if numbered(other) == name {
+			name = other
+		}
+	}
+	parent, err := p.find(ctx, "GetProject", name, "resourcemanager.projects.get")
 	if err != nil {
 		return nil, err
 	}
-	id := r.Name[len("projects/"):]
+	id := name[len("projects/"):]
 	return &pb.Project{
-		Name: fmt.Sprintf("projects/%d", gke.ProjectNumber(id)), ProjectId: id, DisplayName: id, Parent: parent, State: pb.Project_ACTIVE,
+		Name: numbered(name), ProjectId: id, DisplayName: id, Parent: parent, State: pb.Project_ACTIVE,
 	}, nil
+}
+
+// numbered is the name of a project by its number.
+func numbered(name string) string {
+	return fmt.Sprintf("projects/%d", gke.ProjectNumber(name[len("projects/"):]))
 }
 
 type folders struct {

@@ -53,6 +53,9 @@ func TestLeadsUpToTheOrganization(t *testing.T) {
 	if err != nil || p.ProjectId != "p" || p.Parent != "folders/12" || p.Name == "projects/p" {
 		t.Errorf("%v, %v", p, err)
 	}
+	if same, err := c.projects.GetProject(t.Context(), &pb.GetProjectRequest{Name: p.GetName()}); err != nil || same.ProjectId != "p" {
+		t.Errorf("by its number: %v, %v", same, err)
+	}
 	f, err := c.folders.GetFolder(t.Context(), &pb.GetFolderRequest{Name: p.GetParent()})
 	if err != nil || f.Parent != "organizations/34" {
 		t.Errorf("%v, %v", f, err)
