@@ -99,6 +99,16 @@ func (r *Reading) Read(ctx context.Context, at posture.Resource, now time.Time) 
 	return s, ctx.Err()
 }
 
+// ReadVersions reads what upgrades hang on: what GKE's API says of a cluster, and of its operations. Errors are Read's.
+func (r *Reading) ReadVersions(ctx context.Context, at posture.Resource, now time.Time) (*snapshot.Snapshot, error) {
+	s, err := r.gke.Read(ctx, at, now)
+	if err != nil {
+		return nil, err
+	}
+	r.gke.Operations(ctx, s)
+	return s, ctx.Err()
+}
+
 func within(ctx context.Context, timeout time.Duration, do func(context.Context)) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()

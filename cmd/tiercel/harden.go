@@ -28,8 +28,7 @@ be read or decided.`
 
 // hardenInput is what the command is about, and how it says what it came to.
 type hardenInput struct {
-	clusters   clusterFlags
-	from       string
+	clusters   clusterInput
 	format     string
 	severity   string
 	checks     []string
@@ -59,7 +58,6 @@ account.
 	}
 	cmd.Flags().SortFlags = false
 	in.clusters.add(cmd)
-	cmd.Flags().StringVar(&in.from, "from", "", "a dump to check, `FILE`, - for standard input")
 	cmd.Flags().StringVar(&in.format, "format", "table", strings.Join(hardenFormats, ", "))
 	cmd.Flags().StringVar(&in.severity, "severity", "LOW", "least severity of what is a failure to the exit code, and stands in the table")
 	cmd.Flags().StringArrayVar(&in.checks, "checks", nil, "`FILE` or directory of checks of your own")
@@ -117,7 +115,7 @@ func (in *hardenInput) run(ctx context.Context, w io.Writer) error {
 	for _, c := range set.Checks() {
 		report.Checks = append(report.Checks, c.Check)
 	}
-	if err := in.snapshots(ctx, func(s *snapshot.Snapshot) error {
+	if err := in.clusters.snapshots(ctx, func(s *snapshot.Snapshot) error {
 		if s.Resource.Cluster == "" {
 			report.Gaps = append(report.Gaps, s.Gaps...)
 		} else {
@@ -131,44 +129,6 @@ func (in *hardenInput) run(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	return verdictOf(report, least)
-}
-
-// snapshots gives each cluster to take, one at a time, and what could not be listed as one without a cluster.
-func (in *hardenInput) snapshots(ctx context.Context, take func(*snapshot.Snapshot) error) error {
-	if in.from == "" {
-		return in.clusters.read(ctx, take)
-	}
-	if in.clusters.scoped() {
-		return mistake{errors.New("--from is a dump, and needs no project, folder, organization or address")}
-	}
-	file := os.Stdin
-	if in.from != "-" {
-		var err error
-		if file, err = os.Open(in.from); err != nil {
-			return mistake{errors.New(legible.Printable(err.Error()))}
-		}
-		defer file.Close()
-	}
-	d, some := snapshot.NewDecoder(file), false
-	for {
-		s, err := d.Decode()
-		if err == io.EOF && !some {
-			err = snapshot.ErrNoDump
-		}
-		switch {
-		case err == io.EOF:
-			return nil
-		case err != nil:
-			return mistake{fmt.Errorf("%s: %w", legible.Printable(in.from), err)}
-		}
-		some = true
-		if name := in.clusters.cluster; name != "" && s.Resource.Cluster != "" && s.Resource.Cluster != name {
-			continue
-		}
-		if err := take(s); err != nil {
-			return err
-		}
-	}
 }
 
 // verdictOf is the exit code's error.

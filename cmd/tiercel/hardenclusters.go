@@ -21,6 +21,8 @@ import (
 type clusterFlags struct {
 	projects, folders, organizations []string
 	cluster, local                   string
+	// versions has only that read which upgrades hang on, of GKE's API alone.
+	versions bool
 }
 
 const clusterHelp = `It uses application default credentials (gcloud auth application-default login), which need what docs/hardening.md
@@ -84,10 +86,14 @@ func (f *clusterFlags) read(ctx context.Context, take func(*snapshot.Snapshot) e
 		return err
 	}
 	defer r.Close()
-	return readAll(ctx, r, scopes, f.cluster, take)
+	return f.readAll(ctx, r, scopes, take)
 }
 
-func readAll(ctx context.Context, r *functions.Reading, scopes []string, cluster string, take func(*snapshot.Snapshot) error) error {
+func (f *clusterFlags) readAll(ctx context.Context, r *functions.Reading, scopes []string, take func(*snapshot.Snapshot) error) error {
+	read := r.Read
+	if f.versions {
+		read = r.ReadVersions
+	}
 	census, err := r.Inventory(scopes).Look(ctx)
 	if err != nil {
 		return err
@@ -100,7 +106,7 @@ func readAll(ctx context.Context, r *functions.Reading, scopes []string, cluster
 	}
 	var wanted []posture.Resource
 	for _, c := range census.Clusters {
-		if cluster == "" || c.Cluster == cluster {
+		if f.cluster == "" || c.Cluster == f.cluster {
 			wanted = append(wanted, c)
 		}
 	}
@@ -120,7 +126,7 @@ func readAll(ctx context.Context, r *functions.Reading, scopes []string, cluster
 	all.Go(func() {
 		for i, c := range wanted {
 			group.Go(func() error {
-				ready[i] <- readOne(ctx, r, c)
+				ready[i] <- readOne(ctx, read, c)
 				return nil
 			})
 		}
@@ -136,10 +142,13 @@ func readAll(ctx context.Context, r *functions.Reading, scopes []string, cluster
 	return nil
 }
 
+// A reader is a method of [functions.Reading].
+type reader func(context.Context, posture.Resource, time.Time) (*snapshot.Snapshot, error)
+
 // readOne reads a cluster; one that is gone since it was listed is nil.
-func readOne(ctx context.Context, r *functions.Reading, c posture.Resource) *snapshot.Snapshot {
+func readOne(ctx context.Context, read reader, c posture.Resource) *snapshot.Snapshot {
 	now := time.Now()
-	s, err := r.Read(ctx, c, now)
+	s, err := read(ctx, c, now)
 	switch {
 	case errors.Is(err, snapshot.ErrNotFound):
 		return nil
