@@ -66,7 +66,7 @@ func size(p *pb.NodePool) int { return int(p.InitialNodeCount) * max(1, len(p.Lo
 
 // accepted are the authorities that a node made now accepts.
 func (c *cluster) accepted() []string {
-	if r := c.rotation; r != nil && r.serving {
+	if r := c.rotation; r != nil {
 		return []string{c.ca(), r.next}
 	}
 	return []string{c.ca()}

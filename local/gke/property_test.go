@@ -147,7 +147,7 @@ func (w *run) check() {
 
 func TestAnythingInAnyOrder(t *testing.T) {
 	completed := 0
-	for seed := range uint64(150) {
+	for seed := range uint64(50) {
 		w := newRun(t, seed)
 		for range 120 {
 			w.act()
@@ -158,7 +158,7 @@ func TestAnythingInAnyOrder(t *testing.T) {
 			t.Fatalf("seed %d", seed)
 		}
 	}
-	if completed < 100 {
+	if completed < 30 {
 		t.Errorf("%d rotations were completed: too few to say anything", completed)
 	}
 }

@@ -328,6 +328,38 @@ func TestLostAnswer(t *testing.T) {
 	}
 }
 
+// Nodes that were made before an operation failed stay, and the operation says what went wrong.
+func TestFailsHalfway(t *testing.T) {
+	w := begin(t, Config{Fail: func(o *pb.Operation) error {
+		if o.OperationType == pb.Operation_UPGRADE_NODES {
+			return status.Error(codes.Internal, "no machines of that type")
+		}
+		return nil
+	}})
+	if _, err := w.client.UpdateNodePool(t.Context(), &pb.UpdateNodePoolRequest{Name: lab + "/nodePools/first", NodeVersion: "1.33.3-gke.1000"}); err != nil {
+		t.Fatal(err)
+	}
+	w.advance(time.Hour)
+	var versions []string
+	for _, n := range w.Nodes(lab)[:2] {
+		versions = append(versions, n.Version)
+	}
+	o := w.operations()[0]
+	if !slices.Equal(versions, []string{"1.33.3-gke.1000", "1.33.4-gke.1000"}) || w.cluster().NodePools[0].Version != "1.33.4-gke.1000" || o.Error.GetMessage() == "" {
+		t.Errorf("%v, %v", versions, o)
+	}
+	metrics := map[string]int64{}
+	for _, m := range o.Progress.GetMetrics() {
+		metrics[m.Name] = m.GetIntValue()
+	}
+	if metrics["NODES_TOTAL"] != 2 || metrics["NODES_COMPLETE"] != 1 || !strings.HasPrefix(o.TargetLink, fmt.Sprintf("https://container.googleapis.com/v1/projects/%d/", ProjectNumber("p"))) {
+		t.Errorf("%v", o)
+	}
+	if _, err := w.client.RollbackNodePoolUpgrade(t.Context(), &pb.RollbackNodePoolUpgradeRequest{Name: lab + "/nodePools/first"}); err != nil {
+		t.Error(err)
+	}
+}
+
 // A start that fails leaves the cluster as it was, so that another may be tried.
 func TestStartThatFails(t *testing.T) {
 	failing := true
