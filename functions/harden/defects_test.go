@@ -53,6 +53,7 @@ func TestIntranodeVisibilityIsSeen(t *testing.T) {
 // cluster_security_posture, cluster_workload_scanning: ENTERPRISE fails, and so does who has no scanning, which there is none of
 // any more.
 func TestPostureTiersPass(t *testing.T) {
+	//lint:ignore SA1019 there are clusters with it all the same
 	for _, mode := range []pb.SecurityPostureConfig_Mode{pb.SecurityPostureConfig_BASIC, pb.SecurityPostureConfig_ENTERPRISE} {
 		expect(t, decided(t, &pb.Cluster{SecurityPostureConfig: &pb.SecurityPostureConfig{Mode: &mode}}, nil)["OPS-POSTURE"], posture.Pass)
 	}

@@ -44,6 +44,7 @@ func TestErrorsSayWhere(t *testing.T) {
 		"verdicts:\n  - {pass: otherwise, because: x}\nevidence: [cluster.master_auth.client_key]":            "client_key is a secret",
 		"verdicts:\n  - {pass: otherwise, because: x}\nevidence: [cluster.master_auth.password != '']":        "password is a secret",
 		"verdicts:\n  - {pass: otherwise, because: x}\neach: moon":                                            "each is none of",
+		"verdicts:\n  - {pass: otherwise, because: x}\nneeds: [credential]":                                   "nothing is read that is called",
 		"verdicts:\n  - {pass: otherwise, because: x, severity: LOW}":                                         "severity is for warn and fail",
 	} {
 		_, err := Load([]source.File{{Name: "x.yaml", Data: []byte(head + "    " + strings.ReplaceAll(lines, "\n", "\n    "))}})

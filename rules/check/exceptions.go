@@ -117,7 +117,8 @@ func (e *Exceptions) apply(r *posture.Result, now time.Time) {
 		switch {
 		case !x.about(r):
 		case now.Before(x.ends):
-			r.Verdict, r.Exception = posture.Excepted, &x.Exception
+			answered := x.Exception
+			r.Verdict, r.Exception = posture.Excepted, &answered
 			return
 		case ended == nil || x.ends.After(ended.ends):
 			ended = x

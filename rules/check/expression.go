@@ -30,7 +30,7 @@ type path struct {
 // secrets are fields that nothing reads: whoever gets a report is not to get these.
 var secrets = map[string]bool{"client_key": true, "password": true}
 
-// An undertaking compiles the texts of one file.
+// A compiler makes expressions of texts: its language grows with each list and macro.
 type compiler struct {
 	dialect *condition.Dialect
 	macros  map[string]*expression

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"sync"
-	"time"
 
 	pb "cloud.google.com/go/container/apiv1/containerpb"
 
@@ -87,7 +86,7 @@ func functions() []cel.EnvOption {
 	}
 }
 
-// A version has the numbers of 1.33.4-gke.1.
+// A gkeVersion has the numbers of 1.33.4-gke.1.
 type gkeVersion [4]int64
 
 var versionText = regexp.MustCompile(`^v?(\d{1,3})\.(\d{1,3})(?:\.(\d{1,4}))?(?:-gke\.(\d{1,8}))?`)
@@ -146,6 +145,3 @@ func walk(e ast.Expr, bound map[string]bool, visit func(e ast.Expr, bound map[st
 		}
 	}
 }
-
-// day shows a time.
-func day(t time.Time) string { return t.UTC().Format(time.RFC3339) }

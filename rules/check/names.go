@@ -13,7 +13,6 @@ import (
 // A Name is a variable that conditions may use.
 type Name struct{ Name, Type, Doc string }
 
-// A Set's name is the variable that holds its item, in checks that are about each of it.
 const (
 	ofCluster = "cluster" // what a check is about that says nothing else
 	poolSet   = "pool"

@@ -13,7 +13,6 @@ import (
 var (
 	idOf       = regexp.MustCompile(`^[A-Z][A-Z0-9-]{1,39}$`)
 	categoryOf = regexp.MustCompile(`^[A-Z][A-Z0-9_]{2,99}$`)
-	needOf     = regexp.MustCompile(`^[a-z_]+(/[a-z_]+)*$`)
 )
 
 var checkKeys = []string{"id", "title", "why", "severity", "category", "benchmarks", "link", "each", "applies", "managed", "verdicts", "evidence", "needs", "fix"}
@@ -38,8 +37,8 @@ func (l *loading) check(f *source.Reader, n *yaml.Node) *Check {
 	if k := r.keys["needs"]; k != nil {
 		r.Needs = f.TextList(k, "needs")
 		for i, need := range r.Needs {
-			if !needOf.MatchString(need) {
-				f.Fail(k.Content[i], "%s is no part of what is read", source.Quote(need))
+			if _, known := variablesByName[need]; !known && hidden[need] == nil {
+				f.Fail(k.Content[i], "nothing is read that is called %s", source.Quote(need))
 			}
 		}
 	}

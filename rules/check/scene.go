@@ -32,7 +32,7 @@ type scene struct {
 // hidden are the fields that GKE leaves empty for who may not see a part: they are not known then, and not empty.
 var hidden = map[string][]string{"credentials": {"cluster.master_auth.client_certificate", "cluster.master_auth.username"}}
 
-// newScene is the stage of what has no item.
+// newScene is the scene of checks about the cluster.
 func newScene(ctx context.Context, w *World, s *Set, now time.Time) (*scene, error) {
 	gaps := map[string]*posture.Gap{}
 	for _, v := range variables {
