@@ -95,7 +95,10 @@ func (r *Reading) Read(ctx context.Context, at posture.Resource, now time.Time) 
 		return nil, err
 	}
 	within(ctx, kubeReadTimeout, func(ctx context.Context) { r.kube.Read(ctx, s) })
-	within(ctx, cloudReadTimeout, func(ctx context.Context) { r.cloud.Read(ctx, s) })
+	within(ctx, cloudReadTimeout, func(ctx context.Context) {
+		r.cloud.Read(ctx, s)
+		r.cloud.Insights(ctx, s)
+	})
 	return s, ctx.Err()
 }
 
