@@ -43,7 +43,7 @@ locals {
   alerts = {
     backlog = {
       title    = "messages wait"
-      filter   = "resource.type = \"pubsub_subscription\" AND resource.labels.subscription_id = monitoring.regex.full_match(\"tiercel-(enrich|route|route-urgent|heartbeats|archive|to-.*)\") AND metric.type = \"pubsub.googleapis.com/subscription/oldest_unacked_message_age\""
+      filter   = "resource.type = \"pubsub_subscription\" AND resource.labels.subscription_id = monitoring.regex.full_match(\"tiercel-(enrich|route|route-urgent|heartbeats|harden|upgrade|notices|leaks|archive|to-.*)\") AND metric.type = \"pubsub.googleapis.com/subscription/oldest_unacked_message_age\""
       above    = 600
       duration = "300s"
       aligner  = "ALIGN_MAX"

@@ -20,9 +20,14 @@ locals {
     flush  = 1
     fleet  = 1
     harden = var.harden_max_instances
+
+    upgrade      = 5
+    notice       = 1
+    rotate       = 1
+    report_watch = var.smtp == null ? 0 : 1
   }
 
-  # What functions.SettingsFrom reads: every function gets all of it, so that none can lack what it needs.
+  # What functions.SettingsFrom reads, but the mail server: every function gets all of it, so that none can lack what it needs.
   settings = {
     TIERCEL_PROJECT          = var.project
     TIERCEL_ALERTS_TOPIC     = "projects/${var.project}/topics/${local.topics.alerts.name}"
@@ -33,6 +38,10 @@ locals {
     TIERCEL_CLUSTER_PROJECTS = join(",", var.cluster_projects)
     TIERCEL_SCOPES           = join(",", var.scopes)
     TIERCEL_WORK_TOPIC       = "projects/${var.project}/topics/${local.topics.work.name}"
+    TIERCEL_UPGRADE_POLICY   = var.upgrade_policy
+    TIERCEL_ROTATION_POLICY  = var.rotation_policy
+    TIERCEL_ACCOUNT          = "tiercel-rotate@${var.project}.iam.gserviceaccount.com"
+    TIERCEL_APPROVE_URL      = "https://tiercel-approve-${data.google_project.this.number}.${var.region}.run.app"
     TIERCEL_POLICY           = var.where_list
     TIERCEL_DAEMONSET        = var.daemonset
     TIERCEL_RULE_SET         = var.rule_set
@@ -58,7 +67,7 @@ locals {
 }
 
 locals {
-  functions = {
+  functions = merge({
     enrich    = module.enrich
     route     = module.route
     flush     = module.flush
@@ -66,7 +75,15 @@ locals {
     fleet     = module.fleet
     begin     = module.begin
     harden    = module.harden
-  }
+    upgrade   = module.upgrade
+    notice    = module.notice
+    rotate    = module.rotate
+    approve   = module.approve
+    propose   = module.propose
+    },
+    { for m in module.report : "report" => m },
+    { for m in module.report_watch : "report_watch" => m },
+  )
 
   # The functions of findings_instances: whoever writes findings shares the quota.
   findings_writers = [for name, f in local.functions : f.member if contains(keys(local.findings_instances), name)]

@@ -12,6 +12,7 @@ locals {
     raw         = { name = "tiercel-alerts-raw", checked = true } # where sensors publish
     alerts      = { name = "tiercel-alerts", checked = true }     # what everybody else reads
     work        = { name = "tiercel-work", checked = false }      # clusters, for who does the scheduled work
+    notices     = { name = "tiercel-notices", checked = false }   # what GKE tells of its clusters
     quarantine  = { name = "tiercel-quarantine", checked = false }
     dead_letter = { name = "tiercel-dead-letter", checked = false }
   }

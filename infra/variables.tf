@@ -136,6 +136,35 @@ variable "scopes" {
   default     = []
 }
 
+variable "smtp" {
+  description = "The mail server, HOST or HOST:PORT, and the name to log in by; null: no mail. Its password goes into the secret tiercel-smtp-password."
+  type        = object({ server = string, user = string })
+  default     = null
+}
+
+variable "upgrade_policy" {
+  description = "The object in the bucket of records that says what Tiercel may do about versions; empty: it says what is due, and may not do it."
+  type        = string
+  default     = ""
+}
+
+variable "rotation_policy" {
+  description = "The object in the bucket of records that says which rotations Tiercel may make; empty: it says what is due, and may not do it."
+  type        = string
+  default     = ""
+}
+
+variable "rotation_approvers" {
+  description = "Who may call the function that takes approvals: user:… or group:…; what they may approve, the policy says."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for a in var.rotation_approvers : can(regex("^(user|group):.+@.+$", a))])
+    error_message = "An approver is a person or a group of people: user:… or group:…"
+  }
+}
+
 variable "runtime" {
   description = "The functions' runtime."
   type        = string

@@ -32,11 +32,11 @@ resource "google_cloudfunctions2_function" "this" {
     available_cpu                    = "1"
     available_memory                 = var.memory
     timeout_seconds                  = var.timeout
-    environment_variables            = var.common.environment
+    environment_variables            = merge(var.common.environment, var.settings)
     all_traffic_on_latest_revision   = true
 
     # Pub/Sub and Cloud Scheduler of this project count as internal. Nobody else has anything to ask here.
-    ingress_settings = "ALLOW_INTERNAL_ONLY"
+    ingress_settings = length(var.callers) == 0 ? "ALLOW_INTERNAL_ONLY" : "ALLOW_ALL"
 
     dynamic "secret_environment_variables" {
       for_each = var.secrets
@@ -59,4 +59,14 @@ resource "google_cloud_run_v2_service_iam_member" "invoker" {
   name     = google_cloudfunctions2_function.this.name
   role     = "roles/run.invoker"
   member   = "serviceAccount:${var.common.invoker}"
+}
+
+# reason: people who call it themselves; who else comes, Cloud Run turns away.
+resource "google_cloud_run_v2_service_iam_member" "callers" {
+  for_each = toset(var.callers)
+  project  = var.common.project
+  location = var.common.region
+  name     = google_cloudfunctions2_function.this.name
+  role     = "roles/run.invoker"
+  member   = each.value
 }

@@ -62,6 +62,18 @@ variable "timeout" {
   default     = 60
 }
 
+variable "settings" {
+  description = "Settings that it has besides those of all functions."
+  type        = map(string)
+  default     = {}
+}
+
+variable "callers" {
+  description = "People who call it themselves, over the internet; empty: nobody."
+  type        = list(string)
+  default     = []
+}
+
 variable "secrets" {
   description = "Settings that are secrets: name of the variable to the secret's id, and why it is read."
   type        = map(object({ secret = string, reason = string }))

@@ -1,0 +1,33 @@
+module "report_watch" {
+  source = "./function"
+  count  = var.smtp == null ? 0 : 1
+  common = local.function
+
+  name          = "tiercel-report-watch"
+  entry_point   = "CheckReport"
+  description   = "Notices a report that did not come."
+  max_instances = local.findings_instances.report_watch
+  timeout       = 300
+  playbook      = file("${path.module}/../docs/playbooks/function-fails.md")
+
+  schedule = { cron = "7 * * * *" }
+
+  topic_roles = {
+    alerts = {
+      topic  = google_pubsub_topic.topics["alerts"].name
+      role   = "roles/pubsub.publisher"
+      reason = "tells that a report did not come"
+    }
+  }
+
+  settings = local.mail
+  secrets  = local.mail_secrets
+
+  bucket_roles = {
+    records = {
+      bucket = google_storage_bucket.records.name
+      role   = "roles/storage.objectUser"
+      reason = "looks when the last report was sent"
+    }
+  }
+}

@@ -1,0 +1,52 @@
+module "upgrade" {
+  source = "./function"
+  common = local.function
+
+  name          = "tiercel-upgrade"
+  entry_point   = "CheckUpgrades"
+  description   = "Says which versions a cluster should have, and brings it there where a policy allows."
+  max_instances = local.findings_instances.upgrade
+  timeout       = 540
+  playbook      = file("${path.module}/../docs/playbooks/function-fails.md")
+
+  subscriptions = {
+    tiercel-upgrade = {
+      topic  = google_pubsub_topic.topics["work"].id
+      filter = "attributes.work = \"upgrade\""
+    }
+  }
+
+  topic_roles = {
+    alerts = {
+      topic  = google_pubsub_topic.topics["alerts"].name
+      role   = "roles/pubsub.publisher"
+      reason = "tells what is due and what was done"
+    }
+    quarantine = {
+      topic  = google_pubsub_topic.topics["quarantine"].name
+      role   = "roles/pubsub.publisher"
+      reason = "puts aside what is no work and no notice"
+    }
+  }
+
+  settings = local.mail
+  secrets  = local.mail_secrets
+
+  bucket_roles = {
+    records = {
+      bucket = google_storage_bucket.records.name
+      role   = "roles/storage.objectUser"
+      reason = "keeps what is known of a cluster's versions"
+    }
+  }
+
+  # container.clusters.update comes with a policy: without one it says what is to be done, and could not do it.
+  cluster_permissions = merge({
+    "container.clusters.get"    = "reads versions, channels and windows"
+    "container.clusters.list"   = "finds the cluster that a notice is about"
+    "container.operations.get"  = "sees what became of an upgrade"
+    "container.operations.list" = "sees whether an operation is under way"
+    }, var.upgrade_policy == "" ? {} : {
+    "container.clusters.update" = "upgrades what the policy allows"
+  })
+}
