@@ -137,7 +137,7 @@ variable "scopes" {
 }
 
 variable "smtp" {
-  description = "The mail server, HOST or HOST:PORT, and the name to log in by; null: no mail. Its password goes into the secret tiercel-smtp-password."
+  description = "The mail server, HOST or HOST:PORT, and the name to log in by; null: no mail. Its password goes into the secret tiercel-smtp-password, before the functions that read it can start: see docs/deploy.md."
   type        = object({ server = string, user = string })
   default     = null
 }
@@ -155,13 +155,13 @@ variable "rotation_policy" {
 }
 
 variable "rotation_approvers" {
-  description = "Who may call the function that takes approvals: user:… or group:…; what they may approve, the policy says."
+  description = "Who may call the function that takes approvals: user:…, group:… or serviceAccount:… that a person impersonates; what they may approve, the policy says."
   type        = list(string)
   default     = []
 
   validation {
-    condition     = alltrue([for a in var.rotation_approvers : can(regex("^(user|group):.+@.+$", a))])
-    error_message = "An approver is a person or a group of people: user:… or group:…"
+    condition     = alltrue([for a in var.rotation_approvers : can(regex("^(user|group|serviceAccount):.+@.+$", a))])
+    error_message = "An approver is user:…, group:… or serviceAccount:…"
   }
 }
 
