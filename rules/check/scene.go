@@ -25,8 +25,9 @@ type scene struct {
 	each     string
 	item     any
 	gaps     map[string]*posture.Gap // by path, of the world and the item
-	vars     cel.Activation          // the scene with the patterns of gaps
-	macros   map[string]ref.Val      // evaluated
+	patterns []*cel.AttributePatternType
+	vars     cel.Activation     // the scene with the patterns of gaps
+	macros   map[string]ref.Val // evaluated
 }
 
 // hidden are the fields that GKE leaves empty for who may not see a part: they are not known then, and not empty.
@@ -50,8 +51,8 @@ func newScene(ctx context.Context, w *World, s *Set, now time.Time) (*scene, err
 			gaps[field] = gap
 		}
 	}
-	sc := &scene{ctx: ctx, set: s, world: w, now: now, resource: w.Resource, each: ofCluster, gaps: gaps}
-	return sc, sc.cover()
+	sc := &scene{ctx: ctx, set: s, world: w, now: now, resource: w.Resource, each: ofCluster, gaps: gaps, patterns: patternsOf(gaps)}
+	return sc, sc.look()
 }
 
 // of is the scene with an item of a set.
@@ -59,7 +60,7 @@ func (sc *scene) of(set string, it Item) (*scene, error) {
 	out := *sc
 	out.resource, out.each, out.item, out.macros = it.Resource, set, it.Value, nil
 	if len(it.Unknown) == 0 {
-		return &out, out.cover()
+		return &out, out.look()
 	}
 	out.gaps = map[string]*posture.Gap{}
 	for path, gap := range sc.gaps {
@@ -68,7 +69,8 @@ func (sc *scene) of(set string, it Item) (*scene, error) {
 	for path, gap := range it.Unknown {
 		out.gaps[set+"."+path] = gap
 	}
-	return &out, out.cover()
+	out.patterns = patternsOf(out.gaps)
+	return &out, out.look()
 }
 
 // without is the scene of a set that could not be read: its item is not known.
@@ -76,14 +78,21 @@ func (sc *scene) without(set string, gap *posture.Gap) (*scene, error) {
 	return sc.of(set, Item{Resource: sc.world.Resource, Unknown: map[string]*posture.Gap{"": gap}})
 }
 
-// cover lays the patterns of what is not known over the variables.
-func (sc *scene) cover() error {
-	if len(sc.gaps) == 0 {
+// look lays the patterns of what is not known over the variables.
+func (sc *scene) look() error {
+	if len(sc.patterns) == 0 {
 		sc.vars = sc
 		return nil
 	}
+	vars, err := cel.PartialVars(sc, sc.patterns...)
+	sc.vars = vars
+	return err
+}
+
+// patternsOf are patterns of the paths that are not known; a path that ends in a dot is of a whole item.
+func patternsOf(gaps map[string]*posture.Gap) []*cel.AttributePatternType {
 	var patterns []*cel.AttributePatternType
-	for _, path := range sortedKeys(sc.gaps) {
+	for _, path := range sortedKeys(gaps) {
 		names := strings.Split(strings.TrimSuffix(path, "."), ".")
 		p := cel.AttributePattern(names[0])
 		for _, key := range names[1:] {
@@ -91,9 +100,7 @@ func (sc *scene) cover() error {
 		}
 		patterns = append(patterns, p)
 	}
-	vars, err := cel.PartialVars(sc, patterns...)
-	sc.vars = vars
-	return err
+	return patterns
 }
 
 // Parent is nil: there is nothing behind a scene.

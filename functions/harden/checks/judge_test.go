@@ -64,18 +64,29 @@ func large() *check.World {
 		c.NodePools = append(c.NodePools, &pb.NodePool{Name: fmt.Sprintf("pool-%d", i), Version: "1.34.1-gke.1", Status: pb.NodePool_RUNNING, Config: &pb.NodeConfig{ImageType: "COS_CONTAINERD", ServiceAccount: "default"}})
 	}
 	w := check.GKE(at, c)
-	_, sets := check.Names()
-	for _, s := range sets {
-		n := map[string]int{"ns": 200, "workload": 2000}[s.Name]
-		if _, ok := w.Sets[s.Name]; !ok {
-			w.Sets[s.Name] = []check.Item{}
-		}
+	add := func(set string, n int, value func(i int) map[string]any) {
+		w.Sets[set] = []check.Item{}
 		for i := range n {
 			r := at
-			r.Kind, r.Name = s.Name, fmt.Sprintf("%s-%d", s.Name, i)
-			w.Sets[s.Name] = append(w.Sets[s.Name], check.Item{Resource: r, Value: map[string]any{"metadata": map[string]any{"name": r.Name, "labels": map[string]any{}}}})
+			r.Kind, r.Namespace, r.Name = set, fmt.Sprintf("team-%d", i%200), fmt.Sprintf("%s-%d", set, i)
+			w.Sets[set] = append(w.Sets[set], check.Item{Resource: r, Value: value(i)})
 		}
 	}
+	none := []any{}
+	add("workload", 2000, func(i int) map[string]any {
+		v := map[string]any{"namespace": "team", "kind": "Deployment", "name": "web", "pods": int64(2), "system": false, "windows": false, "host_network": false, "host_pid": false, "host_ipc": false}
+		for _, list := range []string{"host_paths", "host_ports", "privileged", "capabilities", "unmasked_proc", "root", "escalation", "no_seccomp", "secret_env"} {
+			v[list] = none
+		}
+		if i%4 == 0 {
+			v["no_seccomp"] = []any{"app"}
+		}
+		return v
+	})
+	w.Vars["network"] = map[string]any{"enforced": true, "engine": "Calico", "pods": int64(2000), "covered": int64(0), "percent": int64(0), "without": none}
+	add("ns", 200, func(i int) map[string]any {
+		return map[string]any{"name": fmt.Sprintf("team-%d", i), "system": false, "enforce": "", "warn": "", "audit": "", "guard": "", "pods": int64(10), "covered": int64(0), "percent": int64(0), "level": "none", "objects": none}
+	})
 	return w
 }
 
@@ -85,9 +96,14 @@ func BenchmarkJudge(b *testing.B) {
 		b.Fatal(err)
 	}
 	w := large()
+	for _, r := range check.Judge(b.Context(), w, set, nil, now) {
+		if r.Failed {
+			b.Fatalf("%s: %s", r.Check, r.Reason)
+		}
+	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if got := check.Judge(b.Context(), w, set, nil, now); len(got) < 400 {
+		if got := check.Judge(b.Context(), w, set, nil, now); len(got) < 500 {
 			b.Fatal(len(got))
 		}
 	}
