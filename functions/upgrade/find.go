@@ -68,7 +68,7 @@ func (f *Finder) id(ctx context.Context, number string) (string, error) {
 	case codes.OK:
 		return p.GetProjectId(), nil
 	case codes.PermissionDenied, codes.NotFound, codes.InvalidArgument:
-		return "", fmt.Errorf("%w: project %s: %s", ErrStranger, number, status.Convert(err).Message())
+		return "", fmt.Errorf("%w: project %s is not there, or resourcemanager.projects.get is missing on it: %s", ErrStranger, number, status.Convert(err).Message())
 	}
 	return "", fmt.Errorf("project %s: %w", number, err)
 }
