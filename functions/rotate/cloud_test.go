@@ -70,7 +70,9 @@ type cloud struct {
 	inside   func(*snapshot.Snapshot) // what the cluster's own API says
 
 	mu      sync.Mutex
+	before  func(method string) error // a call of Tiercel's that does not arrive
 	after   func(method string) error // an answer that is lost
+	fail    func() error              // what operations come to
 	calls   []string                  // that change the cluster, by Tiercel
 	notices []posture.Notice
 	alerts  []*alert.Alert
@@ -91,12 +93,26 @@ func newCloud(t *testing.T, policy string, may caller.Permissions, change ...fun
 	c.gke = gke.New(gke.Config{
 		Permissions: may, Now: c.clock.Now, Audit: logs.Write,
 		Before: func(ctx context.Context, method, _ string) error {
-			if caller.Of(ctx) == us && strings.HasSuffix(method, "IPRotation") {
-				c.mu.Lock()
-				defer c.mu.Unlock()
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			if caller.Of(ctx) != us {
+				return nil
+			}
+			if strings.HasSuffix(method, "IPRotation") {
 				c.calls = append(c.calls, method)
 			}
-			return nil
+			if c.before == nil {
+				return nil
+			}
+			return c.before(method)
+		},
+		Fail: func(*pb.Operation) error {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			if c.fail == nil {
+				return nil
+			}
+			return c.fail()
 		},
 		After: func(ctx context.Context, method, _ string) error {
 			c.mu.Lock()
