@@ -60,6 +60,7 @@ func (n *next) wanted() (why string, severity posture.Severity) {
 
 func expiring(c *pb.Cluster) bool {
 	for _, condition := range c.GetConditions() {
+		//lint:ignore SA1019 the code that came after it has no word for this
 		if condition.GetCode() == pb.StatusCondition_CA_EXPIRING {
 			return true
 		}

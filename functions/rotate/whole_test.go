@@ -210,12 +210,12 @@ func TestTokensThatNobodyMayList(t *testing.T) {
 		t.Fatalf("%s %v", r.State, r.Blockers)
 	}
 	c.approve(alice, Start, "tokens-unknown")
-	r := c.until(ClientsPending)
+	c.until(ClientsPending)
 	// What was said before the start is not said of the completion.
 	if code, a, _ := c.post(bob, c.request(Complete, "clients-moved")); code != http.StatusOK || a.Approved {
 		t.Errorf("%d %v", code, a)
 	}
-	if r = c.tick(time.Hour); r.State != ClientsPending || len(r.Blockers) != 1 || r.Blockers[0].Acknowledge != "tokens-unknown" {
+	if r := c.tick(time.Hour); r.State != ClientsPending || len(r.Blockers) != 1 || r.Blockers[0].Acknowledge != "tokens-unknown" {
 		t.Fatalf("%s %v", r.State, r.Blockers)
 	}
 	c.approve(bob, Complete, "tokens-unknown")
