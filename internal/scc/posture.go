@@ -4,7 +4,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"math/bits"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -43,15 +46,24 @@ func (p Posture) Severity() posture.Severity {
 // postureForm is raised when [PostureFinding] says something else of the same: then all are written once more.
 const postureForm = 1
 
-// Hash is of all that the finding says but times: as long as it is the same there is nothing to write.
+// Hash is of all that the finding says but times: as long as it is the same there is nothing to write. Of a time that is counted in
+// the reason ("in 36 days") it is written anew when half of it is over: each day would be a write a day, and the day itself stands
+// in the evidence.
 func (p Posture) Hash() string {
 	h := sha256.New()
 	p.Since = time.Time{}
+	p.Result.Reason = countedTime.ReplaceAllStringFunc(p.Result.Reason, func(span string) string {
+		n, unit, _ := strings.Cut(span, " ")
+		count, _ := strconv.ParseUint(n, 10, 63) // beyond that it is the largest
+		return strconv.Itoa(bits.Len64(count)) + " " + unit
+	})
 	if err := json.NewEncoder(h).Encode([]any{postureForm, p}); err != nil {
 		panic(err) // texts and numbers alone
 	}
 	return hex.EncodeToString(h.Sum(nil)[:8])
 }
+
+var countedTime = regexp.MustCompile(`[0-9]+ (days?|hours?|minutes?)\b`)
 
 var postureSeverities = map[posture.Severity]pb.Finding_Severity{
 	posture.Low: pb.Finding_LOW, posture.Medium: pb.Finding_MEDIUM, posture.High: pb.Finding_HIGH, posture.Critical: pb.Finding_CRITICAL,

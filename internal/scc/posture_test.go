@@ -113,6 +113,17 @@ func TestPostureHash(t *testing.T) {
 	if p.Hash() != was {
 		t.Error("time changes it")
 	}
+	p.Result.Reason = "the authority expires in 37 days"
+	was = p.Hash()
+	for reason, same := range map[string]bool{
+		"the authority expires in 36 days": true, "the authority expires in 32 days": true, "the authority expires in 16 days": false,
+		"the authority expired 37 days ago": false, "the authority expires in 99999999999999999999 days": false,
+	} {
+		if p.Result.Reason = reason; (p.Hash() == was) != same {
+			t.Errorf("%s: the same is %v", reason, !same)
+		}
+	}
+	was = failing().Hash()
 	for name, change := range map[string]func(*Posture){
 		"evidence": func(p *Posture) { p.Result.Evidence[0].Value = "x" }, "severity": func(p *Posture) { p.Result.Severity = posture.Low },
 		"why": func(p *Posture) { p.Check.Why = "x" }, "subjects": bound,

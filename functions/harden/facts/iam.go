@@ -26,6 +26,9 @@ func (b *builder) iam() {
 			strings.HasPrefix(g.Part, snapshot.PartIAM+"/organizations/"), g.Part == snapshot.PartAssets:
 			b.world.Unknown["iam_binding"] = g
 			b.world.Unknown["iam.data_access"] = g
+			if i.ProjectNumber == "" { // by which the default account of nodes is known
+				b.world.Unknown["iam_account"] = g
+			}
 		case g.Part == snapshot.PartAccounts:
 			b.world.Unknown["iam_account"] = g
 		}

@@ -53,7 +53,7 @@ func (b *builder) namespaceGaps(ns posture.Namespace, guarded bool) map[string]*
 		}
 	}
 	note("pods", "pods", "covered", "percent", "level", "objects")
-	note("networkpolicies", "covered", "percent", "level")
+	note("networkpolicies", "pods", "covered", "percent", "level") // pods are counted with what covers them
 	note("services", "objects")
 	note("ingresses", "objects")
 	if ns.Level != levelDeny {
