@@ -3,6 +3,8 @@ package gke
 import (
 	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	pb "cloud.google.com/go/container/apiv1/containerpb"
@@ -60,6 +62,13 @@ func (s *Server) put(name string, c *pb.Cluster) {
 		created = at
 	}
 	s.fit(held, created)
+}
+
+// Names are those of all clusters, in order.
+func (s *Server) Names() []string {
+	s.lock()
+	defer s.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.clusters))
 }
 
 // RemoveCluster removes a cluster, if it is there.
