@@ -7,12 +7,9 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"google.golang.org/api/option"
 
 	"tiercel.dev/cmd/tiercel/legible"
 	"tiercel.dev/functions/rotate"
-	"tiercel.dev/internal/objects"
-	"tiercel.dev/local"
 )
 
 func rotationCommand() *cobra.Command {
@@ -31,38 +28,25 @@ const rotationExit = `Exit codes: 0 for success, 1 for an error, 2 for something
 
 // rotationFlags say where the records are.
 type rotationFlags struct {
-	bucket, local, project, location string
-	json                             bool
+	recordFlags
+	project, location string
+	json              bool
 }
 
 const rotationHelp = `It reads the records from the functions' bucket (--bucket) with application default credentials (gcloud auth
 application-default login), which takes storage.objects.get and .list there; or with --local those of a running "tiercel up".`
 
 func (f *rotationFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.bucket, "bucket", "", "`bucket` in which the functions keep their records")
-	cmd.Flags().StringVar(&f.local, "local", "", "`address` (HOST:PORT) of the functions of a running tiercel up")
+	f.recordFlags.add(cmd)
 	cmd.Flags().StringVar(&f.project, "project", "", "clusters of this `project` alone")
 	cmd.Flags().StringVar(&f.location, "location", "", "clusters of this `location` alone")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print JSON")
-	noFiles(cmd, "bucket", "local", "project", "location")
+	noFiles(cmd, "project", "location")
 }
 
 // records are those that the flags mean.
 func (f *rotationFlags) records(ctx context.Context) ([]rotate.Record, error) {
-	bucket, options := f.bucket, []option.ClientOption(nil)
-	switch {
-	case f.local != "":
-		if err := listens(ctx, f.local); err != nil {
-			return nil, err
-		}
-		options = []option.ClientOption{option.WithEndpoint("http://" + f.local + "/storage/v1/"), option.WithoutAuthentication()}
-		if bucket == "" {
-			bucket = local.Bucket
-		}
-	case bucket == "":
-		return nil, mistake{fmt.Errorf("give --bucket, the one in which the functions keep their records, or --local")}
-	}
-	store, err := objects.NewBucket(ctx, bucket, options...)
+	store, err := f.open(ctx)
 	if err != nil {
 		return nil, err
 	}

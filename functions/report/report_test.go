@@ -165,3 +165,10 @@ func keep(t *testing.T, m mail.Message) {
 		t.Fatal(err)
 	}
 }
+
+func decode(t *testing.T, data []byte, to any) {
+	t.Helper()
+	if err := json.Unmarshal(data, to); err != nil {
+		t.Fatal(err)
+	}
+}

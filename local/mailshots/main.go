@@ -4,17 +4,22 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
 	"image"
+	"image/color"
+	"image/draw"
 	"image/png"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"time"
 
 	"google.golang.org/api/option"
@@ -159,10 +164,26 @@ func (v view) write(shot []byte, file string) error {
 	if !ok {
 		return fmt.Errorf("%T has no parts", whole)
 	}
+	cutOut := image.Rect(0, v.top, v.width, v.top+v.height)
 	var out bytes.Buffer
 	encoder := png.Encoder{CompressionLevel: png.BestCompression}
-	if err := encoder.Encode(&out, part.SubImage(image.Rect(0, v.top, v.width, v.top+v.height))); err != nil {
+	if err := encoder.Encode(&out, reduced(part.SubImage(cutOut))); err != nil {
 		return err
 	}
 	return os.WriteFile(file, out.Bytes(), 0o644)
+}
+
+// reduced has the 256 colours that are there most often, and each other as the nearest of them.
+func reduced(whole image.Image) image.Image {
+	count := map[color.Color]int{}
+	b := whole.Bounds()
+	for y := b.Min.Y; y < b.Max.Y; y++ {
+		for x := b.Min.X; x < b.Max.X; x++ {
+			count[whole.At(x, y)]++
+		}
+	}
+	colours := slices.SortedFunc(maps.Keys(count), func(a, b color.Color) int { return cmp.Compare(count[b], count[a]) })
+	out := image.NewPaletted(b, colours[:min(len(colours), 256)])
+	draw.Draw(out, b, whole, b.Min, draw.Src)
+	return out
 }
