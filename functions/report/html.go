@@ -111,7 +111,7 @@ func (l *letter) grouped(list []posture.Change) (all []change) {
 }
 
 // commandWidth is where a command's line is continued in the next, before a browser breaks it behind a hyphen.
-const commandWidth = 74
+const commandWidth = 70
 
 // wrapped has a long command on several lines, as a shell takes it. One with quotes stays as it is.
 func wrapped(s string) string {
