@@ -6,7 +6,6 @@
 package facts
 
 import (
-	"maps"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -163,8 +162,6 @@ func texts(all []string) []any {
 	}
 	return out
 }
-
-func keys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 // labelsOf is a map of texts for conditions.
 func labelsOf(m map[string]string) map[string]any {
