@@ -145,7 +145,9 @@ func TestReadsIAM(t *testing.T) {
 	if a := s.IAM.Policies[0].Audit; len(a) != 1 || a[0].Service != "allServices" || !slices.Equal(a[0].Types, []string{"DATA_READ"}) || len(a[0].Exempted) != 1 {
 		t.Errorf("%+v", a)
 	}
-	open := func(p snapshot.Policy) bool { return p.Resource == "//storage.googleapis.com/open" && len(p.Bindings) == 1 }
+	open := func(p snapshot.Policy) bool {
+		return p.Resource == "//storage.googleapis.com/open" && len(p.Bindings) == 1
+	}
 	if !slices.ContainsFunc(s.IAM.Found, open) {
 		t.Errorf("%+v", s.IAM.Found)
 	}
