@@ -50,8 +50,9 @@ type Endpoints struct {
 
 // Kubernetes says how clusters' own APIs are reached: they are where GKE says they are.
 type Kubernetes struct {
-	Token oauth2.TokenSource // default: the function's account
-	Roots *x509.CertPool     // who vouches for DNS endpoints; default the system's
+	Token   oauth2.TokenSource // default: the function's account
+	Secrets oauth2.TokenSource // the account that may list secrets; default: that of the settings, or none
+	Roots   *x509.CertPool     // who vouches for DNS endpoints; default the system's
 }
 
 // Timeouts of a function's work; subscriptions give 60 s.

@@ -93,6 +93,9 @@ func newHardening(ctx context.Context, s Settings, e Endpoints, log *slog.Logger
 	if err != nil {
 		return nil, err
 	}
+	if e, err = e.withSecrets(ctx, s.TokensAccount); err != nil {
+		return nil, err
+	}
 	reading, err := NewReading(ctx, e)
 	if err != nil {
 		return nil, err

@@ -16,6 +16,7 @@ import (
 
 	"tiercel.dev/functions/dispatch"
 	"tiercel.dev/internal/gke"
+	"tiercel.dev/internal/kube"
 	"tiercel.dev/internal/posture"
 	"tiercel.dev/internal/snapshot"
 )
@@ -45,6 +46,9 @@ func NewReading(ctx context.Context, e Endpoints) (*Reading, error) {
 		return nil, err
 	}
 	r.lists, r.kube = clusters, &snapshot.Kube{Clusters: kubes}
+	if e.Kubernetes.Secrets != nil {
+		r.kube.Secrets = kube.New(kube.Config{Token: e.Kubernetes.Secrets, Roots: e.Kubernetes.Roots})
+	}
 	var c snapshot.Cloud
 	var errs [7]error
 	r.gke.Client, errs[0] = client(r, container.NewClusterManagerClient, ctx, e.GKE)

@@ -35,6 +35,9 @@ func newRotating(ctx context.Context, s Settings, e Endpoints, log *slog.Logger)
 	if err != nil {
 		return rotating{}, fmt.Errorf("logging: %w", err)
 	}
+	if e, err = e.withSecrets(ctx, s.TokensAccount); err != nil {
+		return rotating{}, err
+	}
 	reading, err := NewReading(ctx, e)
 	if err != nil {
 		return rotating{}, err

@@ -39,6 +39,9 @@ type Settings struct {
 	UpgradePolicy, RotationPolicy string
 	// TIERCEL_ACCOUNT: the e-mail address of the service account of RotateCredentials, by which it knows its own calls in audit logs.
 	Account string
+	// TIERCEL_TOKENS_ACCOUNT: the e-mail address of the account that may list secrets in clusters (infra/kubernetes/tokens.yaml), as
+	// whom the functions that count static tokens may act. Without it their number is not known.
+	TokensAccount string
 	// TIERCEL_APPROVE_URL: the address of ApproveRotation, https://…, for which people's tokens are made out. It alone needs it.
 	ApproveURL string
 	// TIERCEL_SMTP: the mail server, HOST or HOST:PORT, default port 587; TIERCEL_SMTP_USER and TIERCEL_SMTP_PASSWORD, the latter
@@ -115,6 +118,7 @@ func (s *Settings) scheduled(getenv func(string) string) error {
 		errs = append(errs, fmt.Errorf("TIERCEL_WORK_TOPIC is %q and does not begin with projects/", s.WorkTopic))
 	}
 	s.UpgradePolicy, s.RotationPolicy, s.Account = getenv("TIERCEL_UPGRADE_POLICY"), getenv("TIERCEL_ROTATION_POLICY"), getenv("TIERCEL_ACCOUNT")
+	s.TokensAccount = getenv("TIERCEL_TOKENS_ACCOUNT")
 	if s.ApproveURL = getenv("TIERCEL_APPROVE_URL"); s.ApproveURL != "" && !strings.HasPrefix(s.ApproveURL, "https://") {
 		errs = append(errs, fmt.Errorf("TIERCEL_APPROVE_URL is %q and does not begin with https://", s.ApproveURL))
 	}

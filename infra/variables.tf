@@ -154,6 +154,12 @@ variable "rotation_policy" {
   default     = ""
 }
 
+variable "tokens_account" {
+  description = "E-mail address of the service account that may list secrets in clusters (kubernetes/tokens.yaml); give the accounts of the functions that check hardening and rotate credentials roles/iam.serviceAccountTokenCreator on it. Empty leaves the number of static tokens unknown."
+  type        = string
+  default     = ""
+}
+
 variable "rotation_approvers" {
   description = "Who may call the function that takes approvals: user:…, group:… or serviceAccount:… that a person impersonates; what they may approve, the policy says."
   type        = list(string)
