@@ -153,7 +153,7 @@ document.body.append("scroll="+d.scrollWidth+" images="+[...d.querySelectorAll("
 				t.Fatal(err)
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-			out, err := exec.CommandContext(ctx, "chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files",
+			out, err := exec.CommandContext(ctx, "chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files", "--hide-scrollbars",
 				"--window-size=700,1000", "--dump-dom", "file://"+page).Output()
 			cancel()
 			if err != nil {
