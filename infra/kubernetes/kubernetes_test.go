@@ -31,8 +31,9 @@ var kinds = map[string]func() any{
 	"Namespace": func() any { return new(core.Namespace) }, "ServiceAccount": func() any { return new(core.ServiceAccount) },
 	"DaemonSet": func() any { return new(apps.DaemonSet) }, "NetworkPolicy": func() any { return new(networking.NetworkPolicy) },
 	"PriorityClass": func() any { return new(scheduling.PriorityClass) }, "ClusterRole": func() any { return new(rbac.ClusterRole) },
-	"ClusterRoleBinding": func() any { return new(rbac.ClusterRoleBinding) },
-	"Kustomization":      func() any { return new(map[string]any) }, "Component": func() any { return new(map[string]any) },
+	"ClusterRoleBinding": func() any { return new(rbac.ClusterRoleBinding) }, "Role": func() any { return new(rbac.Role) },
+	"RoleBinding":   func() any { return new(rbac.RoleBinding) },
+	"Kustomization": func() any { return new(map[string]any) }, "Component": func() any { return new(map[string]any) },
 	"PodMonitoring": func() any { return new(map[string]any) },
 }
 
