@@ -33,6 +33,7 @@ type hardenInput struct {
 	severity   string
 	checks     []string
 	exceptions string
+	policies   string
 }
 
 var hardenFormats = []string{"table", "json", "sarif", "junit", "csv"}
@@ -62,6 +63,7 @@ account.
 	cmd.Flags().StringVar(&in.severity, "severity", "LOW", "least severity of what is a failure to the exit code, and stands in the table")
 	cmd.Flags().StringArrayVar(&in.checks, "checks", nil, "`FILE` or directory of checks of your own")
 	cmd.Flags().StringVar(&in.exceptions, "exceptions", "", "`FILE` of failures that somebody answers for")
+	cmd.Flags().StringVar(&in.policies, "policies", "", "`DIR` to write network policies to, for namespaces that have none")
 	noFiles(cmd, "format", "severity")
 	cmd.AddCommand(hardenDumpCommand())
 	return cmd
@@ -120,6 +122,11 @@ func (in *hardenInput) run(ctx context.Context, w io.Writer) error {
 			report.Gaps = append(report.Gaps, s.Gaps...)
 		} else {
 			report.Clusters = append(report.Clusters, harden.Assess(ctx, s, set, exceptions))
+			if in.policies != "" {
+				if err := writePolicies(in.policies, s); err != nil {
+					return err
+				}
+			}
 		}
 		return ctx.Err()
 	}); err != nil {

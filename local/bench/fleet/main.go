@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"time"
 )
@@ -22,6 +23,7 @@ func main() {
 	flag.IntVar(&s.instances, "instances", 10, "instances of the worker, each with clients and caches of its own")
 	flag.IntVar(&s.abreast, "abreast", 4, "jobs that an instance does at once")
 	flag.Parse()
+	log.SetOutput(io.Discard) // what net/http says of connections that ended
 	if err := run(context.Background(), s, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "fleet:", err)
 		os.Exit(1)
@@ -36,8 +38,8 @@ func run(ctx context.Context, s settings, out io.Writer) error {
 	}
 	defer w.close()
 	fmt.Fprintf(out, "%d clusters in %d projects, %d instances with %d jobs at once\n\n", s.clusters, s.projects, s.instances, s.abreast)
-	fmt.Fprintln(out, "| run | dispatch | jobs | a job, median / 99 % | heap | findings written | minutes of the quota |")
-	fmt.Fprintln(out, "| --- | --- | --- | --- | --- | --- | --- |")
+	fmt.Fprintln(out, "| run | dispatch | jobs | a job, median / 99 % | heap | findings written | minutes of the quota | failed deliveries |")
+	fmt.Fprintln(out, "| --- | --- | --- | --- | --- | --- | --- | --- |")
 	var first, steady counts
 	for _, r := range []struct {
 		name string
@@ -56,8 +58,8 @@ func run(ctx context.Context, s settings, out io.Writer) error {
 		if r.keep != nil {
 			*r.keep = w.counts.take()
 		}
-		fmt.Fprintf(out, "| %s | %s | %s | %s / %s | %d MiB | %d | %d |\n", r.name, cost.dispatch.Round(10*time.Millisecond), cost.jobs.Round(10*time.Millisecond),
-			cost.median.Round(time.Millisecond), cost.late.Round(time.Millisecond), cost.heap>>20, cost.writes, cost.minutes)
+		fmt.Fprintf(out, "| %s | %s | %s | %s / %s | %d MiB | %d | %d | %d |\n", r.name, cost.dispatch.Round(10*time.Millisecond), cost.jobs.Round(10*time.Millisecond),
+			cost.median.Round(time.Millisecond), cost.late.Round(time.Millisecond), cost.heap>>20, cost.writes, cost.minutes, cost.failed)
 	}
 	fmt.Fprintln(out)
 	return calls(out, s.clusters, first, steady)

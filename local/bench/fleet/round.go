@@ -23,6 +23,7 @@ type cost struct {
 	dispatch, jobs, median, late time.Duration
 	heap                         uint64 // the most that was seen, of all instances and stand-ins together
 	writes, minutes              int
+	failed                       int // deliveries that went wrong for another reason than a quota, and were made again
 }
 
 // round has one run, a day after the last: a dispatcher that is new, and workers that are, as after a night without work.
@@ -41,13 +42,16 @@ func (w *world) round(ctx context.Context) (c cost, err error) {
 	defer stop()
 	began = time.Now()
 	var took []time.Duration
+	due := len(jobs)
 	for first := true; len(jobs) > 0; first = false {
-		var waiting []push.Message
-		if waiting, err = w.work(ctx, workers, jobs, first, &took, &c); err != nil {
+		waiting, err := w.work(ctx, workers, jobs[:due], first, &took, &c)
+		if err != nil {
 			return c, err
 		}
-		if jobs = waiting; len(jobs) > 0 {
-			c.minutes++ // they come again by themselves, and the quota does each minute
+		// They come again by themselves, each after ten minutes at most; the quota comes back each minute.
+		if jobs = append(jobs[due:], waiting...); len(jobs) > 0 {
+			due = max(1, min(len(jobs), w.settings.clusters/10))
+			c.minutes++
 			w.clock.Advance(time.Minute)
 		}
 	}
@@ -126,10 +130,12 @@ func (w *world) work(ctx context.Context, workers []*harden.Worker, jobs []push.
 						*took = append(*took, time.Since(began))
 					}
 					switch {
-					case errors.Is(failed, fault.ErrQuota):
-						waiting = append(waiting, m)
-					case failed != nil:
+					case errors.Is(failed, fault.ErrPoison):
 						err = errors.Join(err, failed)
+					case failed != nil:
+						if waiting = append(waiting, m); !errors.Is(failed, fault.ErrQuota) {
+							c.failed++
+						}
 					}
 					if n++; n%50 == 0 {
 						c.measure()
