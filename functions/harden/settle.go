@@ -152,12 +152,12 @@ func (w *Worker) writeOne(ctx context.Context, c change, was Standing, stood boo
 	case c.end != "":
 		f = scc.PostureEnd(c.what, c.end, now)
 		err = w.cfg.Findings.End(ctx, c.id, f)
-	case !stood:
+	case !stood || was.Hash == "": // one that was only meant to be written is seldom there: a write with a mask would take two calls
 		f = scc.PostureFinding(c.what, now)
 		err = w.cfg.Findings.Create(ctx, c.id, f)
 	default:
 		f = scc.PostureFinding(c.what, now)
-		err = w.cfg.Findings.Change(ctx, c.id, f, was.Hash == "" || was.Refused)
+		err = w.cfg.Findings.Change(ctx, c.id, f, was.Refused)
 	}
 	w.cfg.Budget.Spent(proto.Size(f))
 	if errors.Is(err, fault.ErrQuota) {
