@@ -1,5 +1,7 @@
 package snapshot_test
 
+//lint:file-ignore SA1019 what is deprecated may hold a password all the same
+
 import (
 	"context"
 	"errors"
