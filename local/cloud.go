@@ -38,8 +38,6 @@ type Config struct {
 	// Dir keeps what the cloud holds, so that the next one goes on from there however this one ends. One cloud at a time can
 	// have it. Default: all is in memory.
 	Dir string
-	// Fleet has the sample fleet stand in the project [Demo], with what the scheduled functions ask about it.
-	Fleet bool
 	// Changed is told of each finding written, as [scc.Config] has it. nil for nobody.
 	Changed func(*sccpb.Finding)
 	Log     *slog.Logger
@@ -62,7 +60,6 @@ type Cloud struct {
 	token    string // of the enricher's account, for the Kubernetes API
 	kubeCA   []byte
 	stopKube func() error
-	stopDemo func() error
 	stop     context.CancelFunc
 	beside   sync.WaitGroup
 	serving  sync.RWMutex // read-locked by each request to the functions
@@ -155,9 +152,6 @@ func (c *Cloud) Close() error {
 	c.grpc.Stop()
 	if c.stopKube != nil {
 		errs = append(errs, c.stopKube())
-	}
-	if c.stopDemo != nil {
-		errs = append(errs, c.stopDemo())
 	}
 	c.beside.Wait()
 	// The functions, whose callers have gone, end before what they write to.

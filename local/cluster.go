@@ -14,8 +14,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"tiercel.dev/local/caller"
+	"tiercel.dev/local/gke"
 	"tiercel.dev/local/kube"
-	"tiercel.dev/local/logging"
 )
 
 // The cluster whose one node is this machine. Its version is made up.
@@ -66,12 +66,8 @@ func (c *Cloud) startCluster() error {
 		return err
 	}
 	c.stopKube, c.kubeCA = stop, ca
-	var logs *logging.Server
-	c.gke, logs = newGKE()
-	if err := c.gke.PutCluster(Project, thisCluster(address, ca)); err != nil || !c.cfg.Fleet {
-		return err
-	}
-	return c.startDemo(logs)
+	c.gke = gke.New(gke.Config{Permissions: enricherMay})
+	return c.gke.PutCluster(Project, thisCluster(address, ca))
 }
 
 func thisCluster(address string, ca []byte) *containerpb.Cluster {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
-	"maps"
 	"net"
 	"net/http"
 	"time"
@@ -36,9 +35,11 @@ func (c *Cloud) functions() http.Handler {
 	mux.Handle("/upload/storage/v1/", c.records)
 	mux.Handle(KeysPath, c.accounts.Keys())
 	mux.Handle(TokenPath, c.accounts.Issue())
-	settings := functions.Settings{
-		Project: Project, AlertsTopic: EnrichedTopic, QuarantineTopic: quarantineTopic, Bucket: bucket, Source: Source,
-		MaxInstances: 1, ClusterProjects: []string{Project},
+	settings := func() (functions.Settings, error) {
+		return functions.Settings{
+			Project: Project, AlertsTopic: EnrichedTopic, QuarantineTopic: quarantineTopic, Bucket: bucket, Source: Source,
+			MaxInstances: 1, ClusterProjects: []string{Project},
+		}, nil
 	}
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(c.kubeCA)
@@ -47,11 +48,7 @@ func (c *Cloud) functions() http.Handler {
 		Storage:    c.storage(),
 		Kubernetes: functions.Kubernetes{Token: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: c.token}), Roots: roots},
 	}
-	handlers := functions.Handlers(func() (functions.Settings, error) { return settings, nil }, endpoints, c.cfg.Log)
-	if c.cfg.Fleet {
-		maps.Copy(handlers, c.demoHandlers(settings, endpoints))
-	}
-	for name, handler := range handlers {
+	for name, handler := range functions.Handlers(settings, endpoints, c.cfg.Log) {
 		mux.Handle("/"+name, c.accounts.Require(handler, functionsURL, invoker))
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

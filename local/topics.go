@@ -32,7 +32,7 @@ func (c *Cloud) subscribe(ctx context.Context) error {
 		return err
 	}
 	checked := &pb.SchemaSettings{Schema: alertSchema, Encoding: pb.Encoding_JSON}
-	for name, schema := range map[string]*pb.SchemaSettings{RawTopic: checked, EnrichedTopic: checked, quarantineTopic: nil, deadTopic: nil, workTopic: nil} {
+	for name, schema := range map[string]*pb.SchemaSettings{RawTopic: checked, EnrichedTopic: checked, quarantineTopic: nil, deadTopic: nil} {
 		if err := there(c.pubsub.CreateTopic(ctx, &pb.Topic{Name: name, SchemaSettings: schema})); err != nil {
 			return err
 		}
@@ -45,8 +45,6 @@ func (c *Cloud) subscribe(ctx context.Context) error {
 		pushed("tiercel-route-urgent", EnrichedTopic, functions.RouteAlert,
 			`attributes.kind = "alert" AND (attributes.severity = "HIGH" OR attributes.severity = "CRITICAL")`),
 		pushed(heartbeats, EnrichedTopic, functions.RecordHeartbeat, `attributes.kind = "heartbeat"`),
-		pushed("tiercel-harden", workTopic, functions.CheckHardening, `attributes.work = "harden"`),
-		pushed("tiercel-upgrade", workTopic, functions.CheckUpgrades, `attributes.work = "upgrade"`),
 		kept(quarantineTopic), kept(deadTopic),
 	} {
 		if err := c.makeSubscription(ctx, sub); err != nil {

@@ -3,8 +3,6 @@ package gke
 import (
 	"cmp"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	pb "cloud.google.com/go/container/apiv1/containerpb"
@@ -62,13 +60,6 @@ func (s *Server) put(name string, c *pb.Cluster) {
 		created = at
 	}
 	s.fit(held, created)
-}
-
-// Names are those of all clusters, in order.
-func (s *Server) Names() []string {
-	s.lock()
-	defer s.mu.Unlock()
-	return slices.Sorted(maps.Keys(s.clusters))
 }
 
 // RemoveCluster removes a cluster, if it is there.
