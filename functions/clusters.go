@@ -28,7 +28,7 @@ func newClusters(ctx context.Context, e Endpoints) (*gke.Clusters, *kube.Cluster
 			return nil, nil, fmt.Errorf("kubernetes: %w", err)
 		}
 	}
-	return gke.New(clusters, nil), kube.New(kube.Config{Token: token, Roots: e.Kubernetes.Roots}), nil
+	return gke.New(clusters, nil), kube.New(kube.Config{Token: token, Roots: e.Kubernetes.Roots, Dialer: e.Kubernetes.Dialer}), nil
 }
 
 // withSecrets has static tokens asked for by the account that may list secrets, as whom the function's own account may act; without

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/x509"
 	"log/slog"
+	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -46,6 +47,8 @@ type Endpoints struct {
 	Kubernetes                Kubernetes
 	Mail                      mail.Sender // default: the server that the settings name
 	TokenKeys                 string      // where the keys of Google's ID tokens are; default Google's
+	// Now is the clock of the scheduled functions, but for tokens' expiry. Default time.Now.
+	Now func() time.Time
 }
 
 // Kubernetes says how clusters' own APIs are reached: they are where GKE says they are.
@@ -53,6 +56,16 @@ type Kubernetes struct {
 	Token   oauth2.TokenSource // default: the function's account
 	Secrets oauth2.TokenSource // the account that may list secrets; default: that of the settings, or none
 	Roots   *x509.CertPool     // who vouches for DNS endpoints; default the system's
+	// Dialer connects. Default one that connects to wherever a cluster is said to be.
+	Dialer net.Dialer
+}
+
+// clock is that of the scheduled functions.
+func (e Endpoints) clock() func() time.Time {
+	if e.Now == nil {
+		return time.Now
+	}
+	return e.Now
 }
 
 // Timeouts of a function's work; subscriptions give 60 s.

@@ -38,7 +38,7 @@ func newBeginning(ctx context.Context, s Settings, e Endpoints, log *slog.Logger
 	}
 	d := dispatch.New(dispatch.Config{
 		Store: c.bucket, Inventory: reading.Inventory(s.Scopes), Open: map[schedule.Work]string{schedule.Harden: harden.OpenRoot},
-		Checks: harden.NewRules(c.bucket).Checks, Publish: topic.New(c.topics, s.WorkTopic).Publish, Log: log,
+		Checks: harden.NewRules(c.bucket).Checks, Publish: topic.New(c.topics, s.WorkTopic).Publish, Now: e.clock(), Log: log,
 	})
 	return beginning(d.Begin, log), nil
 }
@@ -101,7 +101,7 @@ func newHardening(ctx context.Context, s Settings, e Endpoints, log *slog.Logger
 		return nil, err
 	}
 	cfg := harden.Config{
-		Store: c.bucket, Read: reading.Read, Judge: harden.NewRules(c.bucket), Log: log,
+		Store: c.bucket, Read: reading.Read, Judge: harden.NewRules(c.bucket), Now: e.clock(), Log: log,
 		Budget: budget.New(budget.Config{Store: c.bucket, MaxInstances: s.MaxInstances, Log: log}),
 	}
 	if c.findings != nil {

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strconv"
-	"time"
 
 	"tiercel.dev/alert"
 	"tiercel.dev/functions/report"
@@ -41,7 +40,7 @@ func notify(c shared, e Endpoints, log *slog.Logger) func(context.Context, postu
 			return nil
 		}
 	}
-	return report.Notifier{Store: c.bucket, Sender: by}.Notify
+	return report.Notifier{Store: c.bucket, Sender: by, Now: e.clock()}.Notify
 }
 
 // newReporting makes the scheduled handler that sends reports, what is due or what the body asks for.
@@ -54,7 +53,7 @@ func newReporting(ctx context.Context, s Settings, e Endpoints, log *slog.Logger
 	if by == nil {
 		return nil, errors.New("TIERCEL_SMTP is not set")
 	}
-	r := report.NewReporter(report.Config{Store: c.bucket, Sender: by, Version: version(), Log: log})
+	r := report.NewReporter(report.Config{Store: c.bucket, Sender: by, Version: version(), Now: e.clock(), Log: log})
 	return reporting(r.Report, log), nil
 }
 
@@ -89,7 +88,7 @@ func newReportWatch(ctx context.Context, s Settings, e Endpoints, log *slog.Logg
 	if err != nil {
 		return nil, err
 	}
-	w := &report.Watch{Store: c.bucket, Project: s.Project, Publish: c.alerts().Publish, Now: time.Now}
+	w := &report.Watch{Store: c.bucket, Project: s.Project, Publish: c.alerts().Publish, Now: e.clock()}
 	if c.findings != nil {
 		w.Findings = c.findings
 	}

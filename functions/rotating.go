@@ -43,8 +43,8 @@ func newRotating(ctx context.Context, s Settings, e Endpoints, log *slog.Logger)
 		return rotating{}, err
 	}
 	cfg := rotate.Config{
-		Store: c.bucket, Policy: s.RotationPolicy, Publish: c.alerts().Publish, Notify: notify(c, e, log), Log: log,
-		Eyes: eyes{&rotate.Lookout{GKE: client, Logs: logs, Kube: reading.kube, Account: s.Account}, reading.Inventory(s.Scopes)},
+		Store: c.bucket, Policy: s.RotationPolicy, Publish: c.alerts().Publish, Notify: notify(c, e, log), Now: e.clock(), Log: log,
+		Eyes: eyes{&rotate.Lookout{GKE: client, Logs: logs, Kube: reading.kube, Account: s.Account, Now: e.clock()}, reading.Inventory(s.Scopes)},
 	}
 	if s.RotationPolicy != "" {
 		cfg.Hands = rotate.Caller{GKE: client}

@@ -33,7 +33,7 @@ func newUpgrading(ctx context.Context, s Settings, e Endpoints, log *slog.Logger
 	}
 	cfg := upgrade.Config{
 		Store: c.bucket, GKE: snapshot.GKE{Client: client, Configs: snapshot.NewConfigs()}, Policy: s.UpgradePolicy, Publish: c.alerts().Publish,
-		Notify: notify(c, e, log), Log: log,
+		Notify: notify(c, e, log), Now: e.clock(), Log: log,
 	}
 	if s.UpgradePolicy != "" {
 		cfg.Hands = client
@@ -42,7 +42,7 @@ func newUpgrading(ctx context.Context, s Settings, e Endpoints, log *slog.Logger
 		cfg.Findings = c.findings
 	}
 	w := upgrade.NewWorker(cfg)
-	in := &upgrade.Intake{Store: c.bucket, Find: upgrade.NewFinder(projects, gke.New(client, nil)).Find, Look: w.Handle, Log: log}
+	in := &upgrade.Intake{Store: c.bucket, Find: upgrade.NewFinder(projects, gke.New(client, nil)).Find, Look: w.Handle, Now: e.clock(), Log: log}
 	aside := c.quarantine().Quarantine
 	return upgrading{
 		jobs:    push.Handler(push.Config{Step: w.Job, Quarantine: aside, Timeout: workTimeout, Log: log}),

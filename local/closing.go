@@ -27,3 +27,13 @@ func (u until) WithAttrs(attrs []slog.Attr) slog.Handler {
 }
 
 func (u until) WithGroup(name string) slog.Handler { return until{u.Handler.WithGroup(name), u.done} }
+
+// grave passes on errors alone.
+type grave struct{ slog.Handler }
+
+func (g grave) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelError && g.Handler.Enabled(ctx, level)
+}
+
+func (g grave) WithAttrs(attrs []slog.Attr) slog.Handler { return grave{g.Handler.WithAttrs(attrs)} }
+func (g grave) WithGroup(name string) slog.Handler       { return grave{g.Handler.WithGroup(name)} }

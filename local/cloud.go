@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	sccpb "cloud.google.com/go/securitycenter/apiv2/securitycenterpb"
@@ -40,7 +41,9 @@ type Config struct {
 	Dir string
 	// Changed is told of each finding written, as [scc.Config] has it. nil for nobody.
 	Changed func(*sccpb.Finding)
-	Log     *slog.Logger
+	// Sample has clusters of a simulated fleet looked after besides: checked, upgraded, rotated, reported of.
+	Sample bool
+	Log    *slog.Logger
 }
 
 // A Cloud serves on loopback until Close.
@@ -57,6 +60,7 @@ type Cloud struct {
 	address  string // of the gRPC services
 	calls    string // host and port where functions are served
 	accounts *oidc.Accounts
+	estate   atomic.Pointer[estate]
 	token    string // of the enricher's account, for the Kubernetes API
 	kubeCA   []byte
 	stopKube func() error
@@ -116,6 +120,13 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 	}
 	c.beside.Go(func() { c.schedule(ctx, flushEvery, c.Flush) })
 	c.beside.Go(func() { c.schedule(ctx, checkEvery, c.CheckFleet) })
+	if c.cfg.Sample {
+		c.beside.Go(func() {
+			if err := c.startFleet(ctx); err != nil && ctx.Err() == nil {
+				c.cfg.Log.ErrorContext(ctx, "simulated clusters", "err", err)
+			}
+		})
+	}
 	return nil
 }
 
@@ -154,6 +165,9 @@ func (c *Cloud) Close() error {
 		errs = append(errs, c.stopKube())
 	}
 	c.beside.Wait()
+	if f := c.estate.Load(); f != nil {
+		errs = append(errs, f.close(), f.mailbox.Close())
+	}
 	// The functions, whose callers have gone, end before what they write to.
 	c.serving.Lock()
 	defer c.serving.Unlock()

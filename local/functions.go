@@ -3,7 +3,6 @@ package local
 import (
 	"context"
 	"crypto/x509"
-	"fmt"
 	"net"
 	"net/http"
 	"time"
@@ -49,7 +48,16 @@ func (c *Cloud) functions() http.Handler {
 		Kubernetes: functions.Kubernetes{Token: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: c.token}), Roots: roots},
 	}
 	for name, handler := range functions.Handlers(settings, endpoints, c.cfg.Log) {
-		mux.Handle("/"+name, c.accounts.Require(handler, functionsURL, invoker))
+		if scheduledBy[name] == "" {
+			mux.Handle("/"+name, c.accounts.Require(handler, functionsURL, invoker))
+		}
+	}
+	for name := range scheduledBy {
+		handler := c.scheduled(name)
+		if name != functions.ApproveRotation { // which asks people who they are itself
+			handler = c.accounts.Require(handler, functionsURL, invoker)
+		}
+		mux.Handle("/"+name, handler)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c.serving.RLock()
@@ -96,24 +104,7 @@ func (c *Cloud) schedule(ctx context.Context, every time.Duration, call func(con
 // Flush has the findings written that wait.
 func (c *Cloud) Flush(ctx context.Context) error { return c.call(ctx, functions.FlushFindings) }
 
-// call is what Cloud Scheduler's call of a function is.
+// call is a schedule's call of a function without more.
 func (c *Cloud) call(ctx context.Context, function string) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+c.calls+"/"+function, nil)
-	if err != nil {
-		return err
-	}
-	token, err := c.accounts.Token(invoker, functionsURL+"/"+function)
-	if err != nil {
-		return err
-	}
-	r.Header.Set("Authorization", "Bearer "+token)
-	answer, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return err
-	}
-	answer.Body.Close()
-	if answer.StatusCode != http.StatusNoContent {
-		return fmt.Errorf("%s: %s", function, answer.Status)
-	}
-	return nil
+	return c.post(ctx, function, "", time.Time{})
 }

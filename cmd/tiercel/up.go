@@ -25,6 +25,7 @@ type upFlags struct {
 	summary string
 	data    string
 	replay  bool
+	fleet   string
 	listen  string
 	remote  bool
 }
@@ -41,6 +42,10 @@ func upCommand() *cobra.Command {
 alerts, and a stand-in for Security Command Center, all on loopback, with the clients and code that run in Google Cloud.
 Prints a line for each alert and each finding, and serves a page that shows them as they come. Nothing leaves this machine;
 what was found is gone when it ends, unless --data names a folder to keep it in.
+
+Beside that, a simulated fleet of four clusters is looked after by the scheduled functions: its hardening is checked, the credentials
+of one are rotated with two people's approvals, and a report is mailed to a mailbox that the page shows. Its days pass in seconds.
+
 It names the address of its Pub/Sub, for tiercel watch --local and tiercel dead-letter --local.
 
 The page is for whoever can connect to its address: it asks nobody who they are, and takes no orders.
@@ -61,6 +66,9 @@ that somebody got into and of its node: the rules, and all that comes after them
 				ctx, cancel = context.WithTimeout(ctx, flags.stopIn)
 				defer cancel()
 			}
+			if flags.fleet != "sample" && flags.fleet != "none" {
+				return fmt.Errorf("%w: --fleet %q: sample or none", node.ErrMistake, flags.fleet)
+			}
 			l, err := flags.listener(c.Flags().Changed("listen"))
 			if err != nil {
 				return err
@@ -74,6 +82,7 @@ that somebody got into and of its node: the rules, and all that comes after them
 	f.StringArrayVar(&flags.rules, "rules", nil, "rule file or folder of rule files (`path`) to add to the shipped rules; may be repeated; read again when it changes")
 	f.DurationVar(&flags.stopIn, "for", 0, "stop after so long; 0 for never")
 	f.BoolVar(&flags.replay, "replay", false, "play the recording, and do not watch the kernel")
+	f.StringVar(&flags.fleet, "fleet", "sample", "`clusters` that the scheduled functions look after: sample for simulated ones, none")
 	f.StringVar(&flags.summary, "summary", "", "`file` to write at the end what happened, as JSON")
 	f.StringVar(&flags.data, "data", "", "`folder` to keep alerts on their way and findings in, and to go on from; one run at a time can have it")
 	f.StringVar(&flags.listen, "listen", pageAddress, "`address` of the page, on this machine alone; port 0 for a free one; empty for no page")
@@ -116,7 +125,7 @@ func up(ctx context.Context, flags upFlags, l net.Listener, out *terminal, log *
 		spool = filepath.Join(flags.data, "spool")
 	}
 	s := newShow(board.New(time.Now()), out)
-	cloud, err := local.Start(local.Config{Dir: flags.data, Changed: s.finding, Log: log})
+	cloud, err := local.Start(local.Config{Dir: flags.data, Changed: s.finding, Sample: flags.fleet == "sample", Log: log})
 	if errors.Is(err, local.ErrDir) {
 		return fmt.Errorf("%w: --data: %w", node.ErrMistake, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"strconv"
 	"strings"
@@ -56,6 +57,10 @@ func (s *show) enriched(a *alert.Alert) {
 
 // finding takes one as it was written to Security Command Center.
 func (s *show) finding(f *sccpb.Finding) {
+	if local.OfSample(f) {
+		s.board.Beside(f)
+		return
+	}
 	s.out.finding(f, s.board.Finding(f, time.Now()))
 }
 
@@ -93,12 +98,13 @@ func (s *show) start(ctx context.Context, cloud *local.Cloud, l net.Listener, lo
 		s.out.address = "http://" + l.Addr().String() + "/"
 		s.out.line("page: %s", s.out.address)
 		beside.Go(func() {
-			if err := web.New(s.board, nil).Serve(ctx, l); err != nil {
+			if err := web.New(s.board, http.HandlerFunc(cloud.ServeMail)).Serve(ctx, l); err != nil {
 				log.Error("page", "err", err)
 			}
 		})
 	}
 	beside.Go(func() { s.tick(ctx, cloud) })
+	beside.Go(func() { s.followFleet(ctx, cloud, log) })
 	beside.Go(func() {
 		if err := cloud.Follow(ctx, s.enriched); err != nil {
 			log.Error("alerts will be shown without what the cloud finds out", "err", err)

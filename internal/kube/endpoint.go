@@ -48,6 +48,7 @@ func endpointsOf(e gke.Endpoints, public *x509.CertPool) []endpoint {
 // A dialer connects to the first endpoint that answers, beginning with the one that did last.
 type dialer struct {
 	endpoints []endpoint
+	net       net.Dialer
 	timeout   time.Duration // of one with its handshake, so that others can still be tried within a request
 	last      atomic.Int32
 }
@@ -57,7 +58,7 @@ func (d *dialer) dial(ctx context.Context, network, _ string) (net.Conn, error) 
 	var errs []error
 	for i := range d.endpoints {
 		n := (int(d.last.Load()) + i) % len(d.endpoints)
-		conn, err := d.endpoints[n].dial(ctx, network, d.timeout)
+		conn, err := d.endpoints[n].dial(ctx, d.net, network, d.timeout)
 		if err == nil {
 			d.last.Store(int32(n))
 			return conn, nil
@@ -70,10 +71,10 @@ func (d *dialer) dial(ctx context.Context, network, _ string) (net.Conn, error) 
 	return nil, errors.Join(errs...)
 }
 
-func (e *endpoint) dial(ctx context.Context, network string, timeout time.Duration) (net.Conn, error) {
+func (e *endpoint) dial(ctx context.Context, by net.Dialer, network string, timeout time.Duration) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	d := tls.Dialer{Config: &tls.Config{
+	d := tls.Dialer{NetDialer: &by, Config: &tls.Config{
 		ServerName: e.host, RootCAs: e.roots, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
 	}}
 	conn, err := d.DialContext(ctx, network, net.JoinHostPort(e.host, e.port))

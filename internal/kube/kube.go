@@ -12,6 +12,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -66,6 +67,8 @@ type Config struct {
 	Token oauth2.TokenSource
 	// Roots are the authorities of DNS endpoints. Default: the system's.
 	Roots *x509.CertPool
+	// Dialer connects. Default one that connects to wherever a cluster is said to be.
+	Dialer net.Dialer
 	// Timeout bounds one request with connecting, and what callers wait for all they ask together. Default 2 s.
 	Timeout time.Duration
 	Now     func() time.Time // default time.Now
@@ -157,7 +160,7 @@ func (c *Clusters) connect(e gke.Endpoints) (*Client, error) {
 	if len(ways) == 0 {
 		return nil, ErrUnreachable
 	}
-	d := &dialer{endpoints: ways, timeout: c.cfg.Timeout * 3 / 10}
+	d := &dialer{endpoints: ways, net: c.cfg.Dialer, timeout: c.cfg.Timeout * 3 / 10}
 	transport := &http.Transport{
 		DialTLSContext: d.dial, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 4, IdleConnTimeout: 90 * time.Second,
 		// A connection that the network forgot while the function slept looks alive; without pings it would cost every lookup its

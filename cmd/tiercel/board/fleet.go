@@ -3,9 +3,13 @@ package board
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	sccpb "cloud.google.com/go/securitycenter/apiv2/securitycenterpb"
+	"google.golang.org/protobuf/proto"
 
 	"tiercel.dev/alert"
 	"tiercel.dev/internal/posture"
@@ -44,6 +48,7 @@ type follower struct {
 	score float64 // of this run
 	prior float64 // of the run before, as many percent
 	runs  int
+	mails int // the number of the last
 	steps map[posture.Resource][]step
 }
 
@@ -52,20 +57,30 @@ type step struct {
 	At    string `json:"at"`
 }
 
-// Fleet takes how clusters are.
-func (b *Board) Fleet(f Fleet) {
+// Fleet takes how clusters are, and returns what is new of them, a line each.
+func (b *Board) Fleet(f Fleet) (news []string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.follower.take(f)
+	news = b.follower.take(f)
 	text := encode(b.follower.view(f))
 	if string(text) == string(b.fleet) {
-		return
+		return news
 	}
 	b.fleet = text
 	b.changes.add("fleet", text)
+	return news
 }
 
-func (w *follower) take(f Fleet) {
+// Beside takes a finding that is not of an alert of this run's: it is shown, and counted nowhere.
+func (b *Board) Beside(f *sccpb.Finding) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	row := findingRow(f)
+	b.findings.put(f.Name, f, proto.Size(f), row)
+	b.changes.add("finding", row)
+}
+
+func (w *follower) take(f Fleet) (news []string) {
 	if w.steps == nil {
 		w.steps = map[posture.Resource][]step{}
 	}
@@ -73,10 +88,21 @@ func (w *follower) take(f Fleet) {
 		steps := w.steps[r.Resource]
 		if len(steps) == 0 || steps[len(steps)-1].State != r.State {
 			w.steps[r.Resource] = append(steps, step{r.State, stamp(r.Since)})
+			if len(steps) > 0 {
+				news = append(news, fmt.Sprintf("credentials of %s: %s", shown(r.Resource.Cluster), r.State))
+			}
 		}
 	}
+	for _, m := range f.Mails {
+		if m.Number > w.mails {
+			news = append(news, "mail to "+shown(m.To)+": "+shown(m.Subject))
+		}
+	}
+	for _, m := range f.Mails {
+		w.mails = max(w.mails, m.Number)
+	}
 	if f.Run == "" || f.Run == w.run {
-		return
+		return news
 	}
 	var d posture.Difference
 	d, w.state = w.state.Compare(f.Now, f.Clusters, nil, f.Checks)
@@ -84,6 +110,13 @@ func (w *follower) take(f Fleet) {
 	if w.runs > 0 {
 		for _, c := range d.New {
 			w.mark[c.ID] = "new"
+			if c.Severity == posture.Info {
+				continue
+			}
+			news = append(news, fmt.Sprintf("%s: new %s: %s", shown(c.Resource.String()), c.Severity, shown(f.Checks[c.Check].Title)))
+		}
+		for _, c := range d.Fixed {
+			news = append(news, fmt.Sprintf("%s: fixed: %s", shown(c.Resource.String()), shown(f.Checks[c.Check].Title)))
 		}
 		for _, c := range d.Regressed {
 			w.mark[c.ID] = "regressed"
@@ -96,6 +129,7 @@ func (w *follower) take(f Fleet) {
 	w.prior = w.score
 	w.score, _ = sum.Value()
 	w.run, w.runs = f.Run, w.runs+1
+	return append(news, fmt.Sprintf("hardening of %d clusters: score %.0f, %d to put right", len(f.Clusters), w.score, sum.Verdicts[posture.Fail]+sum.Verdicts[posture.Warn]))
 }
 
 func stamp(t time.Time) string {

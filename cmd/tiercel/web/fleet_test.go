@@ -109,4 +109,3 @@ func hostileFleet() board.Fleet {
 	f.Rotations[0].Reason, f.Rotations[0].Next, f.Rotations[0].Resource.Cluster = markup, hostile[3], markup
 	return f
 }
-

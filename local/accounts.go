@@ -1,0 +1,26 @@
+package local
+
+import "tiercel.dev/local/caller"
+
+// The accounts of the scheduled functions, and what they may do: no more than a deployment grants them. dave is who changes
+// simulated clusters behind the functions' back.
+const (
+	auditor  = "tiercel-harden@local.iam.gserviceaccount.com"
+	upgrader = "tiercel-upgrade@local.iam.gserviceaccount.com"
+	rotator  = "tiercel-rotate@local.iam.gserviceaccount.com"
+	dave     = "dave@example.com"
+)
+
+var looks = []string{"container.clusters.get", "container.clusters.list", "container.operations.get", "container.operations.list", "resourcemanager.projects.get"}
+
+var fleetMay = caller.Permissions{
+	auditor: append([]string{
+		"cloudasset.assets.searchAllIamPolicies", "cloudasset.assets.searchAllResources", "iam.roles.get", "iam.roles.list",
+		"iam.serviceAccountKeys.list", "iam.serviceAccounts.getIamPolicy", "recommender.containerDiagnosisInsights.list",
+		"recommender.iamPolicyRecommendations.list", "resourcemanager.folders.get", "resourcemanager.folders.getIamPolicy",
+		"resourcemanager.organizations.getIamPolicy", "resourcemanager.projects.getIamPolicy",
+	}, looks...),
+	upgrader: looks,
+	rotator:  append([]string{"container.clusters.update", "logging.logEntries.list"}, looks...),
+	dave:     append([]string{"container.clusters.update"}, looks...),
+}

@@ -1,0 +1,54 @@
+package local
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	sccpb "cloud.google.com/go/securitycenter/apiv2/securitycenterpb"
+
+	"tiercel.dev/functions/report"
+	"tiercel.dev/internal/objects"
+	"tiercel.dev/local/mailbox"
+)
+
+// Posture is what the functions last said of the simulated clusters, as a report of now would have it, and the time by their clock;
+// nil before anything was said.
+func (c *Cloud) Posture(ctx context.Context) (*report.Input, time.Time, error) {
+	f := c.estate.Load()
+	if f == nil {
+		return nil, time.Time{}, nil
+	}
+	records, err := objects.NewBucket(ctx, Bucket, c.storage()...)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	now := f.now()
+	in, err := report.Collect(ctx, records, now, "")
+	return in, now, err
+}
+
+// OfSample reports whether a finding is about the simulated clusters.
+func OfSample(f *sccpb.Finding) bool {
+	return strings.Contains(f.GetResourceName(), "/projects/"+SampleProject)
+}
+
+// Mails are those sent so far, the newest first.
+func (c *Cloud) Mails() []*mailbox.Mail {
+	f := c.estate.Load()
+	if f == nil {
+		return nil
+	}
+	return f.mailbox.Mails()
+}
+
+// ServeMail shows the mails; see [mailbox.Server].
+func (c *Cloud) ServeMail(w http.ResponseWriter, r *http.Request) {
+	f := c.estate.Load()
+	if f == nil {
+		http.Error(w, "no mail was sent yet", http.StatusNotFound)
+		return
+	}
+	f.mailbox.ServeHTTP(w, r)
+}

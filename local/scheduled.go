@@ -1,0 +1,192 @@
+package local
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"golang.org/x/oauth2"
+	"google.golang.org/api/option"
+	"google.golang.org/grpc"
+
+	"tiercel.dev/functions"
+	"tiercel.dev/functions/report"
+	"tiercel.dev/internal/objects"
+	"tiercel.dev/local/mailbox"
+)
+
+// What a deployment puts into the bucket of the records, by the names that its settings have.
+const (
+	rotationPolicy = "rotate/policy.yaml"
+	workTopic      = parent + "/topics/tiercel-work"
+	approveURL     = functionsURL + "/" + functions.ApproveRotation
+)
+
+// sampleFiles let "payments" be rotated by two people, and have one of them mailed.
+var sampleFiles = map[string]string{
+	rotationPolicy: `mode: guided
+clusters: [payments]
+approvers: [ana@example.com, ben@example.com]
+two_people: true
+due: {days: [180, 90, 45]}
+`,
+	report.SettingsName: `from: Tiercel <tiercel@example.com>
+weekly: Monday 07:00 UTC
+notices: [security@example.com]
+reports:
+  - {name: all, to: [security@example.com]}
+`,
+	"harden/exceptions.yaml": `exceptions:
+  - check: OPS-NOTIF
+    cluster: legacy
+    reason: it is shut down in spring
+    owner: billing@example.com
+    until: 2030-03-31
+`,
+}
+
+// An estate is the simulated clusters with the functions that look after them.
+type estate struct {
+	cloud *Cloud
+	*simulation
+	mailbox  *mailbox.Server
+	log      *slog.Logger // what the functions say of simulated clusters, errors alone: the page and the mails say the rest
+	handlers map[string]http.Handler
+}
+
+// startFleet serves the simulated clusters and, behind schedules and subscriptions, the functions that look after them.
+func (c *Cloud) startFleet(ctx context.Context) (err error) {
+	f := &estate{cloud: c}
+	if f.mailbox, err = mailbox.New(); err != nil {
+		return err
+	}
+	if f.simulation, err = simulate(c.token); err != nil {
+		return err
+	}
+	f.log = slog.New(grave{c.cfg.Log.Handler()})
+	f.handlers = f.functions()
+	records, err := objects.NewBucket(ctx, Bucket, c.storage()...)
+	if err != nil {
+		return err
+	}
+	if err := forget(ctx, records); err != nil {
+		return err
+	}
+	for name, text := range sampleFiles {
+		if _, err := records.Put(ctx, name, []byte(text), nil, 0); err != nil {
+			return err
+		}
+	}
+	if err := f.subscribe(ctx); err != nil {
+		return err
+	}
+	c.estate.Store(f)
+	c.beside.Go(func() { f.run(ctx) })
+	return nil
+}
+
+// forget removes what an earlier run's functions kept: the simulated clusters begin anew.
+func forget(ctx context.Context, records *objects.Bucket) error {
+	for _, prefix := range []string{"harden/", "upgrade/", "rotate/", "report/", "mail/"} {
+		for o, err := range records.List(ctx, prefix) {
+			if err == nil {
+				err = records.Delete(ctx, o.Name, o.Generation)
+			}
+			if err != nil && !errors.Is(err, objects.ErrNotFound) {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// scheduledBy are the accounts of the scheduled functions.
+var scheduledBy = map[string]string{
+	functions.BeginRun: auditor, functions.CheckHardening: auditor, functions.CheckUpgrades: upgrader,
+	functions.RotateCredentials: rotator, functions.ApproveRotation: rotator, functions.ProposeRotation: rotator,
+	functions.SendReport: auditor, functions.CheckReport: auditor,
+}
+
+// functions are the handlers, each with the rights of its account.
+func (f *estate) functions() map[string]http.Handler {
+	settings := func() (functions.Settings, error) {
+		return functions.Settings{
+			Project: Project, AlertsTopic: EnrichedTopic, QuarantineTopic: quarantineTopic, Bucket: Bucket, Source: Source, MaxInstances: 1,
+			ClusterProjects: []string{SampleProject}, Scopes: []string{"projects/" + SampleProject}, WorkTopic: workTopic,
+			RotationPolicy: rotationPolicy, Account: rotator, ApproveURL: approveURL,
+		}, nil
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(f.roots)
+	out := map[string]http.Handler{}
+	for _, account := range []string{auditor, upgrader, rotator} {
+		google := append(Reach(f.address), option.WithGRPCDialOption(grpc.WithUnaryInterceptor(as(account))))
+		endpoints := functions.Endpoints{
+			PubSub: f.cloud.Options(), SCC: f.cloud.Options(), Storage: f.cloud.storage(), GKE: google, Google: google, Mail: f.mailbox.SMTP(),
+			Kubernetes: functions.Kubernetes{Token: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: f.cloud.token}), Roots: roots, Dialer: loopback},
+			TokenKeys:  "http://" + f.cloud.calls + KeysPath, Now: f.now,
+		}
+		for name, handler := range functions.Handlers(settings, endpoints, f.log) {
+			if scheduledBy[name] == account {
+				out[name] = handler
+			}
+		}
+	}
+	return out
+}
+
+// scheduled serves a scheduled function, once the fleet is there.
+func (c *Cloud) scheduled(name string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		f := c.estate.Load()
+		if f == nil {
+			http.Error(w, "the simulated clusters are not there yet", http.StatusServiceUnavailable)
+			return
+		}
+		f.handlers[name].ServeHTTP(w, r)
+	})
+}
+
+// subscribe has workers be given the jobs of their kind.
+func (f *estate) subscribe(ctx context.Context) error {
+	if err := there(f.cloud.pubsub.CreateTopic(ctx, &pb.Topic{Name: workTopic})); err != nil {
+		return err
+	}
+	for work, function := range map[string]string{"harden": functions.CheckHardening, "upgrade": functions.CheckUpgrades} {
+		if err := f.cloud.makeSubscription(ctx, pushed("tiercel-"+work, workTopic, function, fmt.Sprintf("attributes.work = %q", work))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// post is what Cloud Scheduler's call of a function is, and due the schedule's time.
+func (c *Cloud) post(ctx context.Context, function, body string, due time.Time) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+c.calls+"/"+function, bytes.NewReader([]byte(body)))
+	if err != nil {
+		return err
+	}
+	token, err := c.accounts.Token(invoker, functionsURL+"/"+function)
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Authorization", "Bearer "+token)
+	if !due.IsZero() {
+		r.Header.Set("X-CloudScheduler-ScheduleTime", due.UTC().Format(time.RFC3339))
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err
+	}
+	answer.Body.Close()
+	if answer.StatusCode != http.StatusNoContent {
+		return fmt.Errorf("%s: %s", function, answer.Status)
+	}
+	return nil
+}
