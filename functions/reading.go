@@ -47,7 +47,7 @@ func NewReading(ctx context.Context, e Endpoints) (*Reading, error) {
 	}
 	r.lists, r.kube = clusters, &snapshot.Kube{Clusters: kubes}
 	if e.Kubernetes.Secrets != nil {
-		r.kube.Secrets = kube.New(kube.Config{Token: e.Kubernetes.Secrets, Roots: e.Kubernetes.Roots})
+		r.kube.Secrets = kube.New(kube.Config{Token: e.Kubernetes.Secrets, Roots: e.Kubernetes.Roots, Dialer: e.Kubernetes.Dialer})
 	}
 	var c snapshot.Cloud
 	var errs [7]error

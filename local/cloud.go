@@ -43,6 +43,7 @@ type Config struct {
 	Changed func(*sccpb.Finding)
 	// Sample has clusters of a simulated fleet looked after besides: checked, upgraded, rotated, reported of.
 	Sample bool
+	pace   time.Duration // in which an hour of theirs passes; default 1 s
 	Log    *slog.Logger
 }
 

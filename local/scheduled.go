@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
@@ -54,15 +55,20 @@ reports:
 // An estate is the simulated clusters with the functions that look after them.
 type estate struct {
 	cloud *Cloud
+	pace  time.Duration // of an hour
 	*simulation
 	mailbox  *mailbox.Server
+	works    sync.RWMutex // held for reading while a function works: time stands meanwhile, which is hours in the simulation
 	log      *slog.Logger // what the functions say of simulated clusters, errors alone: the page and the mails say the rest
 	handlers map[string]http.Handler
 }
 
 // startFleet serves the simulated clusters and, behind schedules and subscriptions, the functions that look after them.
 func (c *Cloud) startFleet(ctx context.Context) (err error) {
-	f := &estate{cloud: c}
+	f := &estate{cloud: c, pace: c.cfg.pace}
+	if f.pace == 0 {
+		f.pace = time.Second
+	}
 	if f.mailbox, err = mailbox.New(); err != nil {
 		return err
 	}
@@ -149,6 +155,8 @@ func (c *Cloud) scheduled(name string) http.Handler {
 			http.Error(w, "the simulated clusters are not there yet", http.StatusServiceUnavailable)
 			return
 		}
+		f.works.RLock()
+		defer f.works.RUnlock()
 		f.handlers[name].ServeHTTP(w, r)
 	})
 }

@@ -26,11 +26,11 @@ import (
 // SampleProject is whose the simulated clusters are.
 const SampleProject = "sample"
 
-// The simulation begins so long ago and goes so much faster than the world, until it has caught up with it: an hour passes in a
-// second, so that somebody who watches sees a rotation of days. It is never ahead, since findings must not be of times to come.
+// The simulation begins so long ago and goes in steps of an hour until it has caught up with the world, so that somebody who
+// watches sees a rotation of days. It is never ahead, since findings must not be of times to come.
 const (
 	simulatedSince = 21 * 24 * time.Hour
-	simulatedSpeed = 3600
+	simulatedStep  = time.Hour
 )
 
 // A simulation is the clusters of package sample, and what Google says of them, at addresses of their own.
@@ -44,18 +44,15 @@ type simulation struct {
 }
 
 // now is the simulation's time.
-func (s *simulation) now() time.Time {
-	at, real := s.clock.Now(), time.Now()
-	if at.Before(real) {
-		return at
-	}
-	return real
-}
+func (s *simulation) now() time.Time { return s.clock.Now() }
+
+// pass has time pass in the simulation.
+func (s *simulation) pass() { s.clock.Advance(min(simulatedStep, time.Since(s.clock.Now()))) }
 
 // simulate serves the fleet. token is the one by which the functions ask clusters' APIs.
 func simulate(token string) (s *simulation, err error) {
 	begin := time.Now().Add(-simulatedSince).Truncate(time.Hour)
-	s = &simulation{clock: clock.Fast(begin, simulatedSpeed), grpc: grpc.NewServer()}
+	s = &simulation{clock: clock.New(begin), grpc: grpc.NewServer()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())

@@ -13,12 +13,12 @@ import (
 	"tiercel.dev/functions"
 )
 
-// How often the schedules call: in the simulation seconds are hours.
+// How often the schedules call, in hours of the simulation.
 const (
-	checkClustersEvery = 8 * time.Second
-	rotateEvery        = 2 * time.Second
-	approveEvery       = 3 * time.Second
-	reportEvery        = 3 * time.Second
+	checkClustersEvery = 8
+	rotateEvery        = 2
+	approveEvery       = 3
+	reportEvery        = 3
 )
 
 // run is what happens to the fleet until ctx is done: schedules call, people approve, and between the first two runs of the checks
@@ -31,24 +31,34 @@ func (f *estate) run(ctx context.Context) {
 		}
 	}
 	check := func(ctx context.Context) error { return c.post(ctx, functions.BeginRun, "", f.now()) }
+	hours := func(n time.Duration) time.Duration { return n * f.pace }
+	c.beside.Go(func() { c.schedule(ctx, f.pace, f.step) })
 	c.beside.Go(func() {
-		c.schedule(ctx, rotateEvery, func(ctx context.Context) error { return c.post(ctx, functions.RotateCredentials, "", time.Time{}) })
+		c.schedule(ctx, hours(rotateEvery), func(ctx context.Context) error { return c.post(ctx, functions.RotateCredentials, "", time.Time{}) })
 	})
-	c.beside.Go(func() { c.schedule(ctx, approveEvery, f.approve) })
+	c.beside.Go(func() { c.schedule(ctx, hours(approveEvery), f.approve) })
 	say("the first run", check(ctx))
-	if !wait(ctx, checkClustersEvery) {
+	if !wait(ctx, hours(checkClustersEvery)) {
 		return
 	}
 	say("changes", f.change(ctx))
 	say("the second run", check(ctx))
-	if !wait(ctx, checkClustersEvery) {
+	if !wait(ctx, hours(checkClustersEvery)) {
 		return
 	}
 	say("a report", c.post(ctx, functions.SendReport, `{"demand": "first"}`, time.Time{}))
 	c.beside.Go(func() {
-		c.schedule(ctx, reportEvery, func(ctx context.Context) error { return c.post(ctx, functions.SendReport, "", time.Time{}) })
+		c.schedule(ctx, hours(reportEvery), func(ctx context.Context) error { return c.post(ctx, functions.SendReport, "", time.Time{}) })
 	})
-	c.schedule(ctx, checkClustersEvery, check)
+	c.schedule(ctx, hours(checkClustersEvery), check)
+}
+
+// step has an hour pass, between what functions do.
+func (f *estate) step(context.Context) error {
+	f.works.Lock()
+	defer f.works.Unlock()
+	f.pass()
+	return nil
 }
 
 func wait(ctx context.Context, d time.Duration) bool {

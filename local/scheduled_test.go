@@ -1,0 +1,96 @@
+package local
+
+import (
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	sccpb "cloud.google.com/go/securitycenter/apiv2/securitycenterpb"
+
+	"tiercel.dev/functions/rotate"
+)
+
+// What a person sees of the simulated clusters: a score, a finding that comes and one that goes, a rotation through its states with
+// two approvals, and mails.
+func TestSampleIsLookedAfter(t *testing.T) {
+	c, err := Start(Config{Sample: true, pace: 150 * time.Millisecond, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	until := func(what string, is func() bool) {
+		t.Helper()
+		for deadline := time.Now().Add(3 * time.Minute); !is(); time.Sleep(50 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%s: not within three minutes", what)
+			}
+		}
+	}
+	finding := func(cluster, category string, state sccpb.Finding_State) func() bool {
+		return func() bool {
+			for _, f := range c.Findings() {
+				if f.FindingClass == sccpb.Finding_MISCONFIGURATION && strings.HasSuffix(f.ResourceName, "/clusters/"+cluster) && f.Category == category && f.State == state {
+					return true
+				}
+			}
+			return false
+		}
+	}
+	until("legacy's old authorization is a finding", finding("legacy", "LEGACY_AUTHORIZATION_ENABLED", sccpb.Finding_ACTIVE))
+	until("and goes when it is switched off", finding("legacy", "LEGACY_AUTHORIZATION_ENABLED", sccpb.Finding_INACTIVE))
+	seen := map[string]bool{}
+	until("payments' credentials are rotated", func() bool {
+		in, _, err := c.Posture(t.Context())
+		if err != nil || in == nil {
+			return false
+		}
+		for _, r := range in.Rotations {
+			if r.Resource.Cluster == "payments" {
+				seen[r.State] = true
+				return r.State == string(rotate.Done) || r.State == string(rotate.Idle) && seen[string(rotate.Completing)]
+			}
+		}
+		return false
+	})
+	for _, state := range []rotate.State{rotate.NodesRecreating, rotate.Completing} {
+		if !seen[string(state)] {
+			t.Errorf("it was never %s: %v", state, seen)
+		}
+	}
+	in, _, err := c.Posture(t.Context())
+	if err != nil || len(in.Clusters) != 4 {
+		t.Fatalf("%v, %v", in, err)
+	}
+	mails := map[string]bool{}
+	for _, m := range c.Mails() {
+		for _, part := range []string{"[GKE hardening]", "rotation of payments, DUE → APPROVED", "READY → COMPLETING"} {
+			mails[part] = mails[part] || strings.Contains(m.Subject, part)
+		}
+	}
+	for part, there := range mails {
+		if !there {
+			t.Errorf("no mail says %s", part)
+		}
+	}
+	if len(mails) != 3 {
+		t.Error("no mail was sent")
+	}
+}
+
+// A simulated cluster may be said to be anywhere; nothing connects there.
+func TestLoopbackAlone(t *testing.T) {
+	for address, want := range map[string]bool{"192.0.2.1:443": false, "[2001:db8::1]:443": false, "127.0.0.1:1": true, "[::1]:1": true} {
+		conn, err := loopback.DialContext(t.Context(), "tcp", address)
+		if err == nil {
+			conn.Close()
+		}
+		if is := !strings.Contains(err.Error(), errBeyond.Error()); is != want {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+}
