@@ -93,6 +93,8 @@ func TestPhone(t *testing.T) {
 		v.board.Alert(a)
 		v.board.Tick(time.Now(), &alert.Heartbeat{Events: []*alert.Count{{Kind: "openat", Count: 123456789}}, Drops: []*alert.Drop{{Reason: "ring_full", Kind: "openat", Count: 1 << 50}}}, board.Cloud{Memory: 1 << 30})
 		v.until(rowCount + " === 1")
+		v.board.Fleet(hostileFleet())
+		v.until(`!document.getElementById("tab-clusters").hidden`)
 		v.fits("alerts")
 		v.do(chromedp.Click(".row"))
 		v.until(`!document.getElementById("detail").hidden && document.getElementById("list").offsetParent === null`)
