@@ -19,6 +19,7 @@ import (
 	sccpb "cloud.google.com/go/securitycenter/apiv2/securitycenterpb"
 	"google.golang.org/grpc"
 
+	"tiercel.dev/functions"
 	"tiercel.dev/local/gke"
 	"tiercel.dev/local/kube"
 	"tiercel.dev/local/oidc"
@@ -43,7 +44,12 @@ type Config struct {
 	Changed func(*sccpb.Finding)
 	// Sample has clusters of a simulated fleet looked after besides: checked, upgraded, rotated, reported of.
 	Sample bool
-	pace   time.Duration // in which an hour of theirs passes; default 1 s
+	// Project is one of Google's whose clusters are looked after instead, with application default credentials: they are read, and
+	// nothing is done to them. What is found goes no further than this cloud.
+	Project string
+
+	pace   time.Duration       // in which an hour of simulated clusters passes; default 1 s
+	google functions.Endpoints // how the APIs of Project's clusters are reached; default Google's own
 	Log    *slog.Logger
 }
 
@@ -121,10 +127,10 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 	}
 	c.beside.Go(func() { c.schedule(ctx, flushEvery, c.Flush) })
 	c.beside.Go(func() { c.schedule(ctx, checkEvery, c.CheckFleet) })
-	if c.cfg.Sample {
+	if c.cfg.Sample || c.cfg.Project != "" {
 		c.beside.Go(func() {
 			if err := c.startFleet(ctx); err != nil && ctx.Err() == nil {
-				c.cfg.Log.ErrorContext(ctx, "simulated clusters", "err", err)
+				c.cfg.Log.ErrorContext(ctx, "clusters are not looked after", "err", err)
 			}
 		})
 	}
@@ -167,7 +173,7 @@ func (c *Cloud) Close() error {
 	}
 	c.beside.Wait()
 	if f := c.estate.Load(); f != nil {
-		errs = append(errs, f.close(), f.mailbox.Close())
+		errs = append(errs, f.close())
 	}
 	// The functions, whose callers have gone, end before what they write to.
 	c.serving.Lock()

@@ -13,7 +13,7 @@ import (
 	"tiercel.dev/local/mailbox"
 )
 
-// Posture is what the functions last said of the simulated clusters, as a report of now would have it, and the time by their clock;
+// Posture is what the functions last said of the clusters that are looked after, as a report of now would have it, and the time by their clock;
 // nil before anything was said.
 func (c *Cloud) Posture(ctx context.Context) (*report.Input, time.Time, error) {
 	f := c.estate.Load()
@@ -29,9 +29,14 @@ func (c *Cloud) Posture(ctx context.Context) (*report.Input, time.Time, error) {
 	return in, now, err
 }
 
-// OfSample reports whether a finding is about the simulated clusters.
-func OfSample(f *sccpb.Finding) bool {
-	return strings.Contains(f.GetResourceName(), "/projects/"+SampleProject)
+// OfFleet reports whether a finding is about the clusters that are looked after, and not about this machine. project is
+// [Config]'s.
+func OfFleet(f *sccpb.Finding, project string) bool {
+	if project == "" {
+		project = SampleProject
+	}
+	name := f.GetResourceName()
+	return strings.Contains(name, "/projects/"+project+"/") || strings.HasSuffix(name, "/projects/"+project)
 }
 
 // Mails are those sent so far, the newest first.

@@ -52,18 +52,19 @@ reports:
 `,
 }
 
-// An estate is the simulated clusters with the functions that look after them.
+// An estate is the clusters, simulated or a project's, with the functions that look after them.
 type estate struct {
-	cloud *Cloud
-	pace  time.Duration // of an hour
-	*simulation
+	cloud    *Cloud
+	pace     time.Duration // of an hour
+	sim      *simulation   // nil for a project's clusters
 	mailbox  *mailbox.Server
 	works    sync.RWMutex // held for reading while a function works: time stands meanwhile, which is hours in the simulation
 	log      *slog.Logger // what the functions say of simulated clusters, errors alone: the page and the mails say the rest
 	handlers map[string]http.Handler
 }
 
-// startFleet serves the simulated clusters and, behind schedules and subscriptions, the functions that look after them.
+// startFleet serves, behind schedules and subscriptions, the functions that look after clusters, and simulated clusters if these are
+// wanted.
 func (c *Cloud) startFleet(ctx context.Context) (err error) {
 	f := &estate{cloud: c, pace: c.cfg.pace}
 	if f.pace == 0 {
@@ -72,10 +73,15 @@ func (c *Cloud) startFleet(ctx context.Context) (err error) {
 	if f.mailbox, err = mailbox.New(); err != nil {
 		return err
 	}
-	if f.simulation, err = simulate(c.token); err != nil {
-		return err
-	}
 	f.log = slog.New(grave{c.cfg.Log.Handler()})
+	run := f.run
+	files := sampleFiles
+	if c.cfg.Project != "" {
+		f.log, run = c.cfg.Log, f.watch
+		files = map[string]string{report.SettingsName: sampleFiles[report.SettingsName]}
+	} else if f.sim, err = simulate(c.token); err != nil {
+		return errors.Join(err, f.mailbox.Close())
+	}
 	f.handlers = f.functions()
 	records, err := objects.NewBucket(ctx, Bucket, c.storage()...)
 	if err != nil {
@@ -84,7 +90,7 @@ func (c *Cloud) startFleet(ctx context.Context) (err error) {
 	if err := forget(ctx, records); err != nil {
 		return err
 	}
-	for name, text := range sampleFiles {
+	for name, text := range files {
 		if _, err := records.Put(ctx, name, []byte(text), nil, 0); err != nil {
 			return err
 		}
@@ -93,8 +99,24 @@ func (c *Cloud) startFleet(ctx context.Context) (err error) {
 		return err
 	}
 	c.estate.Store(f)
-	c.beside.Go(func() { f.run(ctx) })
+	c.beside.Go(func() { run(ctx) })
 	return nil
+}
+
+// now is the time by the functions' clock.
+func (f *estate) now() time.Time {
+	if f.sim == nil {
+		return time.Now()
+	}
+	return f.sim.now()
+}
+
+func (f *estate) close() error {
+	err := f.mailbox.Close()
+	if f.sim != nil {
+		err = errors.Join(err, f.sim.close())
+	}
+	return err
 }
 
 // forget removes what an earlier run's functions kept: the simulated clusters begin anew.
@@ -121,24 +143,19 @@ var scheduledBy = map[string]string{
 
 // functions are the handlers, each with the rights of its account.
 func (f *estate) functions() map[string]http.Handler {
-	settings := func() (functions.Settings, error) {
-		return functions.Settings{
-			Project: Project, AlertsTopic: EnrichedTopic, QuarantineTopic: quarantineTopic, Bucket: Bucket, Source: Source, MaxInstances: 1,
-			ClusterProjects: []string{SampleProject}, Scopes: []string{"projects/" + SampleProject}, WorkTopic: workTopic,
-			RotationPolicy: rotationPolicy, Account: rotator, ApproveURL: approveURL,
-		}, nil
+	s := functions.Settings{
+		Project: Project, AlertsTopic: EnrichedTopic, QuarantineTopic: quarantineTopic, Bucket: Bucket, Source: Source, MaxInstances: 1,
+		ClusterProjects: []string{SampleProject}, Scopes: []string{"projects/" + SampleProject}, WorkTopic: workTopic, ApproveURL: approveURL,
 	}
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(f.roots)
+	if f.sim == nil {
+		s.ClusterProjects, s.Scopes = []string{f.cloud.cfg.Project}, []string{"projects/" + f.cloud.cfg.Project}
+	} else {
+		s.RotationPolicy, s.Account = rotationPolicy, rotator
+	}
 	out := map[string]http.Handler{}
 	for _, account := range []string{auditor, upgrader, rotator} {
-		google := append(Reach(f.address), option.WithGRPCDialOption(grpc.WithUnaryInterceptor(as(account))))
-		endpoints := functions.Endpoints{
-			PubSub: f.cloud.Options(), SCC: f.cloud.Options(), Storage: f.cloud.storage(), GKE: google, Google: google, Mail: f.mailbox.SMTP(),
-			Kubernetes: functions.Kubernetes{Token: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: f.cloud.token}), Roots: roots, Dialer: loopback},
-			TokenKeys:  "http://" + f.cloud.calls + KeysPath, Now: f.now,
-		}
-		for name, handler := range functions.Handlers(settings, endpoints, f.log) {
+		endpoints := f.endpoints(account)
+		for name, handler := range functions.Handlers(func() (functions.Settings, error) { return s, nil }, endpoints, f.log) {
 			if scheduledBy[name] == account {
 				out[name] = handler
 			}
@@ -147,12 +164,27 @@ func (f *estate) functions() map[string]http.Handler {
 	return out
 }
 
+// endpoints are what an account's functions reach: this cloud, and where the clusters are.
+func (f *estate) endpoints(account string) functions.Endpoints {
+	e := f.cloud.cfg.google
+	if f.sim != nil {
+		roots := x509.NewCertPool()
+		roots.AppendCertsFromPEM(f.sim.roots)
+		e.GKE = append(Reach(f.sim.address), option.WithGRPCDialOption(grpc.WithUnaryInterceptor(as(account))))
+		e.Google, e.Now = e.GKE, f.sim.now
+		e.Kubernetes = functions.Kubernetes{Token: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: f.cloud.token}), Roots: roots, Dialer: loopback}
+	}
+	e.PubSub, e.SCC, e.Storage = f.cloud.Options(), f.cloud.Options(), f.cloud.storage()
+	e.Mail, e.TokenKeys = f.mailbox.SMTP(), "http://"+f.cloud.calls+KeysPath
+	return e
+}
+
 // scheduled serves a scheduled function, once the fleet is there.
 func (c *Cloud) scheduled(name string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f := c.estate.Load()
 		if f == nil {
-			http.Error(w, "the simulated clusters are not there yet", http.StatusServiceUnavailable)
+			http.Error(w, "no clusters are looked after yet", http.StatusServiceUnavailable)
 			return
 		}
 		f.works.RLock()

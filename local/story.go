@@ -53,11 +53,38 @@ func (f *estate) run(ctx context.Context) {
 	c.schedule(ctx, hours(checkClustersEvery), check)
 }
 
+// How often a project's clusters are looked at, by the world's clock.
+const (
+	watchClustersEvery  = 15 * time.Minute
+	watchRotationsEvery = time.Minute
+	watchReportEvery    = 5 * time.Minute
+)
+
+// watch has a project's clusters looked at until ctx is done, and a report of the first look mailed.
+func (f *estate) watch(ctx context.Context) {
+	c := f.cloud
+	check := func(ctx context.Context) error { return c.post(ctx, functions.BeginRun, "", time.Now()) }
+	rotate := func(ctx context.Context) error { return c.post(ctx, functions.RotateCredentials, "", time.Time{}) }
+	c.beside.Go(func() {
+		if err := rotate(ctx); err != nil && ctx.Err() == nil {
+			c.cfg.Log.WarnContext(ctx, "rotations", "err", err)
+		}
+		c.schedule(ctx, watchRotationsEvery, rotate)
+	})
+	c.beside.Go(func() {
+		c.schedule(ctx, watchReportEvery, func(ctx context.Context) error { return c.post(ctx, functions.SendReport, "", time.Time{}) })
+	})
+	if err := check(ctx); err != nil && ctx.Err() == nil {
+		c.cfg.Log.WarnContext(ctx, "clusters", "project", c.cfg.Project, "err", err)
+	}
+	c.schedule(ctx, watchClustersEvery, check)
+}
+
 // step has an hour pass, between what functions do.
 func (f *estate) step(context.Context) error {
 	f.works.Lock()
 	defer f.works.Unlock()
-	f.pass()
+	f.sim.pass()
 	return nil
 }
 
@@ -72,7 +99,7 @@ func wait(ctx context.Context, d time.Duration) bool {
 
 // change is what dave does: legacy loses its old authorization, and anybody may reach shop's control plane.
 func (f *estate) change(ctx context.Context) error {
-	client, err := container.NewClusterManagerClient(ctx, append(Reach(f.address), option.WithGRPCDialOption(grpc.WithUnaryInterceptor(as(dave))))...)
+	client, err := container.NewClusterManagerClient(ctx, append(Reach(f.sim.address), option.WithGRPCDialOption(grpc.WithUnaryInterceptor(as(dave))))...)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -29,6 +31,9 @@ type upFlags struct {
 	listen  string
 	remote  bool
 }
+
+// fleetForm is what --fleet takes.
+var fleetForm = regexp.MustCompile(`^(sample|none|projects/[a-z0-9][a-z0-9.:-]*)$`)
 
 // pageAddress is where the page is, if nothing else has that port.
 const pageAddress = "127.0.0.1:7117"
@@ -66,8 +71,8 @@ that somebody got into and of its node: the rules, and all that comes after them
 				ctx, cancel = context.WithTimeout(ctx, flags.stopIn)
 				defer cancel()
 			}
-			if flags.fleet != "sample" && flags.fleet != "none" {
-				return fmt.Errorf("%w: --fleet %q: sample or none", node.ErrMistake, flags.fleet)
+			if !fleetForm.MatchString(flags.fleet) {
+				return fmt.Errorf("%w: --fleet %q: sample, none, or projects/PROJECT", node.ErrMistake, flags.fleet)
 			}
 			l, err := flags.listener(c.Flags().Changed("listen"))
 			if err != nil {
@@ -82,7 +87,7 @@ that somebody got into and of its node: the rules, and all that comes after them
 	f.StringArrayVar(&flags.rules, "rules", nil, "rule file or folder of rule files (`path`) to add to the shipped rules; may be repeated; read again when it changes")
 	f.DurationVar(&flags.stopIn, "for", 0, "stop after so long; 0 for never")
 	f.BoolVar(&flags.replay, "replay", false, "play the recording, and do not watch the kernel")
-	f.StringVar(&flags.fleet, "fleet", "sample", "`clusters` that the scheduled functions look after: sample for simulated ones, none")
+	f.StringVar(&flags.fleet, "fleet", "sample", "`clusters` that the scheduled functions look after: sample for simulated ones, projects/PROJECT for a project's, which are only read, none")
 	f.StringVar(&flags.summary, "summary", "", "`file` to write at the end what happened, as JSON")
 	f.StringVar(&flags.data, "data", "", "`folder` to keep alerts on their way and findings in, and to go on from; one run at a time can have it")
 	f.StringVar(&flags.listen, "listen", pageAddress, "`address` of the page, on this machine alone; port 0 for a free one; empty for no page")
@@ -125,7 +130,12 @@ func up(ctx context.Context, flags upFlags, l net.Listener, out *terminal, log *
 		spool = filepath.Join(flags.data, "spool")
 	}
 	s := newShow(board.New(time.Now()), out)
-	cloud, err := local.Start(local.Config{Dir: flags.data, Changed: s.finding, Sample: flags.fleet == "sample", Log: log})
+	project, _ := strings.CutPrefix(flags.fleet, "projects/")
+	if project == flags.fleet {
+		project = ""
+	}
+	s.project = project
+	cloud, err := local.Start(local.Config{Dir: flags.data, Changed: s.finding, Sample: flags.fleet == "sample", Project: project, Log: log})
 	if errors.Is(err, local.ErrDir) {
 		return fmt.Errorf("%w: --data: %w", node.ErrMistake, err)
 	}

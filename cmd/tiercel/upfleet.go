@@ -22,7 +22,7 @@ func (s *show) followFleet(ctx context.Context, cloud *local.Cloud, log *slog.Lo
 			return
 		case <-ticker.C:
 		}
-		f, err := fleetOf(ctx, cloud)
+		f, err := fleetOf(ctx, cloud, s.project == "")
 		switch {
 		case err != nil && ctx.Err() == nil:
 			log.Debug("clusters are not shown yet", "err", err)
@@ -35,13 +35,13 @@ func (s *show) followFleet(ctx context.Context, cloud *local.Cloud, log *slog.Lo
 }
 
 // fleetOf is how the clusters are; nil before anything is known.
-func fleetOf(ctx context.Context, cloud *local.Cloud) (*board.Fleet, error) {
+func fleetOf(ctx context.Context, cloud *local.Cloud, sample bool) (*board.Fleet, error) {
 	in, now, err := cloud.Posture(ctx)
 	if err != nil || in == nil || len(in.Absent) > 0 {
 		return nil, err // a run that is not whole yet would look like things that were fixed
 	}
 	f := &board.Fleet{
-		Now: now, Sample: true, Run: in.Run.Time().Format(time.RFC3339), Checks: in.Checks, Clusters: in.Clusters, Upgrades: in.Upgrades,
+		Now: now, Sample: sample, Run: in.Run.Time().Format(time.RFC3339), Checks: in.Checks, Clusters: in.Clusters, Upgrades: in.Upgrades,
 		Rotations: in.Rotations,
 	}
 	for _, m := range cloud.Mails() {

@@ -24,8 +24,9 @@ import (
 // A show gives what happens to the board, from which page and summary are made, and to the terminal. It is an output of the
 // sensor's, with a queue of its own: neither can hold up the pipeline.
 type show struct {
-	board *board.Board
-	out   *terminal
+	board   *board.Board
+	out     *terminal
+	project string // whose clusters are looked after; empty for the simulated ones
 
 	mu     sync.Mutex
 	about  board.About
@@ -57,7 +58,7 @@ func (s *show) enriched(a *alert.Alert) {
 
 // finding takes one as it was written to Security Command Center.
 func (s *show) finding(f *sccpb.Finding) {
-	if local.OfSample(f) {
+	if local.OfFleet(f, s.project) {
 		s.board.Beside(f)
 		return
 	}
