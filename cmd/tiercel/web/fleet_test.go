@@ -82,6 +82,7 @@ func TestClusters(t *testing.T) {
 func TestMailIsFramed(t *testing.T) {
 	v := open(t, desk, plain)
 	v.board.Fleet(fleet(0))
+	v.until(`!document.getElementById("tab-mails").hidden`)
 	v.press("7")
 	v.until(rowCount + ` === 1`)
 	v.text(`(window.loaded = false, document.addEventListener("securitypolicyviolation", (e) => { window.violation = e.violatedDirective; }))`)

@@ -238,7 +238,9 @@ document.addEventListener("keydown", (e) => {
     return;
   }
   if (e.target.matches("[role=tab]") && ["ArrowLeft", "ArrowRight"].includes(e.key)) {
-    const to = views[(views.indexOf(view) + (e.key === "ArrowLeft" ? views.length - 1 : 1)) % views.length];
+    // From the tab that has the focus: what is on show follows the address, a moment later.
+    const shown = views.filter((name) => !$("tab-" + name).hidden);
+    const to = shown[(shown.indexOf(e.target.dataset.view) + (e.key === "ArrowLeft" ? shown.length - 1 : 1)) % shown.length];
     go(to);
     $("tab-" + to).focus();
     return;
@@ -248,7 +250,7 @@ document.addEventListener("keydown", (e) => {
   if (e.key === "/") $("filter").focus();
   else if (e.key === "j" || (row && e.key === "ArrowDown")) move(1);
   else if (e.key === "k" || (row && e.key === "ArrowUp")) move(-1);
-  else if (e.key >= "1" && e.key <= "7") go(views[e.key - 1]);
+  else if (e.key >= "1" && e.key <= "7" && !$("tab-" + views[e.key - 1]).hidden) go(views[e.key - 1]);
   else return;
   e.preventDefault();
 });
