@@ -13,8 +13,8 @@ import (
 	"tiercel.dev/local/mailbox"
 )
 
-// Posture is what the functions last said of the clusters that are looked after, as a report of now would have it, and the time by their clock;
-// nil before anything was said.
+// Posture is what the functions last said of the clusters that are looked after, as a report of now would have it, and the time by
+// their clock; nil before anything was said.
 func (c *Cloud) Posture(ctx context.Context) (*report.Input, time.Time, error) {
 	f := c.estate.Load()
 	if f == nil {

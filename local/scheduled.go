@@ -29,7 +29,7 @@ const (
 	approveURL     = functionsURL + "/" + functions.ApproveRotation
 )
 
-// sampleFiles let "payments" be rotated by two people, and have one of them mailed.
+// sampleFiles let "payments" be rotated with two people's approvals, and say who gets mails and what is excepted.
 var sampleFiles = map[string]string{
 	rotationPolicy: `mode: guided
 clusters: [payments]
@@ -59,7 +59,7 @@ type estate struct {
 	sim      *simulation   // nil for a project's clusters
 	mailbox  *mailbox.Server
 	works    sync.RWMutex // held for reading while a function works: time stands meanwhile, which is hours in the simulation
-	log      *slog.Logger // what the functions say of simulated clusters, errors alone: the page and the mails say the rest
+	log      *slog.Logger // of the functions; of simulated clusters errors alone: the page and the mails say the rest
 	handlers map[string]http.Handler
 }
 
@@ -80,8 +80,13 @@ func (c *Cloud) startFleet(ctx context.Context) (err error) {
 		f.log, run = c.cfg.Log, f.watch
 		files = map[string]string{report.SettingsName: sampleFiles[report.SettingsName]}
 	} else if f.sim, err = simulate(c.token); err != nil {
-		return errors.Join(err, f.mailbox.Close())
+		return errors.Join(err, f.close())
 	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, f.close())
+		}
+	}()
 	f.handlers = f.functions()
 	records, err := objects.NewBucket(ctx, Bucket, c.storage()...)
 	if err != nil {
@@ -134,11 +139,10 @@ func forget(ctx context.Context, records *objects.Bucket) error {
 	return nil
 }
 
-// scheduledBy are the accounts of the scheduled functions.
+// scheduledBy are the accounts of the scheduled functions that something here calls.
 var scheduledBy = map[string]string{
 	functions.BeginRun: auditor, functions.CheckHardening: auditor, functions.CheckUpgrades: upgrader,
-	functions.RotateCredentials: rotator, functions.ApproveRotation: rotator, functions.ProposeRotation: rotator,
-	functions.SendReport: auditor, functions.CheckReport: auditor,
+	functions.RotateCredentials: rotator, functions.ApproveRotation: rotator, functions.SendReport: auditor,
 }
 
 // functions are the handlers, each with the rights of its account.

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -53,12 +54,17 @@ func (s *simulation) pass() { s.clock.Advance(min(simulatedStep, time.Since(s.cl
 func simulate(token string) (s *simulation, err error) {
 	begin := time.Now().Add(-simulatedSince).Truncate(time.Hour)
 	s = &simulation{clock: clock.New(begin), grpc: grpc.NewServer()}
+	begun := s
 	defer func() {
-		if err != nil {
-			err = errors.Join(err, s.close())
+		if err != nil { // s is nil then
+			err = errors.Join(err, begun.close())
 		}
 	}()
-	logs := logging.New(logging.Config{Permissions: fleetMay})
+	// Who reads audit logs sees what GKE has done by itself until then.
+	logs := logging.New(logging.Config{Permissions: fleetMay, Before: func(context.Context, string, string) error {
+		s.gke.CatchUp()
+		return nil
+	}})
 	s.gke = gke.New(gke.Config{Permissions: fleetMay, Audit: logs.Write, Releases: sample.Releases(begin), Now: s.now})
 	may, err := manifests.AuditRules()
 	if err != nil {

@@ -50,6 +50,7 @@ what was found is gone when it ends, unless --data names a folder to keep it in.
 
 Beside that, a simulated fleet of four clusters is looked after by the scheduled functions: its hardening is checked, the credentials
 of one are rotated with two people's approvals, and a report is mailed to a mailbox that the page shows. Its days pass in seconds.
+With --fleet projects/PROJECT it is that project's clusters instead: Google's APIs are asked with your own credentials.
 
 It names the address of its Pub/Sub, for tiercel watch --local and tiercel dead-letter --local.
 
