@@ -46,7 +46,7 @@ var deeds = map[string]func([]string) error{
 	"mknod": mknod, "bind-mount": bindMount, "unmount": func(a []string) error { return unix.Unmount(a[0], 0) },
 	"deleted": deleted, "chroot": func(a []string) error { return unix.Chroot(a[0]) },
 
-	"vm-write": vmWrite, "user-namespace": func([]string) error { return unix.Unshare(unix.CLONE_NEWUSER) },
+	"vm-write": vmWrite, "ready": ready, "user-namespace": func([]string) error { return unix.Unshare(unix.CLONE_NEWUSER) },
 	"ptrace": ptrace, "setns": setns, "unshare": unshare, "setuid": setuid, "bpf": bpf, "userfaultfd": userfaultfd,
 	"finit_module": finitModule, "memfd": memfd, "drop": drop,
 }

@@ -27,12 +27,33 @@ func ptrace(a []string) error {
 	return err
 }
 
-// sleeper is a child to do something to.
+// sleeper is a child to do something to. It is returned once it has said that it runs: execve closes what ForkExec waits for
+// before the program's memory is laid out, and until then a write into that memory finds nothing (EFAULT).
 func sleeper() (int, error) {
-	return syscall.ForkExec("/acts/actor", []string{"actor"}, &syscall.ProcAttr{
-		Env:   []string{`ACTS_PLAN=[{"Do":["sleep","10s"]}]`},
-		Files: []uintptr{0, 1, 2},
+	pipe := [2]int{}
+	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
+		return 0, err
+	}
+	defer unix.Close(pipe[0])
+	child, err := syscall.ForkExec("/acts/actor", []string{"actor"}, &syscall.ProcAttr{
+		Env:   []string{`ACTS_PLAN=[{"Do":["ready"]},{"Do":["sleep","10s"]}]`},
+		Files: []uintptr{0, uintptr(pipe[1]), 2},
 	})
+	unix.Close(pipe[1])
+	if err != nil {
+		return 0, err
+	}
+	if n, err := syscall.Read(pipe[0], make([]byte, 1)); n != 1 {
+		end(child)
+		return 0, fmt.Errorf("the child said nothing: %v", err)
+	}
+	return child, nil
+}
+
+// ready tells the parent that the program runs.
+func ready([]string) error {
+	_, err := syscall.Write(1, []byte{1})
+	return err
 }
 
 func end(child int) {
