@@ -9,6 +9,7 @@ resource "google_project_service" "apis" {
     "cloudscheduler.googleapis.com",
     "container.googleapis.com",
     "iam.googleapis.com",
+    "iamcredentials.googleapis.com",
     "logging.googleapis.com",
     "monitoring.googleapis.com",
     "pubsub.googleapis.com",

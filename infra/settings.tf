@@ -41,7 +41,7 @@ locals {
     TIERCEL_UPGRADE_POLICY   = var.upgrade_policy
     TIERCEL_ROTATION_POLICY  = var.rotation_policy
     TIERCEL_ACCOUNT          = "tiercel-rotate@${var.project}.iam.gserviceaccount.com"
-    TIERCEL_TOKENS_ACCOUNT   = var.tokens_account
+    TIERCEL_TOKENS_ACCOUNT   = var.count_tokens ? "tiercel-tokens@${var.project}.iam.gserviceaccount.com" : ""
     TIERCEL_APPROVE_URL      = "https://tiercel-approve-${data.google_project.this.number}.${var.region}.run.app"
     TIERCEL_POLICY           = var.where_list
     TIERCEL_DAEMONSET        = var.daemonset

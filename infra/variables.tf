@@ -154,10 +154,10 @@ variable "rotation_policy" {
   default     = ""
 }
 
-variable "tokens_account" {
-  description = "E-mail address of the service account that may list secrets in clusters (kubernetes/tokens.yaml); give the accounts of the functions that check hardening and rotate credentials roles/iam.serviceAccountTokenCreator on it. Empty leaves the number of static tokens unknown."
-  type        = string
-  default     = ""
+variable "count_tokens" {
+  description = "Whether static tokens in clusters are counted, by an account that may list secrets there; scripts/bootstrap --count-tokens grants that. Without it their number is unknown."
+  type        = bool
+  default     = false
 }
 
 variable "rotation_approvers" {

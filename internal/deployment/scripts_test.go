@@ -9,7 +9,7 @@ import (
 )
 
 var (
-	bootstrap = []string{"--project", "prod", "--region", "europe-west1", "--cluster", "prod/europe-west1/shop", "--cluster", "other/europe-west1-b/office"}
+	bootstrap = []string{"--project", "prod", "--region", "europe-west1", "--cluster", "prod/europe-west1/shop", "--cluster", "other/europe-west1-b/office", "--count-tokens"}
 	deploy    = []string{"PROJECT_ID=prod", "REGION=europe-west1", "WAVES=prod/europe-west1/shop other/europe-west1-b/office,other/us-east1/branch"}
 	image     = "europe-west1-docker.pkg.dev/prod/tiercel/sensor@sha256:" + strings.Repeat("0", 63) + "7"
 )

@@ -134,6 +134,6 @@ func (r *reading) together(k *Kube) {
 	})
 	r.s.Gaps = append(r.s.Gaps, posture.Gap{
 		Part: PartKubernetes, Call: "list", Permission: "container.clusters.connect, and the ClusterRole tiercel-audit", Error: fmt.Sprintf("all %d lists: %s", r.asked, why),
-		Fix: "kubectl apply -f infra/kubernetes/audit.yaml, with the function's service account as its subject",
+		Fix: "scripts/bootstrap --cluster …, which applies infra/kubernetes/audit.yaml",
 	})
 }

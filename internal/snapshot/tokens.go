@@ -60,7 +60,7 @@ func (k *Kube) tokens(ctx context.Context, s *Snapshot, c *gke.Cluster, named []
 	if err != nil {
 		g := listGap("secrets", secrets, err)
 		if g.Permission != "" {
-			g.Fix = "kubectl apply -f infra/kubernetes/tokens.yaml, with the identity for static tokens as its subject"
+			g.Fix = "scripts/bootstrap --count-tokens --cluster …, which applies infra/kubernetes/tokens.yaml"
 		}
 		s.Gaps = append(s.Gaps, g)
 		return Tokens{List: named}
@@ -106,7 +106,7 @@ func listGap(part string, r schema.GroupVersionResource, err error) posture.Gap 
 	}
 	if errors.Is(err, kube.ErrForbidden) {
 		g.Permission = fmt.Sprintf("list of %s in API group %q", r.Resource, r.Group)
-		g.Fix = "kubectl apply -f infra/kubernetes/audit.yaml, with the function's service account as its subject"
+		g.Fix = "scripts/bootstrap --cluster …, which applies infra/kubernetes/audit.yaml"
 	}
 	return g
 }

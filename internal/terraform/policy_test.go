@@ -15,7 +15,7 @@ import (
 // https://cloud.google.com/iam/docs/roles-permissions
 var everyRole = []string{
 	"roles/artifactregistry.reader", "roles/artifactregistry.writer", "roles/bigquery.dataEditor", "roles/bigquery.metadataViewer",
-	"roles/iam.serviceAccountOpenIdTokenCreator", "roles/logging.logWriter", "roles/pubsub.publisher", "roles/pubsub.subscriber",
+	"roles/iam.serviceAccountOpenIdTokenCreator", "roles/iam.serviceAccountTokenCreator", "roles/logging.logWriter", "roles/pubsub.publisher", "roles/pubsub.subscriber",
 	"roles/run.invoker", "roles/secretmanager.secretAccessor", "roles/securitycenter.findingsEditor", "roles/storage.objectUser", "roles/storage.objectViewer",
 }
 
@@ -273,6 +273,21 @@ func TestSensorPublishesOnly(t *testing.T) {
 		form + "c-2/locations/global/workloadIdentityPools/c-2.svc.id.goog/subject/ns/tiercel/sa/tiercel-sensor",
 	}
 	if !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+}
+
+// Acting as another account is what counting static tokens takes, by two functions and of that account alone.
+func TestActsAsTokensOnly(t *testing.T) {
+	var got []string
+	for _, g := range grants(applied(t, "everything")) {
+		if g.text("role") == "roles/iam.serviceAccountTokenCreator" {
+			got = append(got, g.text("member")+" as "+g.text("service_account_id"))
+		}
+	}
+	slices.Sort(got)
+	const as = "@p-1.iam.gserviceaccount.com as projects/p-1/serviceAccounts/tiercel-tokens@p-1.iam.gserviceaccount.com"
+	if want := []string{"serviceAccount:tiercel-audit" + as, "serviceAccount:tiercel-rotate" + as}; !slices.Equal(got, want) {
 		t.Errorf("%q", got)
 	}
 }
