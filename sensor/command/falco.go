@@ -95,6 +95,9 @@ func (f *falcoFlags) config(c *cobra.Command, flags *watchFlags, read *falcoconf
 	if read.Heartbeat > 0 && !given("heartbeat") {
 		cfg.Heartbeat = read.Heartbeat
 	}
+	if read.Metrics != "" && !given("metrics") {
+		cfg.Metrics = read.Metrics
+	}
 	if read.CRISockets != nil && !given("cri-socket") {
 		cfg.Container.Sockets = read.CRISockets
 	}

@@ -138,7 +138,7 @@ func TestRuntimeHangs(t *testing.T) {
 		time.Sleep(askTimeout)
 		synctest.Wait()
 		s := r.Stats()
-		if s.HoldsExpired != 1 || s.Timeouts != 1 || s.LatencyMax != askTimeout || s.LatencySum != askTimeout {
+		if s.HoldsExpired != 1 || s.Timeouts != 1 || s.Latency.Max != askTimeout || s.Latency.Sum != askTimeout || s.Latency.Buckets[len(LatencyBounds)-1] != 1 {
 			t.Errorf("stats %+v", s)
 		}
 		// It comes to its senses.

@@ -34,7 +34,7 @@ func TestNoRuntime(t *testing.T) {
 		if r.Pending(ev) || !signalled(r) {
 			t.Error("held although there is nobody to ask")
 		}
-		if s := r.Stats(); s.NoRuntime != 1 || s.Runtimes != 0 || s.ConnectErrors == 0 || s.LatencySum != 0 {
+		if s := r.Stats(); s.NoRuntime != 1 || s.Runtimes != 0 || s.ConnectErrors == 0 || s.Latency.Sum != 0 {
 			t.Errorf("stats %+v", s)
 		}
 		// It appears: what is known so far is looked up at once.

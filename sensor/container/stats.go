@@ -3,9 +3,11 @@ package container
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync/atomic"
 	"time"
 
+	"tiercel.dev/internal/event"
 	"tiercel.dev/sensor/container/cri"
 )
 
@@ -49,12 +51,23 @@ type Stats struct {
 	Disconnects    uint64
 	ListErrors     uint64
 	RuntimeEvents  uint64
-	LatencySum     time.Duration // of the look-ups that reached a runtime
-	LatencyMax     time.Duration
-	LabelsCut      uint64 // see [cri.Cuts]
+	Latency        Latency // of questions that reached a runtime
+	LabelsCut      uint64  // see [cri.Cuts]
 	MountsCut      uint64
 	InfoMissing    uint64
 	SandboxMissing uint64
+}
+
+// LatencyBounds are the upper bounds of a [Latency]'s buckets; the longest is the time that a look-up may take.
+var LatencyBounds = [...]time.Duration{
+	time.Millisecond, 2500 * time.Microsecond, 5 * time.Millisecond, 10 * time.Millisecond, 25 * time.Millisecond, 50 * time.Millisecond,
+	100 * time.Millisecond, 250 * time.Millisecond, 500 * time.Millisecond, time.Second, askTimeout,
+}
+
+// A Latency is how long runtimes took to answer.
+type Latency struct {
+	Sum, Max time.Duration
+	Buckets  [len(LatencyBounds) + 1]uint64 // not added up; the last is for what took longer
 }
 
 type counters struct {
@@ -63,6 +76,7 @@ type counters struct {
 	outcome                                                                                   [outcomes]atomic.Uint64
 	refusedPod, queueFull, badIDs, holds, expired                                             atomic.Uint64
 	connects, connectErrors, disconnects, listErrors, runtimeEvents, latency, latencyMax      atomic.Uint64
+	latencies                                                                                 [len(LatencyBounds) + 1]atomic.Uint64
 	cuts                                                                                      cri.Cuts
 }
 
@@ -101,6 +115,17 @@ func outcomeOf(err error) outcome {
 	return outError
 }
 
+// Unnamed is how many of the kept containers have no metadata. It belongs to the goroutine that calls Attach.
+func (r *Resolver) Unnamed() int {
+	n := 0
+	for _, k := range r.containers {
+		if k.c.Metadata == event.MetadataMissing {
+			n++
+		}
+	}
+	return n
+}
+
 // Stats may be called from any goroutine.
 func (r *Resolver) Stats() Stats {
 	c := &r.stats
@@ -116,12 +141,15 @@ func (r *Resolver) Stats() Stats {
 		Holds: c.holds.Load(), HoldsExpired: c.expired.Load(),
 		Connects: c.connects.Load(), ConnectErrors: c.connectErrors.Load(), Disconnects: c.disconnects.Load(),
 		ListErrors: c.listErrors.Load(), RuntimeEvents: c.runtimeEvents.Load(),
-		LatencySum: time.Duration(c.latency.Load()), LatencyMax: time.Duration(c.latencyMax.Load()),
+		Latency:   Latency{Sum: time.Duration(c.latency.Load()), Max: time.Duration(c.latencyMax.Load())},
 		LabelsCut: c.cuts.Labels.Load(), MountsCut: c.cuts.Mounts.Load(),
 		InfoMissing: c.cuts.NoInfo.Load(), SandboxMissing: c.cuts.NoPod.Load(),
 	}
 	for i := range c.outcome {
 		s.Lookups += c.outcome[i].Load()
+	}
+	for i := range c.latencies {
+		s.Latency.Buckets[i] = c.latencies[i].Load()
 	}
 	return s
 }
@@ -129,6 +157,8 @@ func (r *Resolver) Stats() Stats {
 func (c *counters) took(d time.Duration) {
 	n := uint64(max(d, 0))
 	c.latency.Add(n)
+	bucket, _ := slices.BinarySearch(LatencyBounds[:], d) // the first bound that is not below d
+	c.latencies[bucket].Add(1)
 	for {
 		old := c.latencyMax.Load()
 		if n <= old || c.latencyMax.CompareAndSwap(old, n) {

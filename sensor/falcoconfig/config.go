@@ -27,6 +27,7 @@ type Config struct {
 	Queue   output.Config
 	// Heartbeat is the interval of metrics, where they are to be outputs' business; else 0.
 	Heartbeat time.Duration
+	Metrics   string // the address at which probes and metrics are served: webserver. "" for none
 
 	LogLevel     *slog.Level
 	CRISockets   []string // nil if the files do not say
@@ -104,6 +105,7 @@ func (r *reader) readers() map[string]func(value) {
 		"outputs_queue":          r.queue,
 		"output_timeout":         r.outputTimeout,
 		"metrics":                r.metrics,
+		"webserver":              r.webserver,
 		"log_level":              r.logLevel,
 		"log_stderr":             r.logStderr,
 		"falco_libs":             r.libs,

@@ -125,6 +125,8 @@ http_output:
 		{"metrics as alerts", "metrics: {enabled: true, interval: 1d2h, output_rule: true}\nstdout_output: {enabled: true}\n",
 			Config{Heartbeat: 26 * time.Hour, Outputs: file(output.Spec{Kind: "stdout", Format: output.FalcoText, Heartbeats: true})}},
 		{"metrics of which none are alerts", "metrics: {enabled: true, interval: 15m}\n", Config{}},
+		{"a web server", "webserver: {enabled: true, threadiness: 4, k8s_healthz_endpoint: /healthz, ssl_certificate: /x}\n", Config{Metrics: "0.0.0.0:8765"}},
+		{"a web server elsewhere", "webserver: {enabled: true, listen_address: '::1', listen_port: 9464, prometheus_metrics_enabled: true}\n", Config{Metrics: "[::1]:9464"}},
 		{"queue and timeout", "outputs_queue: {capacity: 100}\noutput_timeout: 2000\n", Config{Queue: output.Config{QueueAlerts: 100, StuckAfter: 2 * time.Second}}},
 		{"log level", "log_level: debug\nlog_stderr: true\nlog_syslog: false\n", Config{LogLevel: &debug}},
 		{"container sockets, both ways", `
@@ -205,8 +207,10 @@ func TestReadsFiles(t *testing.T) {
 // Every key that does nothing here is named with its place.
 func TestWarnings(t *testing.T) {
 	for _, tt := range []struct{ text, want string }{
-		{"webserver:\n  enabled: true\n", "1:1: webserver is not honoured"},
-		{"\nwebserver:\n  listen_port: 1\n", "2:1: webserver is not honoured"},
+		{"webserver: {enabled: true, k8s_healthz_endpoint: /alive}\n", "1:28: webserver.k8s_healthz_endpoint is not honoured: the path is /healthz"},
+		{"\nwebserver:\n  enabled: true\n  ssl_enabled: true\n", "2:1: webserver is not honoured with ssl_enabled"},
+		{"webserver: {enabled: true, prometheus_metrics_enabled: false}\n", "serves /metrics all the same"},
+		{"webserver: {colour: blue}\n", "webserver.colour is not honoured"},
 		{"grpc: {enabled: true}\n", "grpc is not honoured"},
 		{"buffered_outputs: true\n", "buffered_outputs is not honoured"},
 		{"log_stderr: false\n", "log_stderr false is not honoured"},
@@ -266,6 +270,7 @@ func TestErrors(t *testing.T) {
 		{"append_output: [{match: {name: x}}]\n", "append_output.match.name is no key of match"},
 		{"file_output: {enabled: true}\n", "file_output cannot be used: file needs a path"},
 		{"http_output: {enabled: true, url: 'ftp://h'}\n", `http_output cannot be used: url: scheme "ftp"`},
+		{"webserver: {listen_port: 70000}\n", "webserver.listen_port is a port from 0 to 65535, not 70000"},
 		{"metrics: {interval: often}\n", `metrics.interval is a time such as 1h or 15m, not "often"`},
 		{"log_level: loud\n", `log_level is none of emergency`},
 		{"config_files: [{strategy: append}]\n", "config_files needs a path"},

@@ -17,7 +17,6 @@ var absent = map[string]string{
 	"buffer_format_base64":    "is not honoured: bytes are shown as escaped text",
 	"log_syslog":              "is not honoured: the sensor's own messages go to standard error",
 	"libs_logger":             "is not honoured: there are no libraries with a log of their own",
-	"webserver":               "is not honoured: heartbeats tell how the sensor is (--heartbeat)",
 	"capture":                 "is not honoured: tiercel record makes captures",
 	"plugins_hostinfo":        "is not honoured: there are no plugins",
 	"grpc":                    "is not honoured: there is no gRPC server, as in Falco from 0.44 on",

@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -15,7 +16,10 @@ var (
 	rulesInForce = gauge("rules", "Rules in force.")
 	rulesRefused = gauge("rules_refused", "1 while the rules last read cannot be used, and those before are in force still.")
 	ruleErrors   = counter("rule_errors_total", "Evaluations of conditions that ended in an error.")
-	ruleMatches  = counter("rule_matches_total", "Events that a rule matched, throttled ones too.", "rule")
+	rulesSince   = gauge("rules_in_force_since_timestamp_seconds", "When the rules in force came into force.")
+	ruleMatches  = counter("rule_matches_total", "Events that a rule in force matched, throttled ones too.", "rule", "severity")
+	beaten       = gauge("heartbeat_timestamp_seconds", "When the last heartbeat was published.")
+	interval     = gauge("heartbeat_interval_seconds", "How often heartbeats are published; 0 for never.")
 
 	eventsSeen = counter("events_total", "Events that rules saw, by kind.", "kind")
 	lost       = counter("drops_total", "Events lost, or known in part, by reason and kind.", "reason", "kind")
@@ -26,20 +30,22 @@ var (
 	processes  = gauge("processes", "Processes known.")
 
 	sent       = counter("output_sent_total", "Alerts and heartbeats an output has sent.", "output")
-	failed     = counter("output_errors_total", "Attempts of an output that failed.", "output")
+	failed     = counter("output_errors_total", "Attempts of an output that failed, by a code: gRPC's for Pub/Sub, an HTTP server's status, or a word.", "output", "code")
+	oldest     = gauge("output_oldest_timestamp_seconds", "When that happened which an output tries to send and cannot. Absent while it sends.", "output")
 	unsent     = counter("output_dropped_total", "Alerts an output lost, by reason and severity; a spool's count since it was made.", "output", "reason", "severity")
-	waiting    = gauge("output_waiting", "Alerts that wait in an output's queue, or under way.", "output")
+	waiting    = gauge("output_waiting", "Alerts that wait in an output's queue or spool, or under way.", "output")
 	state      = gauge("output_state", "1 for the state an output is in: ok, failing, stuck, disk, closed.", "output", "state")
 	spoolBytes = gauge("output_spool_bytes", "What an output's spool takes on disk.", "output")
 	late       = counter("output_late_total", "Alerts that were on disk only after more than 50 ms.", "output")
 
-	containers   = gauge("containers", "Containers known.")
+	containers   = gauge("containers", "Containers known, by whether a runtime has told about them: complete or missing.", "metadata")
 	runtimesSeen = gauge("runtimes", "Container runtimes that answer.")
 	lookups      = counter("cri_lookups_total", "Questions to container runtimes, by what came of them.", "result")
 	lookupMax    = gauge("cri_lookup_max_seconds", "The longest look-up so far.")
 	unknown      = counter("cgroups_unknown_total", "Cgroups of which nothing could be found out: their processes are shown as the host's for a while.")
 
-	lookupTime = prometheus.NewDesc("tiercel_sensor_cri_lookup_seconds", "How long look-ups took that reached a runtime.", nil, nil)
+	mapBytes   = gauge("bpf_map_bytes", "What the kernel says that a map of the sensor's takes.", "map")
+	lookupTime = prometheus.NewDesc("tiercel_sensor_cri_lookup_seconds", "How long container runtimes took to answer.", nil, nil)
 	evaluation = prometheus.NewDesc("tiercel_sensor_evaluation_seconds", "How long rules took for one event, of every 64th event.", nil, nil)
 )
 
@@ -52,6 +58,11 @@ func about(to chan<- prometheus.Metric, f Figures) {
 		refused = 1
 	}
 	rulesRefused.send(to, refused)
+	rulesSince.send(to, unix(f.RulesSince))
+	if !f.Beaten.IsZero() {
+		beaten.send(to, unix(f.Beaten))
+	}
+	interval.send(to, float64(h.GetIntervalSeconds()))
 	ruleErrors.send(to, float64(h.GetRuleErrors()))
 	processes.send(to, float64(h.GetProcesses()))
 }
@@ -64,30 +75,42 @@ func events(to chan<- prometheus.Metric, f Figures) {
 		lost.send(to, float64(d.GetCount()), d.GetReason(), d.GetKind())
 	}
 	p := f.Pipeline
-	for rule, n := range p.Matches {
-		ruleMatches.send(to, float64(n), strings.ToValidUTF8(rule, "�"))
+	for _, r := range f.Rules { // those without a match too: who waits for the first one has a series to compare it with
+		ruleMatches.send(to, float64(p.Matches[r.Name]), strings.ToValidUTF8(r.Name, "�"), r.Severity)
 	}
 	alerts.send(to, float64(p.Alerts))
 	suppressed.send(to, float64(p.Suppressed))
 	held.send(to, float64(p.Held))
 	evicted.send(to, float64(p.Evicted))
-	to <- prometheus.MustNewConstHistogram(evaluation, p.Evaluation.Count, p.Evaluation.Sum.Seconds(), cumulative(p.Evaluation))
+	e := p.Evaluation
+	to <- histogram(evaluation, e.Sum, pipeline.EvaluationBounds[:], e.Buckets[:])
 }
 
-// cumulative adds buckets up, as Prometheus has them; the last, which has all, it adds itself.
-func cumulative(e pipeline.Evaluation) map[float64]uint64 {
-	out, sum := make(map[float64]uint64, len(pipeline.EvaluationBounds)), uint64(0)
-	for i, bound := range pipeline.EvaluationBounds {
-		sum += e.Buckets[i]
-		out[bound.Seconds()] = sum
+func kernel(to chan<- prometheus.Metric, f Figures) {
+	for name, n := range f.MapBytes {
+		mapBytes.send(to, float64(n), name)
 	}
-	return out
+}
+
+// histogram is one of buckets that are not added up, of which the last has no bound.
+func histogram(desc *prometheus.Desc, sum time.Duration, bounds []time.Duration, buckets []uint64) prometheus.Metric {
+	cumulative, count := make(map[float64]uint64, len(bounds)), uint64(0)
+	for i, bound := range bounds {
+		count += buckets[i]
+		cumulative[bound.Seconds()] = count
+	}
+	return prometheus.MustNewConstHistogram(desc, count+buckets[len(bounds)], sum.Seconds(), cumulative)
 }
 
 func outputs(to chan<- prometheus.Metric, all []output.Stats) {
 	for _, s := range all {
 		sent.send(to, float64(s.Sent), s.Name)
-		failed.send(to, float64(s.Errors), s.Name)
+		for code, n := range s.Errors {
+			failed.send(to, float64(n), s.Name, code)
+		}
+		if !s.Oldest.IsZero() {
+			oldest.send(to, unix(s.Oldest), s.Name)
+		}
 		waiting.send(to, float64(s.Waiting), s.Name)
 		state.send(to, 1, s.Name, s.State)
 		spoolBytes.send(to, float64(s.Bytes), s.Name)
@@ -98,24 +121,21 @@ func outputs(to chan<- prometheus.Metric, all []output.Stats) {
 	}
 }
 
-func runtimes(to chan<- prometheus.Metric, s container.Stats) {
-	containers.send(to, float64(s.Containers))
+func runtimes(to chan<- prometheus.Metric, f Figures) {
+	s := f.Containers
+	containers.send(to, float64(s.Containers)-float64(f.Unnamed), "complete")
+	containers.send(to, float64(f.Unnamed), "missing")
 	runtimesSeen.send(to, float64(s.Runtimes))
-	answered := uint64(0)
 	for _, r := range []struct {
-		result  string
-		n       uint64
-		reached bool
+		result string
+		n      uint64
 	}{
-		{"found", s.Found, true}, {"not_found", s.NotFound, true}, {"timeout", s.Timeouts, true}, {"refused", s.Refused, true},
-		{"error", s.Errors, true}, {"unsupported", s.Unsupported, true}, {"unavailable", s.Unavailable, true}, {"no_runtime", s.NoRuntime, false},
+		{"found", s.Found}, {"not_found", s.NotFound}, {"timeout", s.Timeouts}, {"refused", s.Refused}, {"error", s.Errors},
+		{"unsupported", s.Unsupported}, {"unavailable", s.Unavailable}, {"no_runtime", s.NoRuntime},
 	} {
 		lookups.send(to, float64(r.n), r.result)
-		if r.reached {
-			answered += r.n
-		}
 	}
-	to <- prometheus.MustNewConstSummary(lookupTime, answered, s.LatencySum.Seconds(), nil)
-	lookupMax.send(to, s.LatencyMax.Seconds())
+	to <- histogram(lookupTime, s.Latency.Sum, container.LatencyBounds[:], s.Latency.Buckets[:])
+	lookupMax.send(to, s.Latency.Max.Seconds())
 	unknown.send(to, float64(s.CgroupsUnknown))
 }

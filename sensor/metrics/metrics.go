@@ -3,6 +3,8 @@
 package metrics
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"tiercel.dev/alert"
@@ -14,11 +16,22 @@ import (
 // Figures are how a sensor is at one moment. Counts run since its start, but for those of a spool.
 type Figures struct {
 	Heartbeat  *alert.Heartbeat
+	Beaten     time.Time // when the last heartbeat was published; zero if none was
+	Rules      []Rule    // those in force
+	RulesSince time.Time // when they came into force
 	Pipeline   pipeline.Stats
 	Containers container.Stats
+	Unnamed    int // containers without metadata
 	Outputs    []output.Stats
+	MapBytes   map[string]uint64 // by map in the kernel
 	Version    string
 }
+
+// A Rule is one in force.
+type Rule struct{ Name, Severity string }
+
+// unix is a time as Prometheus has it: seconds since the epoch.
+func unix(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }
 
 // A collector makes metrics of figures when they are asked for, so that nothing is counted twice.
 type collector struct{ figures func() Figures }
@@ -30,8 +43,9 @@ func (c collector) Collect(to chan<- prometheus.Metric) {
 	f := c.figures()
 	about(to, f)
 	events(to, f)
+	kernel(to, f)
 	outputs(to, f.Outputs)
-	runtimes(to, f.Containers)
+	runtimes(to, f)
 }
 
 // A family is metrics of one name.

@@ -27,13 +27,17 @@ func sample() Figures {
 			Drops:  []*alert.Drop{{Reason: "ring_full", Kind: "openat", Count: 5}},
 		},
 		Pipeline:   pipeline.Stats{Alerts: 7, Suppressed: 8, Matches: map[string]uint64{"a rule": 15}},
-		Containers: container.Stats{Containers: 6, Found: 2, Timeouts: 1, NoRuntime: 9, LatencySum: 3 * time.Second, LatencyMax: 2 * time.Second},
-		Outputs: []output.Stats{{Name: "pubsub:t", State: "failing", Sent: 11, Errors: 12, Waiting: 13, Bytes: 4096, Late: 1,
+		Containers: container.Stats{Containers: 6, Found: 2, Timeouts: 1, NoRuntime: 9, Latency: container.Latency{Sum: 3 * time.Second, Max: 2 * time.Second}},
+		Unnamed:    2, Beaten: time.Unix(1_700_000_000, 5e8), RulesSince: time.Unix(1_600_000_000, 0),
+		Rules:    []Rule{{"a rule", "HIGH"}, {"silent", "LOW"}},
+		MapBytes: map[string]uint64{"records": 1 << 20},
+		Outputs: []output.Stats{{Name: "pubsub:t", State: "failing", Sent: 11, Errors: map[string]uint64{"Unavailable": 12}, Oldest: time.Unix(1_500_000_000, 0), Waiting: 13, Bytes: 4096, Late: 1,
 			Dropped: []output.Drop{{Reason: "full", Severity: alert.High, Count: 2}}}},
 		Version: "v1",
 	}
 	f.Pipeline.Evaluation = pipeline.Evaluation{Count: 3, Sum: 2 * time.Millisecond}
 	f.Pipeline.Evaluation.Buckets[1], f.Pipeline.Evaluation.Buckets[len(pipeline.EvaluationBounds)] = 2, 1
+	f.Containers.Latency.Buckets[0], f.Containers.Latency.Buckets[len(container.LatencyBounds)] = 2, 1
 	return f
 }
 
@@ -84,17 +88,27 @@ func TestMetricsSayWhatTheSensorCounts(t *testing.T) {
 		`tiercel_sensor_rules_refused 1`,
 		`tiercel_sensor_events_total{kind="openat"} 10`,
 		`tiercel_sensor_drops_total{kind="openat",reason="ring_full"} 5`,
-		`tiercel_sensor_rule_matches_total{rule="a rule"} 15`,
+		`tiercel_sensor_rule_matches_total{rule="a rule",severity="HIGH"} 15`,
+		`tiercel_sensor_rule_matches_total{rule="silent",severity="LOW"} 0`,
+		`tiercel_sensor_rules_in_force_since_timestamp_seconds 1.6e+09`,
+		`tiercel_sensor_heartbeat_timestamp_seconds 1.7000000005e+09`,
+		`tiercel_sensor_bpf_map_bytes{map="records"} 1.048576e+06`,
+		`tiercel_sensor_containers{metadata="complete"} 4`,
+		`tiercel_sensor_containers{metadata="missing"} 2`,
 		`tiercel_sensor_alerts_suppressed_total 8`,
 		`tiercel_sensor_evaluation_seconds_bucket{le="2.5e-07"} 0`,
 		`tiercel_sensor_evaluation_seconds_bucket{le="0.001"} 2`,
 		`tiercel_sensor_evaluation_seconds_bucket{le="+Inf"} 3`,
 		`tiercel_sensor_evaluation_seconds_sum 0.002`,
 		`tiercel_sensor_output_waiting{output="pubsub:t"} 13`,
+		`tiercel_sensor_output_errors_total{code="Unavailable",output="pubsub:t"} 12`,
+		`tiercel_sensor_output_oldest_timestamp_seconds{output="pubsub:t"} 1.5e+09`,
 		`tiercel_sensor_output_state{output="pubsub:t",state="failing"} 1`,
 		`tiercel_sensor_output_spool_bytes{output="pubsub:t"} 4096`,
 		`tiercel_sensor_output_dropped_total{output="pubsub:t",reason="full",severity="HIGH"} 2`,
 		`tiercel_sensor_cri_lookups_total{result="timeout"} 1`,
+		`tiercel_sensor_cri_lookup_seconds_bucket{le="0.001"} 2`,
+		`tiercel_sensor_cri_lookup_seconds_bucket{le="2"} 2`,
 		`tiercel_sensor_cri_lookup_seconds_count 3`,
 		`tiercel_sensor_cri_lookup_seconds_sum 3`,
 	} {

@@ -45,7 +45,8 @@ func TestRunServesMetrics(t *testing.T) {
 	read(t, path)
 	w.until("the match in the metrics", func() bool {
 		_, text := get("/metrics")
-		return strings.Contains(text, "tiercel_sensor_rule_matches_total{rule=\"opened\"} 1\n") &&
+		return strings.Contains(text, "tiercel_sensor_rule_matches_total{rule=\"opened\",severity=\"MEDIUM\"} 1\n") &&
+			regexp.MustCompile(`tiercel_sensor_bpf_map_bytes\{map="records"\} [1-9]`).MatchString(text) &&
 			strings.Contains(text, "tiercel_sensor_output_sent_total{output=\"file:"+w.file)
 	})
 	w.end()

@@ -75,6 +75,7 @@ func (n *Node) publishHeartbeat(now time.Time) {
 	}
 	alert.Fit(a)
 	n.fanout.Publish(a)
+	n.beaten.Store(now.UnixNano())
 }
 
 // heartbeat says how the sensor is. Counts run since its start.

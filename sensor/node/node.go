@@ -49,6 +49,8 @@ type Node struct {
 	kept       chan struct{}
 	everything bool // a capture is being made: the rules do not say what is of interest
 	ruleErrors atomic.Uint64
+	rulesSince atomic.Int64 // when the rules in force came into force, in ns since the epoch
+	beaten     atomic.Int64 // when the last heartbeat was published, in ns since the epoch; 0 before
 
 	stopped atomic.Pointer[time.Time] // when it was told to stop; nil before
 	unread  atomic.Uint64             // records that the ring still had when the time to stop was up
@@ -126,6 +128,7 @@ func open(ctx context.Context, cfg Config, tap tap, log *slog.Logger) (*Node, er
 	if n.rules, err = loadRules(cfg.Rules, n.ruleFailed, n.rulesChanged, log); err != nil {
 		return nil, err
 	}
+	n.rulesSince.Store(n.started.UnixNano())
 	n.domains = newDomains(n.rules.lists, log)
 	n.domains.want(n.rules.Current().Domains())
 	changed := func(addresses []string, ports []int64) {
@@ -313,6 +316,7 @@ func (n *Node) rulesChanged(set *rules.Set) {
 	}
 	n.keepEnvironment(set.Environment())
 	n.domains.want(set.Domains())
+	n.rulesSince.Store(time.Now().UnixNano())
 	n.log.Info("rules changed", "rules", len(set.Rules()), "rule_set", set.Hash())
 	n.watching(set)
 }

@@ -234,7 +234,7 @@ func TestFanoutRecovers(t *testing.T) {
 		f.Publish(testAlert(alert.Low, s))
 	}
 	eventually(t, "all", func() bool { return len(o.outputs()) == 3 })
-	want := Stats{Name: "fake", State: StateOK, Sent: 3, Errors: 4, LastError: `not\x1b[yet`, Dropped: []Drop{}}
+	want := Stats{Name: "fake", State: StateOK, Sent: 3, Errors: map[string]uint64{"failed": 4}, LastError: `not\x1b[yet`, Dropped: []Drop{}}
 	eventually(t, "sent counted", func() bool { return f.Stats()[0].Sent == 3 })
 	if diff := cmp.Diff(want, f.Stats()[0]); diff != "" {
 		t.Errorf("stats (-want +got):\n%s", diff)

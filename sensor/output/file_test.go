@@ -204,7 +204,10 @@ func TestFileDiskFull(t *testing.T) {
 	for range 4 { // the third does not fit whole
 		f.Publish(testAlert(alert.High, long))
 	}
-	eventually(t, "failing", func() bool { s := f.Stats()[0]; return s.State == StateFailing && s.Errors > 2 })
+	eventually(t, "failing", func() bool {
+		s := f.Stats()[0]
+		return s.State == StateFailing && s.Errors["failed"] > 2 && !s.Oldest.IsZero()
+	})
 	if s := f.Stats()[0]; !strings.Contains(s.LastError, "no space left") || s.Sent != 2 {
 		t.Errorf("stats: %+v", s)
 	}

@@ -152,10 +152,17 @@ func judge(status int) error {
 		return nil
 	case status == http.StatusBadRequest, status == http.StatusRequestEntityTooLarge, status == http.StatusUnsupportedMediaType,
 		status == http.StatusUnprocessableEntity:
-		return fmt.Errorf("%w: the server answered %d %s", ErrAlert, status, http.StatusText(status))
+		return fmt.Errorf("%w: %w", ErrAlert, statusError(status))
 	default:
-		return fmt.Errorf("the server answered %d %s", status, http.StatusText(status))
+		return statusError(status)
 	}
+}
+
+// statusError is an answer other than 2xx.
+type statusError int
+
+func (s statusError) Error() string {
+	return fmt.Sprintf("the server answered %d %s", int(s), http.StatusText(int(s)))
 }
 
 // withoutURL takes the URL out of an error: it may hold a password or a token.

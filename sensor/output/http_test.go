@@ -117,7 +117,7 @@ func TestHTTPTriesAgain(t *testing.T) {
 	if got := r.got(); len(got) != 5 || !strings.HasSuffix(got[3], "one") || !strings.HasSuffix(got[4], "two") {
 		t.Errorf("got %q", got)
 	}
-	if st := f.Stats()[0]; st.Errors != 3 || st.Lost() != 0 || st.LastError != "http: the server answered 500 Internal Server Error" {
+	if st := f.Stats()[0]; st.Errors["500"] != 3 || st.Lost() != 0 || st.LastError != "http: the server answered 500 Internal Server Error" {
 		t.Errorf("stats %+v", st)
 	}
 	if err := f.Close(t.Context()); err != nil {
@@ -190,7 +190,7 @@ func TestHTTPKeepsSecrets(t *testing.T) {
 		f := NewFanout(Config{BackoffMin: time.Millisecond}, nil, slog.New(slog.NewTextHandler(&log, nil)))
 		f.Add(s.Name(), s.open(Env{}), false)
 		f.Publish(testAlert(alert.High, "x"))
-		eventually(t, "attempts", func() bool { return f.Stats()[0].Errors > 0 })
+		eventually(t, "attempts", func() bool { return len(f.Stats()[0].Errors) > 0 })
 		st := f.Stats()[0]
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		err = f.Close(ctx)

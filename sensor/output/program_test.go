@@ -82,7 +82,7 @@ func TestProgramEnds(t *testing.T) {
 		o := f.workers[0].out.(*program)
 		eventually(t, "end", func() bool { return o.run.ended() })
 	}
-	if s := f.Stats()[0]; s.Errors < 2 || !strings.Contains(s.LastError, "program: ended after") {
+	if s := f.Stats()[0]; s.Errors["failed"] < 2 || !strings.Contains(s.LastError, "program: ended after") {
 		t.Errorf("stats: %+v", s)
 	}
 }

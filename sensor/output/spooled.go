@@ -16,6 +16,7 @@ func (s Spooled) Stats() Stats { return spooledStats(s.Output.Stats()) }
 func spooledStats(p pubsub.Stats) Stats {
 	out := Stats{
 		State: p.State, Sent: p.Sent, Errors: p.Errors, LastError: p.LastError,
+		Oldest:  p.Oldest,
 		Waiting: p.Spool.InMemory + p.Spool.OnDisk, Late: p.Spool.Late, Bytes: p.Spool.Bytes,
 	}
 	if err := p.Spool.DiskError; err != nil {

@@ -2,7 +2,12 @@ package output
 
 import (
 	"cmp"
+	"context"
+	"errors"
+	"net"
 	"slices"
+	"strconv"
+	"time"
 
 	"tiercel.dev/alert"
 )
@@ -28,12 +33,15 @@ type Stats struct {
 	Name      string
 	State     string
 	Sent      uint64
-	Errors    uint64 // attempts that failed
-	LastError string // "" while there was none
-	Waiting   int    // in the queue, or under way
-	Dropped   []Drop // by reason, then severity
-	Late      uint64 // on disk only after more than 50 ms; 0 without a spool
-	Bytes     int64  // that the spool takes on disk
+	Errors    map[string]uint64 // attempts that failed, by a code: see [errorCode], and for Pub/Sub gRPC's
+	LastError string            // "" while there was none
+	Waiting   int               // in the queue, or under way
+	Dropped   []Drop            // by reason, then severity
+	Late      uint64            // on disk only after more than 50 ms; 0 without a spool
+	Bytes     int64             // that the spool takes on disk
+	// Oldest is when that happened which the output tries to send and cannot: the oldest of what it has taken up, the most
+	// severe first. Zero while it sends, and before it has tried.
+	Oldest time.Time
 }
 
 // Drop counts alerts lost for one reason. Severity is unspecified for heartbeats, and where it is not known.
@@ -61,6 +69,22 @@ func (s Stats) Message() *alert.Output {
 		out.Losses = append(out.Losses, &alert.Loss{Reason: d.Reason, Severity: d.Severity, Count: d.Count})
 	}
 	return out
+}
+
+// errorCode is a word for why an attempt failed, one of few: an HTTP server's status, rejected, panic, timeout, or failed.
+func errorCode(err error) string {
+	var timeout net.Error
+	switch status, ok := errors.AsType[statusError](err); {
+	case ok:
+		return strconv.Itoa(int(status))
+	case errors.Is(err, errPanic):
+		return DropPanic
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+		return "timeout"
+	case errors.Is(err, ErrAlert):
+		return DropRejected
+	}
+	return "failed"
 }
 
 // drops counts losses.

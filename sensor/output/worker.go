@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -46,7 +47,7 @@ type worker struct {
 	failing bool
 	ended   bool
 	sent    uint64
-	errors  uint64
+	errors  map[string]uint64
 	lastErr string
 }
 
@@ -56,7 +57,7 @@ func newWorker(name string, o Output, heartbeats bool, cfg Config, log *slog.Log
 		wake: make(chan struct{}, 1), reopen: make(chan struct{}, 1),
 		closing: make(chan struct{}), done: make(chan struct{}),
 		queue: queue{maxCount: cfg.QueueAlerts, maxBytes: cfg.QueueBytes},
-		drops: drops{},
+		drops: drops{}, errors: map[string]uint64{},
 	}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	return w
@@ -181,7 +182,7 @@ func (w *worker) note(a *alert.Alert, err error, attempt int) bool {
 		w.current, w.failing = nil, false
 		return true
 	}
-	w.errors++
+	w.errors[errorCode(err)]++
 	w.lastErr = alert.Escape(err.Error())
 	switch {
 	case errors.Is(err, ErrAlert):
@@ -299,7 +300,7 @@ func (w *worker) stats() Stats {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := Stats{
-		Name: w.name, State: StateOK, Sent: w.sent, Errors: w.errors, LastError: w.lastErr,
+		Name: w.name, State: StateOK, Sent: w.sent, Errors: maps.Clone(w.errors), LastError: w.lastErr,
 		Waiting: w.queue.count, Dropped: w.drops.list(),
 	}
 	if w.current != nil {
@@ -312,6 +313,9 @@ func (w *worker) stats() Stats {
 		s.State = StateStuck
 	case w.failing:
 		s.State = StateFailing
+	}
+	if s.State == StateStuck || s.State == StateFailing {
+		s.Oldest, _ = alert.ParseTime(w.current.GetTime())
 	}
 	return s
 }

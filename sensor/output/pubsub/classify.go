@@ -1,11 +1,14 @@
 package pubsub
 
 import (
+	"context"
 	"errors"
 
 	pubsub "cloud.google.com/go/pubsub/v2"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"tiercel.dev/sensor/output/spool"
 )
 
 // A verdict is what an error of a publish means for the message.
@@ -25,6 +28,19 @@ const (
 	noCredentials
 	notReady
 )
+
+// code is a word for an error of a publish, one of few: gRPC's, or what else it may be.
+func code(err error) string {
+	switch st, ok := status.FromError(err); {
+	case errors.Is(err, pubsub.ErrOversizedMessage), errors.Is(err, spool.ErrLarge):
+		return "too_large"
+	case errors.Is(err, context.DeadlineExceeded):
+		return "timeout"
+	case ok:
+		return st.Code().String()
+	}
+	return "failed"
+}
 
 func (v verdict) misconfigured() bool { return v >= noTopic }
 

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -112,8 +113,9 @@ type Output struct {
 type Stats struct {
 	State       string
 	Sent        uint64
-	Errors      uint64 // rounds or single messages that failed
-	LastError   string // with what to do about it; "" while there was none
+	Errors      map[string]uint64 // rounds or single messages that failed, by gRPC's code; also too_large, timeout, failed
+	LastError   string            // with what to do about it; "" while there was none
+	Oldest      time.Time         // of what the last round could not send, when the oldest happened; zero if it could
 	Quarantined uint64
 	Heartbeats  uint64 // sent
 	Missed      uint64 // heartbeats that were not, or made way for a newer one
@@ -136,7 +138,7 @@ func Open(cfg Config, log *slog.Logger) (*Output, error) {
 		quarantine: quarantine{path: cfg.Quarantine, max: cfg.MaxQuarantine},
 		heartbeat:  make(chan *alert.Alert, 1),
 		draining:   make(chan struct{}), done: make(chan struct{}),
-		stats: Stats{State: StateOK},
+		stats: Stats{State: StateOK, Errors: map[string]uint64{}},
 	}
 	o.ctx, o.cancel = context.WithCancel(context.Background())
 	go o.run()
@@ -163,7 +165,7 @@ func (o *Output) Publish(a *alert.Alert) {
 	}
 	if err != nil {
 		o.mu.Lock()
-		o.stats.Errors++
+		o.stats.Errors[code(err)]++
 		o.stats.LastError = alert.Escape(err.Error())
 		o.mu.Unlock()
 	}
@@ -193,6 +195,7 @@ func (o *Output) missed() {
 func (o *Output) Stats() Stats {
 	o.mu.Lock()
 	st := o.stats
+	st.Errors = maps.Clone(st.Errors)
 	o.mu.Unlock()
 	st.Spool = o.spool.Stats()
 	return st

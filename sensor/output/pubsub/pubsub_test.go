@@ -124,7 +124,7 @@ func closeOutput(t *testing.T, o *Output) {
 
 func publish(o *Output, severity alert.Severity, text string) uint64 {
 	a := &alert.Alert{Schema: alert.Schema, Kind: alert.KindAlert, SensorId: "s", Severity: severity, Output: text,
-		Rule: &alert.Rule{Name: "r"}}
+		Rule: &alert.Rule{Name: "r"}, Time: alert.Time(time.Now().UnixNano())}
 	a.BootId, a.Seq = o.Next()
 	a.AlertId = alert.ID(a.SensorId, a.BootId, a.Seq)
 	o.Publish(a)
@@ -172,11 +172,14 @@ func TestOutage(t *testing.T) {
 		publish(o, alert.High, "text")
 	}
 	eventually(t, "trouble", func() bool { return o.Stats().State == StateUnreachable })
+	if st := o.Stats(); st.Errors["Unavailable"]+st.Errors["timeout"] == 0 || st.Oldest.IsZero() {
+		t.Errorf("errors %v, the oldest of %v", st.Errors, st.Oldest)
+	}
 	closeOutput(t, o)
 
 	s.setFail(nil)
 	o = openOutput(t, cfg)
-	eventually(t, "all sent", func() bool { st := o.Stats(); return st.Sent >= 50 && st.State == StateOK })
+	eventually(t, "all sent", func() bool { st := o.Stats(); return st.Sent >= 50 && st.State == StateOK && st.Oldest.IsZero() })
 	if got := s.arrived(t); len(got) != 50 {
 		t.Errorf("%d alerts arrived: %v", len(got), got)
 	}
@@ -241,7 +244,7 @@ func TestMisconfigured(t *testing.T) {
 			o := openOutput(t, testConfig(t, opts))
 			publish(o, alert.Low, "text")
 			eventually(t, "trouble", func() bool { return o.Stats().State == StateMisconfigured })
-			if st := o.Stats(); !strings.Contains(st.LastError, tt.want) {
+			if st := o.Stats(); !strings.Contains(st.LastError, tt.want) || st.Errors[tt.code.String()] == 0 {
 				t.Errorf("%q does not say %q", st.LastError, tt.want)
 			}
 			s.setFail(nil)

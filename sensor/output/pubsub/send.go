@@ -136,6 +136,7 @@ func (o *Output) send(p *pubsub.Publisher, items []*spool.Item, again func([]*sp
 		case v == refused || v == tooLarge:
 			o.putAside(it, err)
 		default:
+			o.waits(it)
 			o.spool.Nack(it)
 			worst, worstErr = max(worst, v), err
 		}
@@ -155,7 +156,7 @@ func (o *Output) putAside(it *spool.Item, why error) {
 	o.spool.Discard(it)
 	o.count(func(st *Stats) {
 		st.Quarantined++
-		st.Errors++
+		st.Errors[code(why)]++
 		st.LastError = reason
 	})
 	o.log.Error("alert refused for good and put aside", "seq", it.Seq, "err", reason, "file", o.quarantine.path, "kept", kept == nil)
@@ -233,6 +234,23 @@ func (o *Output) pause(last time.Duration, v verdict) time.Duration {
 	return next
 }
 
+// waits notes when what could not be sent happened.
+func (o *Output) waits(it *spool.Item) {
+	a, err := alert.Unmarshal(it.Data)
+	if err != nil {
+		return // what cannot be read is put aside, and does not wait
+	}
+	at, err := alert.ParseTime(a.GetTime())
+	if err != nil {
+		return
+	}
+	o.count(func(st *Stats) {
+		if st.Oldest.IsZero() || at.Before(st.Oldest) {
+			st.Oldest = at
+		}
+	})
+}
+
 func (o *Output) count(f func(*Stats)) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -253,7 +271,7 @@ func (o *Output) trouble(v verdict, err error) {
 	o.mu.Lock()
 	tell := o.stats.State != state || now.Sub(o.told) >= repeatAfter
 	o.stats.State, o.stats.LastError = state, text
-	o.stats.Errors++
+	o.stats.Errors[code(err)]++
 	if tell {
 		o.told = now
 	}
@@ -268,7 +286,7 @@ func (o *Output) trouble(v verdict, err error) {
 func (o *Output) well() {
 	o.mu.Lock()
 	was := o.stats.State
-	o.stats.State = StateOK
+	o.stats.State, o.stats.Oldest = StateOK, time.Time{}
 	o.mu.Unlock()
 	if was != StateOK {
 		o.log.Info("Pub/Sub takes alerts again", "was", was)
