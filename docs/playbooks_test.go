@@ -48,9 +48,9 @@ func policies(t *testing.T) []string {
 	if !ok {
 		t.Fatal("infra/alerts.tf keeps its alerts elsewhere")
 	}
-	block, _, _ = strings.Cut(block, "\n  }\n")
+	block, _, _ = strings.Cut(block, "\n}\n")
 	names := []string{"function-fails"} // of infra/function, for each function
-	for _, m := range regexp.MustCompile(`(?m)^    ([a-z-]+) = \{`).FindAllStringSubmatch(block, -1) {
+	for _, m := range regexp.MustCompile(`(?m)^    ([a-z_-]+) = \{`).FindAllStringSubmatch(block, -1) {
 		names = append(names, m[1])
 	}
 	if len(names) < 5 {

@@ -88,7 +88,7 @@ func newReportWatch(ctx context.Context, s Settings, e Endpoints, log *slog.Logg
 	if err != nil {
 		return nil, err
 	}
-	w := &report.Watch{Store: c.bucket, Project: s.Project, Publish: c.alerts().Publish, Now: e.clock()}
+	w := &report.Watch{Store: c.bucket, Project: s.Project, Publish: c.alerts().Publish, Now: e.clock(), Log: log}
 	if c.findings != nil {
 		w.Findings = c.findings
 	}

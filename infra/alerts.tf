@@ -27,7 +27,22 @@ resource "google_logging_metric" "quota" {
   project     = var.project
   name        = "tiercel/quota"
   description = "Findings that wait for quota."
-  filter      = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(\"${module.route.service}\" OR \"${module.flush.service}\") AND (jsonPayload.message=\"quota\" OR jsonPayload.message:\"bytes of findings are used up\" OR jsonPayload.message:\"wait for the next minute's budget\")"
+  filter      = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(${join(" OR ", [for s in local.findings_services : "\"${s}\""])}) AND (jsonPayload.message=\"quota\" OR jsonPayload.message:\"bytes of findings are used up\" OR jsonPayload.message:\"wait for the next minute's budget\")"
+
+  metric_descriptor {
+    metric_kind = "DELTA"
+    value_type  = "INT64"
+    unit        = "1"
+  }
+}
+
+# Without a mail server there is no report to miss.
+resource "google_logging_metric" "missed_report" {
+  for_each    = toset([for m in module.report_watch : m.service])
+  project     = var.project
+  name        = "tiercel/missed_report"
+  description = "Looks for a report that found it missing."
+  filter      = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"${each.value}\" AND jsonPayload.message=\"report checked\" AND jsonPayload.missed=true"
 
   metric_descriptor {
     metric_kind = "DELTA"
@@ -39,54 +54,49 @@ resource "google_logging_metric" "quota" {
 locals {
   channels = concat(var.notification_channels, [for c in google_monitoring_notification_channel.mail : c.name])
 
-  # Each has a page of docs/playbooks. above is a threshold that must not be passed for so long; null: the series must not be absent.
+  # Each has a page of docs/playbooks. above is a threshold that must not be passed for so long.
   alerts = {
     backlog = {
       title    = "messages wait"
       filter   = "resource.type = \"pubsub_subscription\" AND resource.labels.subscription_id = monitoring.regex.full_match(\"tiercel-(enrich|route|route-urgent|heartbeats|harden|upgrade|notices|leaks|archive|to-.*)\") AND metric.type = \"pubsub.googleapis.com/subscription/oldest_unacked_message_age\""
       above    = 600
       duration = "300s"
-      aligner  = "ALIGN_MAX"
-      reducer  = "REDUCE_MAX"
-      group    = ["resource.labels.subscription_id"]
     }
     dead-letters = {
       title    = "messages are put aside"
       filter   = "resource.type = \"pubsub_subscription\" AND resource.labels.subscription_id = monitoring.regex.full_match(\"tiercel-(dead-letter|quarantine)\") AND metric.type = \"pubsub.googleapis.com/subscription/num_undelivered_messages\""
       above    = 0
-      duration = "0s"
-      aligner  = "ALIGN_MAX"
-      reducer  = "REDUCE_MAX"
-      group    = ["resource.labels.subscription_id"]
+      duration = "60s"
     }
+  }
+
+  # What logs count is asked for in PromQL, whose policies may be made before the metric has its first point: others are refused
+  # until ten minutes after the metric was made, so that a first apply would fail. Of a distribution, _sum over _count is the mean,
+  # without the guess within a bucket that a percentile is (of nothing but zeros it is not zero).
+  counted = "{monitored_resource=\"cloud_run_revision\"}"
+  counts = merge({
     quota = {
       title    = "findings wait for quota"
-      filter   = "resource.type = \"cloud_run_revision\" AND metric.type = \"logging.googleapis.com/user/${google_logging_metric.quota.name}\""
-      above    = 0
+      query    = "sum(increase(logging_googleapis_com:user_tiercel_quota${local.counted}[5m])) > 0"
       duration = "900s"
-      aligner  = "ALIGN_DELTA"
-      reducer  = "REDUCE_SUM"
-      group    = []
     }
     silent-nodes = {
       title    = "nodes are silent"
-      filter   = "resource.type = \"cloud_run_revision\" AND metric.type = \"logging.googleapis.com/user/${google_logging_metric.silent_nodes.name}\""
-      above    = 0
+      query    = "sum(increase(logging_googleapis_com:user_tiercel_silent_nodes_sum${local.counted}[5m])) / sum(increase(logging_googleapis_com:user_tiercel_silent_nodes_count${local.counted}[5m])) > 0"
       duration = "600s"
-      aligner  = "ALIGN_PERCENTILE_99"
-      reducer  = "REDUCE_MAX"
-      group    = []
     }
     unwatched = {
       title    = "nobody looks after the fleet"
-      filter   = "resource.type = \"cloud_run_revision\" AND metric.type = \"logging.googleapis.com/user/${google_logging_metric.silent_nodes.name}\""
-      above    = null
-      duration = "900s"
-      aligner  = "ALIGN_DELTA"
-      reducer  = "REDUCE_COUNT"
-      group    = []
+      query    = "absent_over_time(logging_googleapis_com:user_tiercel_silent_nodes_count${local.counted}[15m])"
+      duration = "900s" # a new deployment has so long for its first check
     }
-  }
+    }, var.smtp == null ? {} : {
+    tiercel_report_missed = {
+      title    = "a report did not come"
+      query    = "sum(increase(logging_googleapis_com:user_tiercel_missed_report${local.counted}[2h])) > 0"
+      duration = "0s"
+    }
+  })
 }
 
 resource "google_monitoring_alert_policy" "pipeline" {
@@ -99,33 +109,17 @@ resource "google_monitoring_alert_policy" "pipeline" {
   conditions {
     display_name = each.value.title
 
-    dynamic "condition_threshold" {
-      for_each = each.value.above == null ? [] : [each.value.above]
-      content {
-        filter          = each.value.filter
-        comparison      = "COMPARISON_GT"
-        threshold_value = condition_threshold.value
-        duration        = each.value.duration
-        aggregations {
-          alignment_period     = "300s"
-          per_series_aligner   = each.value.aligner
-          cross_series_reducer = each.value.reducer
-          group_by_fields      = each.value.group
-        }
-      }
-    }
-
-    dynamic "condition_absent" {
-      for_each = each.value.above == null ? [each.value.filter] : []
-      content {
-        filter   = condition_absent.value
-        duration = each.value.duration
-        aggregations {
-          alignment_period     = "300s"
-          per_series_aligner   = each.value.aligner
-          cross_series_reducer = each.value.reducer
-          group_by_fields      = each.value.group
-        }
+    condition_threshold {
+      filter                  = each.value.filter
+      comparison              = "COMPARISON_GT"
+      threshold_value         = each.value.above
+      duration                = each.value.duration
+      evaluation_missing_data = "EVALUATION_MISSING_DATA_INACTIVE"
+      aggregations {
+        alignment_period     = "300s"
+        per_series_aligner   = "ALIGN_MAX"
+        cross_series_reducer = "REDUCE_MAX"
+        group_by_fields      = ["resource.labels.subscription_id"]
       }
     }
   }
@@ -136,4 +130,32 @@ resource "google_monitoring_alert_policy" "pipeline" {
   }
 
   notification_channels = local.channels
+}
+
+resource "google_monitoring_alert_policy" "counted" {
+  for_each     = local.counts
+  project      = var.project
+  display_name = "Tiercel: ${each.value.title}"
+  combiner     = "OR"
+  severity     = "ERROR"
+
+  conditions {
+    display_name = each.value.title
+
+    condition_prometheus_query_language {
+      query                     = each.value.query
+      duration                  = each.value.duration
+      evaluation_interval       = "60s"
+      disable_metric_validation = true
+    }
+  }
+
+  documentation {
+    mime_type = "text/markdown"
+    content   = file("${path.module}/../docs/playbooks/${each.key}.md")
+  }
+
+  notification_channels = local.channels
+
+  depends_on = [google_logging_metric.silent_nodes, google_logging_metric.quota, google_logging_metric.missed_report]
 }

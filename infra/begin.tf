@@ -7,6 +7,7 @@ module "begin" {
   entry_point = "BeginRun"
   description = "Lists the clusters of a run and gives them to workers."
   timeout     = 300
+  failing_for = "60s"
   playbook    = file("${path.module}/../docs/playbooks/function-fails.md")
 
   schedule = { cron = var.harden_schedule, zone = var.time_zone }

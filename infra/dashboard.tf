@@ -46,8 +46,8 @@ locals {
     {
       title   = "Silent nodes"
       filter  = "resource.type = \"cloud_run_revision\" AND metric.type = \"logging.googleapis.com/user/${google_logging_metric.silent_nodes.name}\""
-      aligner = "ALIGN_PERCENTILE_99"
-      reducer = "REDUCE_MAX"
+      aligner = "ALIGN_DELTA"
+      reducer = "REDUCE_MEAN"
       group   = []
     },
     {

@@ -9,6 +9,7 @@ module "report" {
   description = "Mails the reports that are due."
   timeout     = 300
   memory      = "1Gi"
+  failing_for = "60s"
   playbook    = file("${path.module}/../docs/playbooks/function-fails.md")
 
   schedule = { cron = "*/10 * * * *" }

@@ -8,6 +8,7 @@ module "report_watch" {
   description   = "Notices a report that did not come."
   max_instances = local.findings_instances.report_watch
   timeout       = 300
+  failing_for   = "60s"
   playbook      = file("${path.module}/../docs/playbooks/function-fails.md")
 
   schedule = { cron = "7 * * * *" }

@@ -87,5 +87,6 @@ locals {
   )
 
   # The functions of findings_instances: whoever writes findings shares the quota.
-  findings_writers = [for name, f in local.functions : f.member if contains(keys(local.findings_instances), name)]
+  findings_writers  = [for name, f in local.functions : f.member if contains(keys(local.findings_instances), name)]
+  findings_services = [for name, f in local.functions : f.service if contains(keys(local.findings_instances), name)]
 }

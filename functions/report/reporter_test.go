@@ -1,9 +1,11 @@
 package report_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -235,8 +237,9 @@ func TestMissedReport(t *testing.T) {
 	}
 	var alerts []*alert.Alert
 	var notices []posture.Notice
+	var log bytes.Buffer
 	watch := &report.Watch{
-		Store: w.bucket, Project: "acme", Now: func() time.Time { return w.now },
+		Log: slog.New(slog.NewJSONHandler(&log, nil)), Store: w.bucket, Project: "acme", Now: func() time.Time { return w.now },
 		Publish: func(_ context.Context, data []byte, _ map[string]string) error {
 			a, err := alert.Unmarshal(data)
 			if err == nil {
@@ -255,7 +258,13 @@ func TestMissedReport(t *testing.T) {
 		}
 	}
 	check(2*time.Hour, 0)
+	if said := `"msg":"report checked","missed":`; !strings.Contains(log.String(), said+"false") || strings.Contains(log.String(), said+"true") {
+		t.Errorf("the log says %s", &log)
+	}
 	check(4*time.Hour, 1)
+	if !strings.Contains(log.String(), `"msg":"report checked","missed":true`) {
+		t.Errorf("the log does not tell of it: %s", &log)
+	}
 	check(5*time.Hour, 1)
 	if alerts[0].GetRule().GetName() != report.MissedRule {
 		t.Errorf("%v", alerts[0])

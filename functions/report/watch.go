@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	pb "cloud.google.com/go/securitycenter/apiv2/securitycenterpb"
@@ -32,6 +33,7 @@ type Watch struct {
 	Findings Findings                                    // nil where there is no organization to hold them
 	Notify   func(context.Context, posture.Notice) error // nil where there is no mail
 	Now      func() time.Time
+	Log      *slog.Logger
 }
 
 // lateAfter is how long after its time a report may come: until then it waits for its run, and for its mail server.
@@ -73,6 +75,7 @@ func (w *Watch) Check(ctx context.Context) error {
 	if err := errors.Join(made, expected, read); err != nil {
 		return err
 	}
+	w.Log.InfoContext(ctx, "report checked", "missed", late(now, due, came)) // infra/alerts.tf counts it
 	if !m.next(now, due, came) && m.told() {
 		return nil
 	}
@@ -84,10 +87,13 @@ func (w *Watch) Check(ctx context.Context) error {
 	return errors.Join(failed, err)
 }
 
+// late reports whether the report that is due has not come, and should have.
+func late(now, due time.Time, came bool) bool { return !came && now.Sub(due) >= lateAfter }
+
 // next brings the record up to what is seen, and reports whether it has changed.
 func (m *missed) next(now, due time.Time, came bool) bool {
 	switch {
-	case !came && now.Sub(due) >= lateAfter && !m.Due.Equal(due):
+	case late(now, due, came) && !m.Due.Equal(due):
 		*m = missed{Due: due, Since: now}
 	case came && !m.Since.IsZero() && m.Ended.IsZero():
 		m.Ended, m.Written = now, false

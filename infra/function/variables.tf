@@ -116,6 +116,12 @@ variable "schedule" {
   default     = null
 }
 
+variable "failing_for" {
+  description = "How long it must answer 5xx until somebody is told. What is called less often than every five minutes cannot fail for ten."
+  type        = string
+  default     = "600s"
+}
+
 variable "playbook" {
   description = "What to do when it fails, as Markdown."
   type        = string
