@@ -29,7 +29,7 @@ func newEnriching(ctx context.Context, s Settings, e Endpoints, log *slog.Logger
 	}
 	enricher := enrich.New(enrich.Config{
 		Projects: s.ClusterProjects, Clusters: clusters, Kube: kubes, Publish: topic.New(client, s.AlertsTopic).Publish,
-		Policy: s.Policy, Store: bucket, Log: log,
+		Policy: s.Policy, Store: bucket, Now: e.Now, Log: log,
 	})
 	return push.Handler(push.Config{
 		Step: enricher.Handle, Quarantine: topic.New(client, s.QuarantineTopic).Quarantine, Timeout: pushTimeout, Log: log,

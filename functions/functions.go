@@ -47,7 +47,7 @@ type Endpoints struct {
 	Kubernetes                Kubernetes
 	Mail                      mail.Sender // default: the server that the settings name
 	TokenKeys                 string      // where the keys of Google's ID tokens are; default Google's
-	// Now is the clock of the scheduled functions, but for tokens' expiry. Default time.Now.
+	// Now is the functions' clock, but for tokens' expiry; when messages were published, Pub/Sub's says. Default time.Now.
 	Now func() time.Time
 }
 
@@ -60,7 +60,7 @@ type Kubernetes struct {
 	Dialer net.Dialer
 }
 
-// clock is that of the scheduled functions.
+// clock is the functions'.
 func (e Endpoints) clock() func() time.Time {
 	if e.Now == nil {
 		return time.Now

@@ -28,7 +28,7 @@ func newRouting(ctx context.Context, s Settings, e Endpoints, log *slog.Logger) 
 	if err != nil {
 		return routing{}, err
 	}
-	cfg := route.Config{Store: bucket, MaxInstances: s.MaxInstances, Log: log}
+	cfg := route.Config{Store: bucket, MaxInstances: s.MaxInstances, Now: e.Now, Log: log}
 	if s.Source != sourceOff {
 		findings, err := securitycenter.NewClient(ctx, e.SCC...)
 		if err != nil {

@@ -47,6 +47,18 @@ type Config struct {
 	// Project is one of Google's whose clusters are looked after instead, with application default credentials: they are read, and
 	// nothing is done to them. What is found goes no further than this cloud.
 	Project string
+	// Clusters are there besides this machine's, in the project [Project].
+	Clusters []Kubernetes
+	// Now is the clock of the functions and of Security Command Center. Who sets it does what the scheduler would: nothing calls
+	// Flush and CheckFleet by itself then. Default time.Now.
+	Now func() time.Time
+	// Instances are how many each function has, by its name, each with clients, caches and budgets of its own; calls go to them in
+	// turn. Default 1.
+	Instances map[string]int
+	// MaxInstances is [functions.Settings]'s. Default 1.
+	MaxInstances int
+	// Around stands before each function, and before Cloud Storage as "storage". nil for nothing.
+	Around func(name string, next http.Handler) http.Handler
 
 	pace   time.Duration       // in which an hour of simulated clusters passes; default 1 s
 	google functions.Endpoints // how the APIs of Project's clusters are reached; default Google's own
@@ -61,7 +73,7 @@ type Cloud struct {
 	scc      *scc.Server
 	records  *storage.Server
 	gke      *gke.Server
-	kube     *kube.Server
+	kube     *kube.Server // of this machine's cluster
 	grpc     *grpc.Server
 	http     *http.Server
 	address  string // of the gRPC services
@@ -70,7 +82,7 @@ type Cloud struct {
 	estate   atomic.Pointer[estate]
 	token    string // of the enricher's account, for the Kubernetes API
 	kubeCA   []byte
-	stopKube func() error
+	stopKube []func() error
 	stop     context.CancelFunc
 	beside   sync.WaitGroup
 	serving  sync.RWMutex // read-locked by each request to the functions
@@ -101,7 +113,7 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 	if err := c.scc.AddSource(Source, "Tiercel"); err != nil {
 		return err
 	}
-	if err := c.startCluster(); err != nil {
+	if err := c.startClusters(); err != nil {
 		return err
 	}
 	services, err := net.Listen("tcp", "127.0.0.1:0")
@@ -125,8 +137,10 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 	if err := c.subscribe(ctx); err != nil {
 		return err
 	}
-	c.beside.Go(func() { c.schedule(ctx, flushEvery, c.Flush) })
-	c.beside.Go(func() { c.schedule(ctx, checkEvery, c.CheckFleet) })
+	if c.cfg.Now == nil {
+		c.beside.Go(func() { c.schedule(ctx, flushEvery, c.Flush) })
+		c.beside.Go(func() { c.schedule(ctx, checkEvery, c.CheckFleet) })
+	}
 	if c.cfg.Sample || c.cfg.Project != "" {
 		c.beside.Go(func() {
 			if err := c.startFleet(ctx); err != nil && ctx.Err() == nil {
@@ -156,6 +170,12 @@ func (c *Cloud) Settled() bool {
 // Subscriptions are the counts of Pub/Sub's.
 func (c *Cloud) Subscriptions() []pubsub.SubscriptionStats { return c.pubsub.Stats() }
 
+// Topics are the counts of Pub/Sub's.
+func (c *Cloud) Topics() []pubsub.TopicStats { return c.pubsub.TopicStats() }
+
+// Refused is how many writes of findings Security Command Center refused for its quota.
+func (c *Cloud) Refused() uint64 { return c.scc.Refused() }
+
 // Findings are those written so far.
 func (c *Cloud) Findings() []*sccpb.Finding { return c.scc.Findings() }
 
@@ -168,8 +188,8 @@ func (c *Cloud) Close() error {
 	}
 	errs = append(errs, c.http.Close())
 	c.grpc.Stop()
-	if c.stopKube != nil {
-		errs = append(errs, c.stopKube())
+	for _, stop := range c.stopKube {
+		errs = append(errs, stop())
 	}
 	c.beside.Wait()
 	if f := c.estate.Load(); f != nil {

@@ -9,6 +9,7 @@ import (
 
 	"cloud.google.com/go/container/apiv1/containerpb"
 	"golang.org/x/sys/unix"
+	"google.golang.org/protobuf/proto"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -16,6 +17,7 @@ import (
 	"tiercel.dev/local/caller"
 	"tiercel.dev/local/gke"
 	"tiercel.dev/local/kube"
+	"tiercel.dev/local/sample"
 )
 
 // The cluster whose one node is this machine. Its version is made up.
@@ -48,39 +50,61 @@ func NodeName() (string, error) {
 	return strings.ToLower(strings.TrimSpace(name)), nil
 }
 
-// startCluster serves this machine as a cluster of one node: GKE's API tells of it, and its own API of the node.
-func (c *Cloud) startCluster() error {
+// A Kubernetes is a cluster: as GKE's API tells of it, and what is in it.
+type Kubernetes struct {
+	Cluster *containerpb.Cluster // its endpoints are set
+	Objects []sample.Object
+}
+
+// startClusters serves this machine as a cluster of one node, and those of the settings: GKE's API tells of them, and their own
+// APIs of what is in them.
+func (c *Cloud) startClusters() error {
 	name, err := NodeName()
 	if err != nil {
 		return err
 	}
-	c.kube = kube.New(kube.Config{Users: map[string]string{c.token: enricher}, Rules: enricherRules, Version: "v" + version})
-	if err := c.kube.Put(
+	c.gke = gke.New(gke.Config{Permissions: enricherMay})
+	for _, k := range append([]Kubernetes{{thisCluster(), []sample.Object{
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "default"}}, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "kube-system"}},
 		thisNode(name),
-	); err != nil {
-		return err
+	}}}, c.cfg.Clusters...) {
+		if err := c.startCluster(k); err != nil {
+			return fmt.Errorf("cluster %s: %w", k.Cluster.GetName(), err)
+		}
 	}
-	address, ca, stop, err := kube.Serve(c.kube)
+	return nil
+}
+
+func (c *Cloud) startCluster(k Kubernetes) error {
+	s := kube.New(kube.Config{Users: map[string]string{c.token: enricher}, Rules: enricherRules, Version: "v" + k.Cluster.GetCurrentMasterVersion()})
+	for _, o := range k.Objects {
+		if err := s.Put(o); err != nil {
+			return err
+		}
+	}
+	address, ca, stop, err := kube.Serve(s)
 	if err != nil {
 		return err
 	}
-	c.stopKube, c.kubeCA = stop, ca
-	c.gke = gke.New(gke.Config{Permissions: enricherMay})
-	return c.gke.PutCluster(Project, thisCluster(address, ca))
+	if c.kube == nil {
+		c.kube = s
+	}
+	c.stopKube, c.kubeCA = append(c.stopKube, stop), append(c.kubeCA, ca...)
+	cluster := proto.CloneOf(k.Cluster)
+	cluster.Endpoint = "127.0.0.1"
+	cluster.MasterAuth = &containerpb.MasterAuth{ClusterCaCertificate: base64.StdEncoding.EncodeToString(ca)}
+	cluster.ControlPlaneEndpointsConfig = &containerpb.ControlPlaneEndpointsConfig{
+		DnsEndpointConfig: &containerpb.ControlPlaneEndpointsConfig_DNSEndpointConfig{Endpoint: address, AllowExternalTraffic: proto.Bool(true)},
+		IpEndpointsConfig: &containerpb.ControlPlaneEndpointsConfig_IPEndpointsConfig{Enabled: proto.Bool(false)},
+	}
+	return c.gke.PutCluster(Project, cluster)
 }
 
-func thisCluster(address string, ca []byte) *containerpb.Cluster {
-	yes := true
+func thisCluster() *containerpb.Cluster {
 	return &containerpb.Cluster{
 		Name: Cluster, Location: Location, Status: containerpb.Cluster_RUNNING, CurrentMasterVersion: version,
-		InitialClusterVersion: version, Endpoint: "127.0.0.1", ResourceLabels: map[string]string{"env": "local"},
+		InitialClusterVersion: version, ResourceLabels: map[string]string{"env": "local"},
 		ReleaseChannel: &containerpb.ReleaseChannel{Channel: containerpb.ReleaseChannel_REGULAR},
-		MasterAuth:     &containerpb.MasterAuth{ClusterCaCertificate: base64.StdEncoding.EncodeToString(ca)},
-		ControlPlaneEndpointsConfig: &containerpb.ControlPlaneEndpointsConfig{
-			DnsEndpointConfig: &containerpb.ControlPlaneEndpointsConfig_DNSEndpointConfig{Endpoint: address, AllowExternalTraffic: &yes},
-			IpEndpointsConfig: &containerpb.ControlPlaneEndpointsConfig_IPEndpointsConfig{Enabled: new(bool)},
-		},
 		NodePools: []*containerpb.NodePool{{
 			Name: nodePool, Version: version, InitialNodeCount: 1, Status: containerpb.NodePool_RUNNING,
 			Management: &containerpb.NodeManagement{AutoUpgrade: true, AutoRepair: true},

@@ -39,13 +39,13 @@ func lock(dir string) (*os.File, error) {
 // at once, is opened later.
 func (c *Cloud) openStores() (err error) {
 	if c.cfg.Dir == "" {
-		c.scc, c.records = scc.New(scc.Config{Changed: c.cfg.Changed}), storage.New()
+		c.scc, c.records = scc.New(scc.Config{Changed: c.cfg.Changed, Now: c.cfg.Now}), storage.New()
 		return nil
 	}
 	if c.lock, err = lock(c.cfg.Dir); err != nil {
 		return err
 	}
-	if c.scc, err = scc.Open(filepath.Join(c.cfg.Dir, "findings.db"), scc.Config{Changed: c.cfg.Changed}); err != nil {
+	if c.scc, err = scc.Open(filepath.Join(c.cfg.Dir, "findings.db"), scc.Config{Changed: c.cfg.Changed, Now: c.cfg.Now}); err != nil {
 		return err
 	}
 	c.records, err = storage.Open(filepath.Join(c.cfg.Dir, "records.db"))

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -30,26 +31,13 @@ const flushEvery = 5 * time.Second
 // functions serves the functions, and Cloud Storage's API beside them.
 func (c *Cloud) functions() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/storage/v1/", c.records)
-	mux.Handle("/upload/storage/v1/", c.records)
+	mux.Handle("/storage/v1/", c.around("storage", c.records))
+	mux.Handle("/upload/storage/v1/", c.around("storage", c.records))
 	mux.Handle(KeysPath, c.accounts.Keys())
 	mux.Handle(TokenPath, c.accounts.Issue())
-	settings := func() (functions.Settings, error) {
-		return functions.Settings{
-			Project: Project, AlertsTopic: EnrichedTopic, QuarantineTopic: quarantineTopic, Bucket: bucket, Source: Source,
-			MaxInstances: 1, ClusterProjects: []string{Project},
-		}, nil
-	}
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(c.kubeCA)
-	endpoints := functions.Endpoints{
-		PubSub: c.Options(), SCC: c.Options(), GKE: append(c.Options(), option.WithGRPCDialOption(grpc.WithUnaryInterceptor(as(enricher)))),
-		Storage:    c.storage(),
-		Kubernetes: functions.Kubernetes{Token: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: c.token}), Roots: roots},
-	}
-	for name, handler := range functions.Handlers(settings, endpoints, c.cfg.Log) {
+	for name, handler := range c.instances() {
 		if scheduledBy[name] == "" {
-			mux.Handle("/"+name, c.accounts.Require(handler, functionsURL, invoker))
+			mux.Handle("/"+name, c.around(name, c.accounts.Require(handler, functionsURL, invoker)))
 		}
 	}
 	for name := range scheduledBy {
@@ -64,6 +52,50 @@ func (c *Cloud) functions() http.Handler {
 		defer c.serving.RUnlock()
 		mux.ServeHTTP(w, r)
 	})
+}
+
+func (c *Cloud) around(name string, next http.Handler) http.Handler {
+	if c.cfg.Around == nil {
+		return next
+	}
+	return c.cfg.Around(name, next)
+}
+
+// instances are the functions by name: one, or several in turn.
+func (c *Cloud) instances() map[string]http.Handler {
+	settings := func() (functions.Settings, error) {
+		return functions.Settings{
+			Project: Project, AlertsTopic: EnrichedTopic, QuarantineTopic: quarantineTopic, Bucket: bucket, Source: Source,
+			MaxInstances: max(1, c.cfg.MaxInstances), ClusterProjects: []string{Project},
+		}, nil
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(c.kubeCA)
+	endpoints := functions.Endpoints{
+		PubSub: c.Options(), SCC: c.Options(), GKE: append(c.Options(), option.WithGRPCDialOption(grpc.WithUnaryInterceptor(as(enricher)))),
+		Storage:    c.storage(),
+		Kubernetes: functions.Kubernetes{Token: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: c.token}), Roots: roots},
+		Now:        c.cfg.Now,
+	}
+	all := functions.Handlers(settings, endpoints, c.cfg.Log)
+	for name, n := range c.cfg.Instances {
+		var some inTurn
+		for range n {
+			some.handlers = append(some.handlers, functions.Handlers(settings, endpoints, c.cfg.Log)[name])
+		}
+		all[name] = &some
+	}
+	return all
+}
+
+// inTurn has each of several handlers serve as often as any other.
+type inTurn struct {
+	handlers []http.Handler
+	next     atomic.Uint64
+}
+
+func (t *inTurn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	t.handlers[t.next.Add(1)%uint64(len(t.handlers))].ServeHTTP(w, r)
 }
 
 // as has calls say who makes them.

@@ -16,6 +16,7 @@ type quota struct {
 	minute, day time.Time
 	writes      int
 	bytes       int64
+	refused     uint64
 }
 
 // take refuses a write beyond the quota, with the details by which clients know how long to wait.
@@ -28,8 +29,10 @@ func (q *quota) take(now time.Time, size int64) error {
 	}
 	switch {
 	case q.writes >= q.perMinute:
+		q.refused++
 		return caller.Exhausted(service, "writes per minute", q.minute.Add(time.Minute).Sub(now))
 	case q.bytes+size > q.perDay:
+		q.refused++
 		return caller.Exhausted(service, "bytes per day", q.day.Add(24*time.Hour).Sub(now))
 	}
 	q.writes++

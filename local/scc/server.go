@@ -93,3 +93,10 @@ func (s *Server) Findings() []*pb.Finding {
 	}
 	return all
 }
+
+// Refused is how many writes were beyond the quota.
+func (s *Server) Refused() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.quota.refused
+}

@@ -336,11 +336,12 @@ func (n *Node) ruleFailed(r *rules.Rule, err error) {
 func (n *Node) build(safe *event.Event, r *rules.Rule) *alert.Alert {
 	s := n.sensor
 	s.RuleSet = n.rules.Current().Hash()
-	return buildAlert(s, safe, r, time.Now().UnixNano())
+	return Alert(s, safe, r, time.Now().UnixNano())
 }
 
-// buildAlert makes the alert of a rule that matched; observed is 0 in a replay, which must give the same bytes each time.
-func buildAlert(s alerting.Sensor, safe *event.Event, r *rules.Rule, observed int64) *alert.Alert {
+// Alert makes the alert of a rule that matched, of an event without secrets; observed is when the sensor saw it, ns since the
+// epoch: 0 in a replay, which must give the same bytes each time.
+func Alert(s alerting.Sensor, safe *event.Event, r *rules.Rule, observed int64) *alert.Alert {
 	severity, _ := alert.ParseSeverity(r.Severity.String())
 	m := alerting.Match{
 		Event: safe,

@@ -56,7 +56,7 @@ func Replay(ctx context.Context, cfg Config, r io.Reader, emit func(*alert.Alert
 	}
 	p := pipeline.New(pipeline.Config{
 		Rules: keeper.Current, Safe: redactor.Event,
-		Build: func(safe *event.Event, r *rules.Rule) *alert.Alert { return buildAlert(sensor, safe, r, 0) },
+		Build: func(safe *event.Event, r *rules.Rule) *alert.Alert { return Alert(sensor, safe, r, 0) },
 		Publish: func(a *alert.Alert) {
 			numbers.number(a)
 			out.ByRule[a.Rule.Name]++
