@@ -27,10 +27,15 @@ const (
 // Claims are what a token says, beside what every token does.
 type Claims struct {
 	jwt.RegisteredClaims
+	// For is the audience, a text: Google's libraries take no list, which is what others make of one.
+	For             string `json:"aud"`
 	AuthorizedParty string `json:"azp"`
 	Email           string `json:"email"`
 	EmailVerified   bool   `json:"email_verified"`
 }
+
+// GetAudience has the parser find it.
+func (c Claims) GetAudience() (jwt.ClaimStrings, error) { return jwt.ClaimStrings{c.For}, nil }
 
 // An Accounts signs tokens by a key of its own.
 type Accounts struct {
@@ -69,10 +74,10 @@ func (a *Accounts) Token(account, audience string) (string, error) {
 	}
 	t := jwt.NewWithClaims(jwt.SigningMethodRS256, Claims{
 		RegisteredClaims: jwt.RegisteredClaims{
-			Issuer: issuer, Subject: account, Audience: jwt.ClaimStrings{audience},
+			Issuer: issuer, Subject: account,
 			IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(valid)),
 		},
-		AuthorizedParty: account, Email: account, EmailVerified: true,
+		For: audience, AuthorizedParty: account, Email: account, EmailVerified: true,
 	})
 	t.Header["kid"] = kid
 	text, err := t.SignedString(a.key)

@@ -12,7 +12,7 @@ import (
 	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 )
 
-// A push is the wrapped JSON of a subscription of one's own, or, where the push configuration has [FormAttribute] with
+// A push is the wrapped JSON of a subscription of one's own, the message's data alone if its configuration says so, or, where the push configuration has [FormAttribute] with
 // [FormCloudEvent], the binary CloudEvent that Eventarc makes of it for a function with a trigger. The service knows no
 // such attribute: there the trigger makes the difference.
 const (
@@ -57,15 +57,24 @@ func newBody(l lease) body {
 
 // post sends one push. Any of five answers acknowledges.
 func (s *Server) post(ctx context.Context, l lease) error {
-	text, err := json.Marshal(newBody(l))
-	if err != nil {
-		return err
+	text, err := l.m.data, error(nil)
+	bare := l.spec.PushConfig.GetNoWrapper()
+	if bare == nil {
+		if text, err = json.Marshal(newBody(l)); err != nil {
+			return err
+		}
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, l.spec.PushConfig.PushEndpoint, bytes.NewReader(text))
 	if err != nil {
 		return err
 	}
-	setHeader(r.Header, l)
+	r.Header.Set("User-Agent", "APIs-Google; (+https://developers.google.com/webmasters/APIs-Google.html)")
+	switch {
+	case bare == nil:
+		setHeader(r.Header, l)
+	case bare.WriteMetadata:
+		setMetadata(r.Header, l)
+	}
 	if err := s.authorize(r.Header, l.spec.PushConfig); err != nil {
 		return err
 	}
@@ -98,7 +107,6 @@ func (s *Server) authorize(h http.Header, push *pb.PushConfig) error {
 
 func setHeader(h http.Header, l lease) {
 	h.Set("Content-Type", "application/json")
-	h.Set("User-Agent", "APIs-Google; (+https://developers.google.com/webmasters/APIs-Google.html)")
 	if l.spec.PushConfig.GetAttributes()[FormAttribute] != FormCloudEvent {
 		return
 	}
@@ -107,4 +115,18 @@ func setHeader(h http.Header, l lease) {
 	h.Set("Ce-Type", "google.cloud.pubsub.topic.v1.messagePublished")
 	h.Set("Ce-Specversion", "1.0")
 	h.Set("Ce-Time", l.m.published.UTC().Format(timeForm))
+}
+
+// setMetadata says in headers what the wrapper would: what Pub/Sub knows of the message, and its attributes under their own names.
+// https://cloud.google.com/pubsub/docs/payload-unwrapping
+func setMetadata(h http.Header, l lease) {
+	for key, value := range l.m.attributes {
+		h.Set(key, value)
+	}
+	h.Set("X-Goog-Pubsub-Subscription-Name", l.spec.Name)
+	h.Set("X-Goog-Pubsub-Message-Id", l.m.id())
+	h.Set("X-Goog-Pubsub-Publish-Time", l.m.published.UTC().Format(timeForm))
+	if l.m.orderingKey != "" {
+		h.Set("X-Goog-Pubsub-Ordering-Key", l.m.orderingKey)
+	}
 }

@@ -5,8 +5,8 @@
 //
 // It takes the place of pstest, whose StreamingPull moves 87 messages a second, and which neither pushes, nor waits
 // between retries, nor counts deliveries by subscription. What it has not: snapshots, the order of ordering keys,
-// exactly-once delivery, transforms, Avro, a topic's own retention, pushes without a wrapper, and subscriptions that write
-// to BigQuery or Cloud Storage; those are refused where the service would take them.
+// exactly-once delivery, transforms, Avro, a topic's own retention, and subscriptions that write to BigQuery or Cloud Storage;
+// those are refused where the service would take them.
 //
 // One lock guards all: what it guards takes microseconds, and the work of a pipeline is elsewhere. What is slow (disk,
 // network, schemas) is done without it.

@@ -55,8 +55,6 @@ func missing(spec *pb.Subscription) string {
 		return "exports are"
 	case len(spec.GetMessageTransforms()) > 0:
 		return "transforms are"
-	case spec.GetPushConfig().GetNoWrapper() != nil:
-		return "pushes without a wrapper are"
 	}
 	return ""
 }
