@@ -44,6 +44,7 @@ module "rotate" {
     "container.certificateSigningRequests.list" = "finds certificates that a rotation ends"
     "cloudasset.assets.searchAllResources"      = "finds the projects of a scope"
     "logging.logEntries.list"                   = "finds who started a rotation; without it none is started"
+    "logging.privateLogEntries.list"            = "finds who uses static tokens to read: the Data Access log is kept from who lacks it"
     }, var.rotation_policy == "" ? {} : {
     "container.clusters.update" = "starts and completes what people approved"
   })

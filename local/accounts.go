@@ -21,6 +21,6 @@ var fleetMay = caller.Permissions{
 		"resourcemanager.organizations.getIamPolicy", "resourcemanager.projects.getIamPolicy",
 	}, looks...),
 	upgrader: looks,
-	rotator:  append([]string{"container.clusters.update", "logging.logEntries.list"}, looks...),
+	rotator:  append([]string{"container.clusters.update", "logging.logEntries.list", "logging.privateLogEntries.list"}, looks...),
 	dave:     append([]string{"container.clusters.update"}, looks...),
 }

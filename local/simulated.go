@@ -77,6 +77,9 @@ func simulate(token string) (s *simulation, err error) {
 		return nil, err
 	}
 	s.roots, s.stops = roots, append(s.stops, stop)
+	if err := sample.Asked(s.gke, SampleProject); err != nil {
+		return nil, err
+	}
 	gate := caller.Gate{Permissions: fleetMay}
 	directory := iam.NewDirectory()
 	sample.Access(directory, SampleProject, begin)

@@ -42,7 +42,7 @@ func (s sight) World(context.Context) rotate.World {
 
 func (sight) Inside(_ context.Context, _ posture.Resource, o *rotate.Observed) {
 	o.Nodes, o.Budgets, o.Webhooks = rotate.Have([]rotate.Node{}), rotate.Have([]string{}), rotate.Have([]string{})
-	o.Tokens = rotate.Lack[[]string](posture.Gap{Call: "list secrets", Error: "forbidden"})
+	o.Tokens = rotate.Lack[[]rotate.Token](posture.Gap{Call: "list secrets", Error: "forbidden"})
 }
 
 // rotations serves what a running tiercel up does, with records of clusters of these names.

@@ -51,8 +51,8 @@ func (n *next) preflight() []blocker {
 		add(n.pool(p)...)
 	}
 	add(n.inside()...)
-	if tokens := n.o.Tokens; !tokens.OK {
-		add(unknown("tokens", "nobody knows how many static tokens of service accounts there are: the completion will revoke them", tokens.Gap, "tokens-unknown"))
+	if !n.o.Tokens.OK {
+		add(n.tokensUnknown(": the completion will revoke them"))
 	}
 	return all
 }
@@ -174,15 +174,7 @@ func (n *next) inside() (all []blocker) {
 
 // clients is who may still use the old credentials, beside nodes.
 func (n *next) clients() (all []blocker) {
-	switch t := n.o.Tokens; {
-	case !t.OK:
-		all = append(all, unknown("tokens", "nobody knows how many static tokens of service accounts there are", t.Gap, "tokens-unknown"))
-	case len(t.Value) > 0:
-		all = append(all, blocker{"tokens", posture.Blocker{
-			What: "static tokens of service accounts, which the completion revokes: " + list(t.Value),
-			Fix:  "move whoever uses them to tokens of the TokenRequest API, and delete the Secrets", Acknowledge: id("tokens", t.Value...),
-		}})
-	}
+	all = n.static()
 	registered := n.p.clientsOf(n.r.Resource)
 	for _, c := range registered {
 		what := c.Name

@@ -82,6 +82,7 @@ type cloud struct {
 func permissions(without string) caller.Permissions {
 	own := slices.DeleteFunc([]string{
 		"container.clusters.list", "container.clusters.get", "container.clusters.update", "container.operations.list", "logging.logEntries.list",
+		"logging.privateLogEntries.list",
 	}, func(p string) bool { return p == without })
 	return caller.Permissions{us: own, "mallory@example.com": {"container.clusters.update"}}
 }

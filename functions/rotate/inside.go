@@ -23,16 +23,16 @@ func inside(s *snapshot.Snapshot, o *Observed) {
 	o.Webhooks = take(s, "webhooks", k.Webhooks, func(w snapshot.Webhook) (string, bool) { return w.Configuration + "/" + w.Name, holdsPods(w) })
 	// Tokens that service accounts name are not all: those made by hand are named by nobody.
 	if k.Tokens.Complete {
-		tokens := []string{}
+		tokens := []Token{}
 		for _, t := range k.Tokens.List {
-			if t.InvalidSince.IsZero() {
-				tokens = append(tokens, t.Namespace+"/"+t.Secret)
+			if t.InvalidSince.IsZero() { // the others are refused already
+				tokens = append(tokens, Token{t.Namespace + "/" + t.Secret, t.Namespace + "/" + t.ServiceAccount, t.LastUsed})
 			}
 		}
-		slices.Sort(tokens)
+		slices.SortFunc(tokens, func(a, b Token) int { return strings.Compare(a.Secret, b.Secret) })
 		o.Tokens = Have(tokens)
 	} else {
-		o.Tokens = Lack[[]string](missing(s, "secrets"))
+		o.Tokens = Lack[[]Token](missing(s, "secrets"))
 	}
 }
 

@@ -22,7 +22,7 @@ import (
 
 // A Lookout sees clusters by Google's APIs and their own: three requests for each project, and the rest for those clusters alone
 // whose rotation is due or under way. It needs container.clusters.list, container.operations.list and logging.logEntries.list on
-// each project. All but Account and Now must be set.
+// each project, and logging.privateLogEntries.list to see who uses static tokens to read. All but Account and Now must be set.
 type Lookout struct {
 	Projects []string
 	GKE      *container.ClusterManagerClient
@@ -161,11 +161,14 @@ func operationOf(o *pb.Operation, pool string) Operation {
 	return op
 }
 
-// Inside reads the cluster's own API.
+// Inside reads the cluster's own API, and what audit logs tell of who asks it.
 func (l *Lookout) Inside(ctx context.Context, r posture.Resource, o *Observed) {
 	s := &snapshot.Snapshot{Time: o.At, Resource: r, Cluster: o.Cluster}
 	l.Kube.Read(ctx, s)
 	inside(s, o)
+	if !o.UsesSince.IsZero() {
+		o.Uses = l.uses(ctx, r, o)
+	}
 }
 
 // gap is what an API did not answer. The permission is named if the service says that it was refused.

@@ -32,6 +32,7 @@ type model struct {
 	audit   []modelEvent
 	nodes   []Node
 	tokens  []string
+	uses    []Use           // of static tokens, that the audit log tells of
 	hidden  map[string]bool // what may not be read: audit, operations, nodes, tokens, budgets, cluster
 	budgets []string
 	number  int
@@ -181,7 +182,7 @@ func (m *model) oldPool() string {
 func (m *model) swap() {
 	m.running = false
 	m.authority(m.began, m.began.Add(30*365*day))
-	m.tokens = nil
+	m.tokens, m.uses = nil, nil
 	clear(m.answered)
 }
 
@@ -270,17 +271,39 @@ func (m *model) visible() (events []Event) {
 
 func (m *model) Inside(_ context.Context, _ posture.Resource, o *Observed) {
 	lack := posture.Gap{Call: "list", Error: "forbidden"}
-	o.Nodes, o.Tokens, o.Budgets, o.Webhooks = Lack[[]Node](lack), Lack[[]string](lack), Lack[[]string](lack), Have[[]string](nil)
+	o.Nodes, o.Tokens, o.Budgets, o.Webhooks = Lack[[]Node](lack), Lack[[]Token](lack), Lack[[]string](lack), Have[[]string](nil)
+	o.Uses = Known[Uses]{}
+	if !o.UsesSince.IsZero() {
+		o.Uses = m.used(o.UsesSince, o.At)
+	}
 	if !m.hidden["nodes"] {
 		o.Nodes = Have(slices.Clone(m.nodes))
 	}
 	if !m.hidden["tokens"] {
-		o.Tokens = Have(slices.Clone(m.tokens))
+		listed := []Token{}
+		for _, token := range m.tokens {
+			listed = append(listed, Token{Secret: token})
+		}
+		o.Tokens = Have(listed)
 	}
 	if !m.hidden["budgets"] {
 		o.Budgets = Have(m.budgets)
 	}
 	m.between()
+}
+
+// used are the uses that the audit log tells of.
+func (m *model) used(since, at time.Time) Known[Uses] {
+	if m.hidden["uses"] {
+		return Lack[Uses](posture.Gap{Call: "ListLogEntries", Error: "denied"})
+	}
+	found := Uses{Since: since}
+	for _, u := range m.uses {
+		if !u.Last.Before(since) {
+			found.List = append(found.List, u)
+		}
+	}
+	return Have(found)
 }
 
 // between is where another instance may do all it does.
@@ -349,8 +372,16 @@ func (m *model) Complete(_ context.Context, r posture.Resource) (string, error) 
 // unanswered finds what a completion would lock out without that a person said so.
 func (m *model) unanswered() {
 	for _, token := range m.tokens {
-		if !m.answered[token] && !(m.hidden["tokens"] && m.answered["tokens-unknown"]) {
+		if !m.answered[token] && !(m.hidden["tokens"] && m.answered[ackTokens]) {
 			m.fail("completed with token %s", token)
+		}
+	}
+	// What the log told of since before the rotation began was told to people by name, though nobody may list Secrets.
+	if m.hidden["tokens"] && !m.hidden["uses"] {
+		for _, u := range m.uses {
+			if m.now.Sub(u.Last) < 20*day && !m.answered[u.key()] {
+				m.fail("completed with %s, which the audit log saw used", u.key())
+			}
 		}
 	}
 	if old := m.oldPool(); old != "" && !m.answered["nodes "+old] {

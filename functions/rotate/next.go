@@ -102,6 +102,7 @@ func (n *next) see() bool {
 		}
 		n.r.UID = id
 	}
+	n.used()
 	return true
 }
 
@@ -156,7 +157,7 @@ func (n *next) to(s State, severity posture.Severity, reason string) {
 // clear forgets what was of the rotation that has ended, or never began.
 func (n *next) clear() {
 	n.r.Blockers, n.r.Kinds, n.r.Start, n.r.Finish, n.r.Given, n.r.Acks, n.r.Again = nil, nil, nil, nil, nil, nil, nil
-	n.r.Began, n.r.By, n.r.Nodes, n.r.Reminded = time.Time{}, "", time.Time{}, nil
+	n.r.Began, n.r.By, n.r.Nodes, n.r.Reminded, n.r.Uses = time.Time{}, "", time.Time{}, nil, Uses{}
 }
 
 // stay notes blockers that the state itself is there to wait for. They are told of with the state, and not each by itself.

@@ -27,7 +27,7 @@ func newScene(state State) *scene {
 	s := &scene{now: monday, p: Policy{Guided: true, Clusters: []string{"shop"}, Approvers: []string{alice, bob}}}
 	s.o = Observed{
 		At: monday, Account: us, CA: Have(ca("old", 100*day)), Operations: Have([]Operation{}), Audit: Have([]Event{}), Nonce: "next",
-		Windows: Have(Windows{Open: 168 * time.Hour}), Tokens: Have([]string{}), Budgets: Have([]string{}), Webhooks: Have([]string{}),
+		Windows: Have(Windows{Open: 168 * time.Hour}), Tokens: Have([]Token{}), Budgets: Have([]string{}), Webhooks: Have([]string{}),
 		Nodes: Have([]Node{{Name: "n", Pool: "a", Created: monday.Add(-time.Hour), Ready: true}}),
 		Cluster: &pb.Cluster{Name: "shop", Location: "europe-west1", Id: "1", Status: pb.Cluster_RUNNING, CurrentMasterVersion: "1.33.4-gke.1",
 			NodePools: []*pb.NodePool{{Name: "a", Version: "1.33.4-gke.1", Status: pb.NodePool_RUNNING}}},
@@ -169,16 +169,16 @@ func TestNext(t *testing.T) {
 		{"all said", ClientsPending, func(s *scene) { s.r.Acks = []Ack{{ID: "clients-moved", Phase: Complete, By: bob}} }, Ready, "", ""},
 		{"tokens that nobody may list", ClientsPending, func(s *scene) {
 			s.r.Acks = []Ack{{ID: "clients-moved", Phase: Complete, By: bob}}
-			s.o.Tokens = Lack[[]string](gap)
+			s.o.Tokens = Lack[[]Token](gap)
 		}, ClientsPending, "", "nobody knows how many static tokens"},
 
 		{"two approvals", Ready, func(*scene) {}, Completing, Complete, "approved by bob"},
 		{"one approval", Ready, func(s *scene) { s.r.Given = nil }, Ready, "", "a second approval"},
 		{"the same person twice", Ready, func(s *scene) { s.p.TwoPeople, s.r.Given.By = true, alice }, Ready, "", "another is to approve"},
 		{"too early", Ready, func(s *scene) { s.r.Nodes = monday.Add(-time.Hour) }, Ready, "", "after the last new node"},
-		{"a new token", Ready, func(s *scene) { s.o.Tokens = Have([]string{"shop/ci"}) }, ClientsPending, "", "shop/ci"},
+		{"a new token", Ready, func(s *scene) { s.o.Tokens = Have([]Token{{Secret: "shop/ci"}}) }, ClientsPending, "", "shop/ci"},
 		{"a cluster that does not run, ready", Ready, func(s *scene) { s.o.Cluster.Status = pb.Cluster_ERROR }, Blocked, "", "ERROR"},
-		{"a permission that is gone", Ready, func(s *scene) { s.o.Tokens = Lack[[]string](gap) }, ClientsPending, "", "nobody knows how many static tokens"},
+		{"a permission that is gone", Ready, func(s *scene) { s.o.Tokens = Lack[[]Token](gap) }, ClientsPending, "", "nobody knows how many static tokens"},
 
 		{"a pool that still has the old credentials", Completing, func(s *scene) {
 			done(s, Operation{Name: "op-complete", Error: `Node pool "a" requires recreation`})

@@ -37,9 +37,12 @@ type Observed struct {
 	Audit      Known[[]Event]     // by time
 	Windows    Known[Windows]
 	Nodes      Known[[]Node]
-	Tokens     Known[[]string] // static tokens of service accounts, as NAMESPACE/SECRET
-	Budgets    Known[[]string] // pod disruption budgets that allow no disruption now, as NAMESPACE/NAME
-	Webhooks   Known[[]string] // admission webhooks that may keep pods from being created, by configuration and name
+	Tokens     Known[[]Token] // static tokens of service accounts
+	// Uses are of static tokens, as audit logs tell since UsesSince, which is zero if they are not to be read now.
+	Uses      Known[Uses]
+	UsesSince time.Time
+	Budgets   Known[[]string] // pod disruption budgets that allow no disruption now, as NAMESPACE/NAME
+	Webhooks  Known[[]string] // admission webhooks that may keep pods from being created, by configuration and name
 
 	// Nonce is a text that nobody can guess, new each time.
 	Nonce string

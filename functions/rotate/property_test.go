@@ -99,7 +99,7 @@ func (m *model) live() {
 
 // meddle is what others do, and what breaks.
 func (m *model) meddle() {
-	for _, what := range []string{"audit", "operations", "nodes", "tokens", "budgets", "cluster"} {
+	for _, what := range []string{"audit", "operations", "nodes", "tokens", "uses", "budgets", "cluster"} {
 		if m.chance(4) {
 			m.hidden[what] = !m.hidden[what]
 		} else if m.chance(30) {
@@ -125,7 +125,18 @@ func (m *model) meddle() {
 		m.budgets = []string{m.name("ns/budget")}
 	case 7:
 		m.budgets = nil
+	case 8, 9:
+		m.use()
 	}
+}
+
+// use has a static token used: one that there is, or one of which nobody else knows.
+func (m *model) use() {
+	u := Use{Account: "ns/ci", Secret: m.name("unseen"), Last: m.now}
+	if len(m.tokens) > 0 {
+		u.Secret = strings.TrimPrefix(m.tokens[m.rng.IntN(len(m.tokens))], "ns/")
+	}
+	m.uses = append(m.uses, u)
 }
 
 // people look at the record, and answer or approve as it asks; now and then they are late, or wrong.
@@ -189,6 +200,12 @@ func (m *model) accepted(was *Record, q Request) {
 			for _, token := range m.tokens {
 				if strings.Contains(b.What, token) {
 					m.answered[token] = true
+				}
+			}
+		case strings.HasPrefix(b.Acknowledge, kindUsed+"-"):
+			for _, u := range m.uses {
+				if strings.Contains(b.What, u.key()+" ") {
+					m.answered[u.key()] = true
 				}
 			}
 		case b.Acknowledge == "clients-moved":

@@ -28,7 +28,7 @@ type Store interface {
 type Eyes interface {
 	// World looks at all clusters from outside. What could not be seen it says in the world.
 	World(ctx context.Context) World
-	// Inside adds to what was observed of a cluster what only its own API tells.
+	// Inside adds to what was observed of a cluster what only its own API and its audit log tell.
 	Inside(ctx context.Context, r posture.Resource, o *Observed)
 }
 
@@ -138,6 +138,7 @@ func (t *Rotator) cluster(ctx context.Context, one record, o Observed, p Policy)
 	looked := false
 	for range maxSteps {
 		if !looked && o.Cluster != nil && !restful(one.Stage()) {
+			o.UsesSince = one.usesSince(o.At)
 			t.cfg.Eyes.Inside(ctx, one.Resource, &o)
 			looked = true
 		}

@@ -26,6 +26,9 @@ func (n *next) shown() posture.Rotation {
 	if n.o.Cluster != nil && !n.o.Audit.OK {
 		v.Gaps = append(v.Gaps, n.o.Audit.Gap)
 	}
+	if n.o.Uses.Gap.Error != "" {
+		v.Gaps = append(v.Gaps, n.o.Uses.Gap)
+	}
 	return v
 }
 

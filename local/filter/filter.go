@@ -151,10 +151,15 @@ func length(text string) (int, error) {
 	if strings.ContainsRune(`()=<>:!-`, rune(text[0])) {
 		return 1, nil
 	}
-	if n := strings.IndexAny(text, "()=<>:!\" \t\r\n"); n >= 0 {
-		return n, nil
+	n := strings.IndexAny(text, "()=<>:!\" \t\r\n")
+	switch {
+	case n < 0:
+		return len(text), nil
+	case text[n] == '"' && text[n-1] == '.': // labels."a/b" is one name
+		more, err := length(text[n:])
+		return n + more, err
 	}
-	return len(text), nil
+	return n, nil
 }
 
 // Order is what an operator between times asks of their [time.Time.Compare]; nil if it is none.

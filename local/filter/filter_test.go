@@ -2,6 +2,7 @@ package filter
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -32,6 +33,21 @@ func TestJoins(t *testing.T) {
 	}
 }
 
+// A part of a field's name that has other characters than names have is quoted.
+func TestQuotedFields(t *testing.T) {
+	var fields []string
+	l := Language[string]{Restriction: func(field, operator, value string) (Predicate[string], error) {
+		fields = append(fields, field+operator+value)
+		return func(string) bool { return true }, nil
+	}}
+	if _, err := l.Parse(`labels."a.io/b c"="d" AND labels."e":*`); err != nil || !slices.Equal(fields, []string{`labels."a.io/b c"="d"`, `labels."e":*`}) {
+		t.Errorf("%q, %v", fields, err)
+	}
+	if _, err := l.Parse(`labels."a=b`); err == nil {
+		t.Error("a quote is not closed")
+	}
+}
+
 func TestRefuses(t *testing.T) {
 	for _, text := range []string{
 		`has=`, `has`, `has=a AND`, `(has=a`, `has=a)`, `has="a`, `other=a`, `has!=a`, `has=~a`, strings.Repeat("(", 1000), strings.Repeat("- ", 1000),
@@ -43,7 +59,7 @@ func TestRefuses(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, seed := range []string{`has = "a" AND (has=b OR -has=c)`, `has=~"x"`, "has=a\thas=b", `f("x")`} {
+	for _, seed := range []string{`has = "a" AND (has=b OR -has=c)`, `has=~"x"`, "has=a\thas=b", `f("x")`, `a."b c":*`} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

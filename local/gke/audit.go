@@ -72,19 +72,26 @@ func (s *Server) audit(c *cluster, e entry) {
 		st := status.Convert(e.err)
 		payload.Status, severity = &rpcstatus.Status{Code: int32(st.Code()), Message: st.Message()}, ltype.LogSeverity_ERROR
 	}
-	packed, err := anypb.New(payload)
-	if err != nil {
-		panic(fmt.Sprintf("audit log of %s: %v", about, err)) // a name that is not UTF-8, which no form allows
-	}
-	s.logged++
-	out := &loggingpb.LogEntry{
-		LogName:   "projects/" + parts[1] + "/logs/cloudaudit.googleapis.com%2Factivity",
-		Resource:  resource,
-		Payload:   &loggingpb.LogEntry_ProtoPayload{ProtoPayload: packed},
-		Timestamp: timestamppb.New(s.now), ReceiveTimestamp: timestamppb.New(s.now), Severity: severity, InsertId: fmt.Sprintf("entry-%d", s.logged),
-	}
+	out := s.entryOf(parts[1], "activity", resource, payload)
+	out.Severity = severity
 	if e.operation != "" {
 		out.Operation = &loggingpb.LogEntryOperation{Id: e.operation, Producer: Service, First: e.first, Last: e.last}
 	}
 	s.cfg.Audit(out)
+}
+
+// entryOf is an entry of now in one of a project's audit logs.
+func (s *Server) entryOf(project, log string, resource *monitoredres.MonitoredResource, payload *audit.AuditLog) *loggingpb.LogEntry {
+	packed, err := anypb.New(payload)
+	if err != nil {
+		panic(fmt.Sprintf("audit log of %s: %v", payload.ResourceName, err)) // a name that is not UTF-8, which no form allows
+	}
+	s.logged++
+	return &loggingpb.LogEntry{
+		LogName:   "projects/" + project + "/logs/cloudaudit.googleapis.com%2F" + log,
+		Resource:  resource,
+		Payload:   &loggingpb.LogEntry_ProtoPayload{ProtoPayload: packed},
+		Timestamp: timestamppb.New(s.now), ReceiveTimestamp: timestamppb.New(s.now), InsertId: fmt.Sprintf("entry-%d", s.logged),
+		Severity: ltype.LogSeverity_INFO,
+	}
 }

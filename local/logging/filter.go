@@ -54,6 +54,12 @@ func restriction(field, operator, value string) (predicate, error) {
 	if label, ok := strings.CutPrefix(field, "resource.labels."); ok {
 		text = func(e *pb.LogEntry) string { return e.GetResource().GetLabels()[label] }
 	}
+	if label, ok := strings.CutPrefix(field, "labels."); ok {
+		if quoted, err := strconv.Unquote(label); err == nil {
+			label = quoted
+		}
+		text = func(e *pb.LogEntry) string { return e.GetLabels()[label] }
+	}
 	switch {
 	case field == "":
 		return nil, errors.New("a restriction is missing")
@@ -81,6 +87,9 @@ func compare(field string, text func(*pb.LogEntry) string, operator, value strin
 	case "!=":
 		return func(e *pb.LogEntry) bool { return !strings.EqualFold(text(e), value) }, nil
 	case ":":
+		if value == "*" {
+			return func(e *pb.LogEntry) bool { return text(e) != "" }, nil
+		}
 		value = strings.ToLower(value)
 		return func(e *pb.LogEntry) bool { return strings.Contains(strings.ToLower(text(e)), value) }, nil
 	case "=~", "!~":

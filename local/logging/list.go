@@ -32,12 +32,13 @@ func (s *Server) ListLogEntries(ctx context.Context, r *pb.ListLogEntriesRequest
 	if err := s.gate.Pass(ctx, "ListLogEntries", r.ResourceNames[0], "logging.logEntries.list"); err != nil {
 		return nil, err
 	}
+	private := s.gate.Permissions.May(ctx, "logging.privateLogEntries.list")
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var found []*pb.LogEntry
 	for _, e := range s.entries {
 		parent, _, _ := strings.Cut(e.LogName, "/logs/")
-		if slices.Contains(r.ResourceNames, parent) && wanted(e) {
+		if slices.Contains(r.ResourceNames, parent) && wanted(e) && (private || !isPrivate(e)) {
 			found = append(found, e)
 		}
 	}
@@ -50,6 +51,12 @@ func (s *Server) ListLogEntries(ctx context.Context, r *pb.ListLogEntriesRequest
 		answer.Entries = append(answer.Entries, proto.CloneOf(e))
 	}
 	return answer, err
+}
+
+// isPrivate reports whether an entry is of a Data Access log. Who may not read those is not told that there are any.
+// https://cloud.google.com/logging/docs/access-control#logging.privateLogViewer
+func isPrivate(e *pb.LogEntry) bool {
+	return strings.HasSuffix(e.LogName, "/logs/cloudaudit.googleapis.com%2Fdata_access")
 }
 
 func check(r *pb.ListLogEntriesRequest) (func(*pb.LogEntry) bool, error) {

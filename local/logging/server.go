@@ -14,7 +14,8 @@ import (
 	"tiercel.dev/local/caller"
 )
 
-// Config is what a [Server] may be told: who has logging.logEntries.list. Its Before may have what is due be written.
+// Config is what a [Server] may be told: who has logging.logEntries.list, and for Data Access logs
+// logging.privateLogEntries.list. Its Before may have what is due be written.
 type Config = caller.Gate
 
 // A Server holds entries in memory.
