@@ -54,7 +54,7 @@ locals {
     project          = google_project_service.apis["iam.googleapis.com"].project # so that accounts wait for the API
     region           = var.region
     runtime          = var.runtime
-    builder          = google_service_account.builder.id
+    builder          = local.builder
     registry         = google_artifact_registry_repository.images.id
     source_bucket    = google_storage_bucket.sources.name
     source_object    = google_storage_bucket_object.functions.name

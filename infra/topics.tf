@@ -36,7 +36,6 @@ resource "google_pubsub_topic" "topics" {
     for_each = length(var.message_regions) == 0 ? [] : [var.message_regions]
     content {
       allowed_persistence_regions = message_storage_policy.value
-      enforce_in_transit          = true
     }
   }
 

@@ -47,7 +47,7 @@ variable "dataset_location" {
 }
 
 variable "message_regions" {
-  description = "The regions that may hold messages; empty: Pub/Sub chooses the nearest to the publisher."
+  description = "The regions that may hold messages, wherever they are published; empty: Pub/Sub chooses the nearest to the publisher."
   type        = list(string)
   default     = []
 }

@@ -65,11 +65,11 @@ func buildMayGrant(t *testing.T, role string) bool {
 	t.Helper()
 	script := readFile(t, root+"/../scripts/bootstrap")
 	names := regexp.MustCompile(`for name in (.*); do own`).FindStringSubmatch(script)
-	if names == nil || !strings.Contains(script, "hasOnly(['roles/logging.logWriter'") {
+	if names == nil || !strings.Contains(script, "hasOnly(['roles/logging.logWriter', 'roles/storage.objectViewer'\"") {
 		t.Fatal("scripts/bootstrap says otherwise what the build may grant")
 	}
 	_, own, ok := strings.Cut(role, "/roles/tiercel_")
-	return role == "roles/logging.logWriter" || ok && slices.Contains(strings.Fields(names[1]), own)
+	return role == "roles/logging.logWriter" || role == "roles/storage.objectViewer" || ok && slices.Contains(strings.Fields(names[1]), own)
 }
 
 // What only reads holds no permission by which anything changes or a secret is seen.
@@ -274,6 +274,20 @@ func TestSensorPublishesOnly(t *testing.T) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q", got)
+	}
+}
+
+// What Cloud Functions builds from lies in a bucket of its own, which nobody here makes: who builds reads that, and no other bucket.
+func TestBuilderReadsItsSourceOnly(t *testing.T) {
+	var all []Instance
+	for _, g := range grants(applied(t, "everything")) {
+		if g.Type == "google_project_iam_member" && strings.HasPrefix(g.text("role"), "roles/storage.") {
+			all = append(all, g)
+		}
+	}
+	const want = `resource.name.startsWith("projects/_/buckets/gcf-v2-sources-` + number + `-europe-west1")`
+	if len(all) != 1 || all[0].text("condition.expression") != want || !strings.HasPrefix(all[0].text("member"), "serviceAccount:tiercel-function-build@") {
+		t.Errorf("%v", all)
 	}
 }
 
