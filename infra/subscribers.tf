@@ -22,6 +22,13 @@ resource "google_pubsub_subscription" "subscribers" {
         service_account_email = google_service_account.subscribers[0].email
         audience              = coalesce(each.value.audience, push_config.value)
       }
+
+      dynamic "no_wrapper" {
+        for_each = each.value.unwrapped ? ["alert"] : []
+        content {
+          write_metadata = true
+        }
+      }
     }
   }
 

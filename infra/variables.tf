@@ -190,12 +190,13 @@ variable "notification_channels" {
 }
 
 variable "subscribers" {
-  description = "Who reads alerts: members that may, a filter over attributes, and where to push to (none: they pull)."
+  description = "Who reads alerts: members that may, a filter over attributes, and where to push to (none: they pull), unwrapped or not. See docs/subscribe.md."
   type = map(object({
-    members  = optional(list(string), [])
-    filter   = optional(string, "attributes.kind = \"alert\"")
-    push     = optional(string)
-    audience = optional(string)
+    members   = optional(list(string), [])
+    filter    = optional(string, "attributes.kind = \"alert\"")
+    push      = optional(string)
+    audience  = optional(string)
+    unwrapped = optional(bool, false)
   }))
   default = {}
 

@@ -32,3 +32,9 @@ SELECT cluster, node, MAX(published) AS last, ANY_VALUE(drops HAVING MAX publish
 FROM `PROJECT.tiercel.heartbeats`
 WHERE day = CURRENT_DATE() AND drops IS NOT NULL
 GROUP BY cluster, node;
+
+-- What is new since a consumer last read? It keeps the alert_ids of its last hour, and LAST is the latest published among them.
+SELECT alert_id, published, severity, rule, cluster, namespace, output
+FROM `PROJECT.tiercel.alerts`
+WHERE day >= DATE(TIMESTAMP('LAST')) - 1 AND published > TIMESTAMP_SUB(TIMESTAMP('LAST'), INTERVAL 1 HOUR)
+ORDER BY published;
