@@ -206,11 +206,11 @@ func (in *Input) fleet(ctx context.Context, store Store) *fleet.Status {
 	return s
 }
 
-// incomplete counts the clusters of which something could not be found out, and the lists of clusters that are not whole.
+// incomplete counts the clusters of which something could not be found out that is not withheld on purpose, and the lists of clusters that are not whole.
 func (in *Input) incomplete() int {
 	n := len(in.Absent) + len(in.Manifest.Gaps)
 	for _, c := range in.Clusters {
-		if len(c.Gaps) > 0 || slices.ContainsFunc(c.Results, func(r posture.Result) bool { return r.Verdict == posture.Unknown }) {
+		if !c.Complete() {
 			n++
 		}
 	}

@@ -243,8 +243,9 @@ func (c *Cloud) credentials(ctx context.Context, s *Snapshot) {
 		s.gap(PartCredentials, "TestIamPermissions", permission, err)
 	case len(answer.GetPermissions()) == 0:
 		s.Gaps = append(s.Gaps, posture.Gap{
-			Part: PartCredentials, Call: "GetCluster", Permission: permission, Error: "GKE hides client certificates from who may not see them",
-			Fix: "look at the cluster as somebody with " + permission + ": the roles that have it are too broad to grant for this",
+			Part: PartCredentials, Call: "GetCluster", Permission: permission, Withheld: true,
+			Error: "GKE hides client certificates from who may not see them, and who may is shown their private keys, too",
+			Fix:   "look at the cluster now and then as somebody who may",
 		})
 	}
 }
