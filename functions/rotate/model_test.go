@@ -32,7 +32,8 @@ type model struct {
 	audit   []modelEvent
 	nodes   []Node
 	tokens  []string
-	uses    []Use           // of static tokens, that the audit log tells of
+	uses    []Use // of static tokens, that the audit log tells of
+	issued  []Certificate
 	hidden  map[string]bool // what may not be read: audit, operations, nodes, tokens, budgets, cluster
 	budgets []string
 	number  int
@@ -182,7 +183,7 @@ func (m *model) oldPool() string {
 func (m *model) swap() {
 	m.running = false
 	m.authority(m.began, m.began.Add(30*365*day))
-	m.tokens, m.uses = nil, nil
+	m.tokens, m.uses, m.issued = nil, nil, nil
 	clear(m.answered)
 }
 
@@ -272,9 +273,12 @@ func (m *model) visible() (events []Event) {
 func (m *model) Inside(_ context.Context, _ posture.Resource, o *Observed) {
 	lack := posture.Gap{Call: "list", Error: "forbidden"}
 	o.Nodes, o.Tokens, o.Budgets, o.Webhooks = Lack[[]Node](lack), Lack[[]Token](lack), Lack[[]string](lack), Have[[]string](nil)
-	o.Uses = Known[Uses]{}
+	o.Uses, o.Approved, o.Requests = Known[Uses]{}, Known[[]Certificate]{}, Have[[]Certificate](nil)
 	if !o.UsesSince.IsZero() {
-		o.Uses = m.used(o.UsesSince, o.At)
+		o.Uses = m.used(o.UsesSince)
+	}
+	if !o.IssuedSince.IsZero() {
+		o.Approved = m.approved(o.IssuedSince)
 	}
 	if !m.hidden["nodes"] {
 		o.Nodes = Have(slices.Clone(m.nodes))
@@ -292,8 +296,16 @@ func (m *model) Inside(_ context.Context, _ posture.Resource, o *Observed) {
 	m.between()
 }
 
+// approved are the certificates that the audit log tells of.
+func (m *model) approved(since time.Time) Known[[]Certificate] {
+	if m.hidden["uses"] {
+		return Lack[[]Certificate](posture.Gap{Call: "ListLogEntries", Error: "denied"})
+	}
+	return Have(slices.DeleteFunc(slices.Clone(m.issued), func(c Certificate) bool { return c.At.Before(since) }))
+}
+
 // used are the uses that the audit log tells of.
-func (m *model) used(since, at time.Time) Known[Uses] {
+func (m *model) used(since time.Time) Known[Uses] {
 	if m.hidden["uses"] {
 		return Lack[Uses](posture.Gap{Call: "ListLogEntries", Error: "denied"})
 	}
@@ -386,6 +398,14 @@ func (m *model) unanswered() {
 	}
 	if old := m.oldPool(); old != "" && !m.answered["nodes "+old] {
 		m.fail("completed with old nodes in pool %s", old)
+	}
+	for _, c := range m.issued {
+		if !m.hidden["uses"] && !m.answered[c.Request] {
+			m.fail("completed with certificate %s", c.Request)
+		}
+	}
+	if !m.answered[ackIssued] {
+		m.fail("completed without that anybody answers for certificates")
 	}
 	if !m.answered["clients"] {
 		m.fail("completed without that anybody answers for clients")

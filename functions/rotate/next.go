@@ -103,6 +103,10 @@ func (n *next) see() bool {
 		n.r.UID = id
 	}
 	n.used()
+	n.issued()
+	if !n.r.Stage().open() {
+		n.r.Address = n.o.Cluster.GetEndpoint()
+	}
 	return true
 }
 
@@ -157,7 +161,8 @@ func (n *next) to(s State, severity posture.Severity, reason string) {
 // clear forgets what was of the rotation that has ended, or never began.
 func (n *next) clear() {
 	n.r.Blockers, n.r.Kinds, n.r.Start, n.r.Finish, n.r.Given, n.r.Acks, n.r.Again = nil, nil, nil, nil, nil, nil, nil
-	n.r.Began, n.r.By, n.r.Nodes, n.r.Reminded, n.r.Uses = time.Time{}, "", time.Time{}, nil, Uses{}
+	n.r.Began, n.r.By, n.r.Nodes, n.r.Reminded = time.Time{}, "", time.Time{}, nil
+	n.r.Uses, n.r.Issued = Uses{}, Issued{}
 }
 
 // stay notes blockers that the state itself is there to wait for. They are told of with the state, and not each by itself.

@@ -127,6 +127,8 @@ func (m *model) meddle() {
 		m.budgets = nil
 	case 8, 9:
 		m.use()
+	case 10:
+		m.issued = append(m.issued, Certificate{Request: m.name("request"), By: "admin@example.com", At: m.now})
 	}
 }
 
@@ -206,6 +208,12 @@ func (m *model) accepted(was *Record, q Request) {
 			for _, u := range m.uses {
 				if strings.Contains(b.What, u.key()+" ") {
 					m.answered[u.key()] = true
+				}
+			}
+		case strings.HasPrefix(b.Acknowledge, kindIssued+"-") && b.Acknowledge != ackIssued:
+			for _, c := range m.issued {
+				if strings.Contains(b.What, c.Request+" (") {
+					m.answered[c.Request] = true
 				}
 			}
 		case b.Acknowledge == "clients-moved":

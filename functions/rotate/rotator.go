@@ -138,7 +138,7 @@ func (t *Rotator) cluster(ctx context.Context, one record, o Observed, p Policy)
 	looked := false
 	for range maxSteps {
 		if !looked && o.Cluster != nil && !restful(one.Stage()) {
-			o.UsesSince = one.usesSince(o.At)
+			o.UsesSince, o.IssuedSince = one.usesSince(o.At), one.issuedSince(o.At)
 			t.cfg.Eyes.Inside(ctx, one.Resource, &o)
 			looked = true
 		}

@@ -26,8 +26,10 @@ func (n *next) shown() posture.Rotation {
 	if n.o.Cluster != nil && !n.o.Audit.OK {
 		v.Gaps = append(v.Gaps, n.o.Audit.Gap)
 	}
-	if n.o.Uses.Gap.Error != "" {
-		v.Gaps = append(v.Gaps, n.o.Uses.Gap)
+	for _, g := range []posture.Gap{n.o.Uses.Gap, n.o.Approved.Gap} {
+		if g.Error != "" {
+			v.Gaps = append(v.Gaps, g)
+		}
 	}
 	return v
 }
