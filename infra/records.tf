@@ -51,6 +51,8 @@ resource "google_storage_bucket" "sources" {
   name     = "${var.project}-tiercel-sources"
   location = local.bucket_location
 
+  force_destroy = true # each build uploads it anew
+
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
 
