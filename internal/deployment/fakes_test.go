@@ -1,5 +1,5 @@
 // Package deployment holds the tests of what deploys Tiercel: cloudbuild.yaml, and the scripts that it and people call, which run
-// here against stand-ins for gcloud, kubectl, tofu, ko, go and tiercel that note what they are asked and fail on demand.
+// here against stand-ins for gcloud, kubectl, tofu, ko, go and the like that note what they are asked and fail on demand.
 package deployment
 
 import (
@@ -51,6 +51,7 @@ case $line in
 "gcloud storage cp gs://"*) [ -e "$FAKES/${3##*/}" ] && echo before >"${@: -1}" ;;
 "gcloud storage cp "*) : >"$FAKES/${4##*/}" ;;
 "tofu "*" plan "*) for a; do case $a in -out=*) : >"${a#-out=}" ;; esac; done ;;
+"provenance base"*) echo "$2:base@sha256:$(printf '%064d' 5)" ;;
 "ko build"*) echo "$KO_DOCKER_REPO@sha256:$(printf '%064d' 7)" ;;
 "kubectl kustomize"*) cat "${@: -1}/kustomization.yaml" ;;
 esac
@@ -62,7 +63,7 @@ type place struct{ dir, build string }
 func newPlace(t *testing.T) place {
 	t.Helper()
 	p := place{dir: t.TempDir(), build: t.TempDir()}
-	for _, name := range []string{"gcloud", "kubectl", "tofu", "ko", "go", "tiercel", "sleep", "bq"} {
+	for _, name := range []string{"gcloud", "kubectl", "tofu", "ko", "go", "tiercel", "sleep", "bq", "provenance"} {
 		if err := os.WriteFile(filepath.Join(p.dir, name), []byte(fake), 0o700); err != nil {
 			t.Fatal(err)
 		}
