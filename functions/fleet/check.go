@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -16,6 +18,7 @@ import (
 	"tiercel.dev/alert"
 	"tiercel.dev/internal/budget"
 	"tiercel.dev/internal/fault"
+	"tiercel.dev/internal/meter"
 	"tiercel.dev/internal/objects"
 	"tiercel.dev/internal/scc"
 )
@@ -86,6 +89,9 @@ func (c *Checker) Check(ctx context.Context) error {
 	s.Unverified = heard.Unverified
 	if generation, err = c.keep(ctx, s, generation); err != nil {
 		return err
+	}
+	for _, kind := range slices.Sorted(maps.Keys(rules)) {
+		meter.Set(ctx, meter.Problems, float64(s.open(kind)), string(kind))
 	}
 	c.cfg.Log.InfoContext(ctx, "fleet checked", "clusters", len(s.Clusters), "silent", s.open(Missing)) // infra/alerts.tf counts it
 	pending := s.pending()

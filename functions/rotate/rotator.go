@@ -1,6 +1,7 @@
 package rotate
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	pb "cloud.google.com/go/securitycenter/apiv2/securitycenterpb"
 	"golang.org/x/sync/errgroup"
 
+	"tiercel.dev/internal/meter"
 	"tiercel.dev/internal/objects"
 	"tiercel.dev/internal/posture"
 	"tiercel.dev/internal/scc"
@@ -113,6 +115,7 @@ func (t *Rotator) Tick(ctx context.Context) error {
 			kept[r] = record{Record: Record{Version: recordVersion, Resource: r}}
 		}
 	}
+	count(ctx, kept)
 	var group errgroup.Group
 	group.SetLimit(abreast)
 	failed := make(chan error, len(kept))
@@ -130,6 +133,17 @@ func (t *Rotator) Tick(ctx context.Context) error {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+// count says how many clusters a tick finds in each state.
+func count(ctx context.Context, kept map[posture.Resource]record) {
+	clusters := map[State]int{}
+	for _, one := range kept {
+		clusters[cmp.Or(one.State, Idle)]++
+	}
+	for _, s := range States {
+		meter.Set(ctx, meter.Rotations, float64(clusters[s]), string(s))
+	}
 }
 
 // cluster goes on with one: each step is written before the next thing is done, so that whoever comes after a crash, or at the same

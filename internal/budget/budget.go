@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"tiercel.dev/internal/meter"
 )
 
 // Config is what a [Budget] is made of. Store must be set.
@@ -82,8 +84,10 @@ func (b *Budget) Allow(ctx context.Context, now time.Time, urgent bool) bool {
 	for {
 		switch b.take(now, urgent) {
 		case allowed:
+			meter.Add(ctx, meter.Budget, 1, "allowed")
 			return true
 		case refused:
+			meter.Add(ctx, meter.Budget, 1, "refused")
 			return false
 		case wantsWrites:
 			b.takeWrites(ctx, now, urgent)
@@ -94,6 +98,7 @@ func (b *Budget) Allow(ctx context.Context, now time.Time, urgent bool) bool {
 				b.log.WarnContext(ctx, "the day's bytes of findings are not counted", "err", err)
 				b.add(piece)
 			} else if !took {
+				meter.Add(ctx, meter.Budget, 1, "refused")
 				return false
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"tiercel.dev/internal/meter"
 	"tiercel.dev/internal/objects"
 )
 
@@ -69,6 +70,7 @@ func (c minuteCount) take(ctx context.Context, now time.Time, n int, urgent bool
 			sum += t.Writes
 		}
 		granted := min(n, limit-sum)
+		meter.Set(ctx, meter.Writes, float64(max(0, c.limit-sum-max(0, granted))))
 		if granted <= 0 {
 			return 0, nil
 		}

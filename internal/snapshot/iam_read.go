@@ -56,8 +56,8 @@ func NewCloud(c Cloud) *Cloud {
 		}
 	}
 	ok, role := keep(keepProject), keep(keepRole)
-	c.projects = lookup.New(lookup.Config[*project]{Size: 1000, Timeout: askTimeout, Now: time.Now, Keep: func(_ *project, err error) time.Duration { return ok(err) }})
-	c.permissions = lookup.New(lookup.Config[[]string]{Size: 2000, Timeout: askTimeout, Now: time.Now, Keep: func(_ []string, err error) time.Duration { return role(err) }})
+	c.projects = lookup.New(lookup.Config[*project]{Name: "policies", Size: 1000, Timeout: askTimeout, Now: time.Now, Keep: func(_ *project, err error) time.Duration { return ok(err) }})
+	c.permissions = lookup.New(lookup.Config[[]string]{Name: "roles", Size: 2000, Timeout: askTimeout, Now: time.Now, Keep: func(_ []string, err error) time.Duration { return role(err) }})
 	return &c
 }
 
