@@ -33,11 +33,8 @@ func observed(name string, h http.Handler, settings func() (Settings, error), m 
 		seconds := time.Since(began).Seconds()
 		result, reason := cameOf(answer.status, request)
 		request.End(ctx, result, seconds)
-		line := []any{"function", name, "result", result, "status", answer.status, "seconds", seconds, "counts", request.Counts()}
-		if reason != "" {
-			line = append(line, "reason", reason)
-		}
-		log.DebugContext(ctx, "request served", line...)
+		log.DebugContext(ctx, "request served", "function", name, "result", result, "reason", reason, "status", answer.status, "seconds", seconds,
+			"counts", request.Counts())
 	})
 }
 
