@@ -34,9 +34,6 @@ const (
 	oldAfter = 48 * time.Hour
 )
 
-// errNoRun means that there is no run of the checks to report of.
-var errNoRun = errors.New("no run of the checks")
-
 // newest is the manifest of the newest run that began at or before a time.
 func newest(ctx context.Context, store Store, at time.Time) (m schedule.Manifest, err error) {
 	name := ""
@@ -50,7 +47,7 @@ func newest(ctx context.Context, store Store, at time.Time) (m schedule.Manifest
 		}
 	}
 	if name == "" {
-		return m, fmt.Errorf("%w before %s", errNoRun, at.Format(time.RFC3339))
+		return m, fmt.Errorf("%w before %s", ErrNoRun, at.Format(time.RFC3339))
 	}
 	return m, readJSON(ctx, store, name, &m)
 }
