@@ -86,14 +86,14 @@ func (p *patient) testFinding(ctx context.Context, source string) Line {
 	now := p.Now()
 	f := &pb.Finding{
 		Category: "Test of Tiercel", State: pb.Finding_ACTIVE, Severity: pb.Finding_LOW, FindingClass: pb.Finding_OBSERVATION,
-		ResourceName: "//cloudresourcemanager.googleapis.com/projects/" + p.Project, EventTime: timestamppb.New(now),
+		ResourceName: "//cloudresourcemanager.googleapis.com/projects/" + p.Project, EventTime: timestamppb.New(now.Add(-time.Second)),
 		Description: "Somebody asked tiercel doctor for a test finding. It says nothing about anything.",
 		NextSteps:   "Nothing is to be done: doctor sets it inactive at once.",
 	}
 	w := scc.NewWriter(p.source, source)
 	err := w.Create(ctx, testID, f)
 	if err == nil {
-		f.State, f.EventTime = pb.Finding_INACTIVE, timestamppb.New(now.Add(time.Second))
+		f.State, f.EventTime = pb.Finding_INACTIVE, timestamppb.New(now) // later, and never in the future
 		if err = w.Create(ctx, testID, f); err != nil {
 			err = fmt.Errorf("it was written, and is still active: %w", err)
 		}
