@@ -31,14 +31,14 @@ resource "google_storage_bucket" "records" {
     }
   }
 
-  # A run's records are read for as long as reports show their trend.
+  # A run's records are read for as long as reports show their trend; those of rotations of clusters that are no more, by people.
   lifecycle_rule {
     action {
       type = "Delete"
     }
     condition {
       age            = 400
-      matches_prefix = ["harden/runs/"]
+      matches_prefix = ["harden/runs/", "rotate-away/"]
     }
   }
 

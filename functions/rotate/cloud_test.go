@@ -85,7 +85,7 @@ func permissions(without string) caller.Permissions {
 		"container.clusters.list", "container.clusters.get", "container.clusters.update", "container.operations.list", "logging.logEntries.list",
 		"logging.privateLogEntries.list",
 	}, func(p string) bool { return p == without })
-	return caller.Permissions{us: own, "mallory@example.com": {"container.clusters.update"}}
+	return caller.Permissions{us: own, "mallory@example.com": {"container.clusters.update", "container.clusters.get"}}
 }
 
 func newCloud(t *testing.T, policy string, may caller.Permissions, change ...func(*pb.Cluster)) *cloud {

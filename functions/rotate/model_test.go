@@ -12,6 +12,7 @@ import (
 	"time"
 
 	pb "cloud.google.com/go/container/apiv1/containerpb"
+	"google.golang.org/protobuf/proto"
 
 	"tiercel.dev/internal/objects"
 	"tiercel.dev/internal/posture"
@@ -25,6 +26,7 @@ type model struct {
 	skew    time.Duration // of our clock
 	chaos   bool          // faults, crashes and second operators
 	cluster *pb.Cluster
+	gone    bool // deleted
 	ca      posture.CA
 	running bool      // a rotation
 	began   time.Time // of it
@@ -39,6 +41,7 @@ type model struct {
 	number  int
 
 	kept      record
+	away      []string // ids of clusters whose records were put away
 	told      []Telling
 	wrote     func() // called when a request of somebody's may have been written
 	nest      func() // called where another instance may come in between
@@ -141,11 +144,11 @@ func (m *model) operate(typ pb.Operation_Type, pool string, takes time.Duration,
 
 // advance is what GKE does by itself.
 func (m *model) advance() {
-	if m.busy() {
+	if m.gone || m.busy() {
 		return
 	}
 	if !m.running && m.ca.NotAfter.Sub(m.now) < early && m.ca.NotAfter.After(m.now) && m.chance(20) {
-		m.begin("", "operation-gke")
+		m.begin("", m.name("operation-gke"))
 		return
 	}
 	if !m.running {
@@ -192,6 +195,23 @@ func (m *model) log(e Event) {
 	m.audit = append(m.audit, modelEvent{e, m.now.Add(time.Duration(m.rng.IntN(9)) * time.Minute)})
 }
 
+// remove deletes the cluster, whatever is under way.
+func (m *model) remove() {
+	m.gone, m.running, m.ops = true, false, nil
+	m.tokens, m.uses, m.issued = nil, nil, nil
+	clear(m.answered)
+}
+
+// remake makes another cluster of the same name. The audit log still tells of the one before.
+func (m *model) remake() {
+	m.gone, m.cluster = false, proto.CloneOf(m.cluster)
+	m.cluster.Id = m.name("id")
+	m.authority(m.now, m.now.Add(time.Duration(20+m.rng.IntN(250))*day))
+	for i := range m.nodes {
+		m.nodes[i] = m.node(m.nodes[i].Pool, m.now)
+	}
+}
+
 // begin starts a rotation, whoever asks.
 func (m *model) begin(who, operation string) {
 	m.running, m.began = true, m.now
@@ -200,7 +220,7 @@ func (m *model) begin(who, operation string) {
 
 // ask is a call that changes the cluster.
 func (m *model) ask(phase Phase, who string) (string, error) {
-	if m.busy() || m.running != (phase == Complete) {
+	if m.gone || m.busy() || m.running != (phase == Complete) {
 		return "", fmt.Errorf("%w: the cluster is not to be asked for that now", ErrNot)
 	}
 	takes, fails := time.Duration(5+m.rng.IntN(30))*time.Minute, m.chaos && m.chance(10)
@@ -236,6 +256,9 @@ func (m *model) World(context.Context) World {
 	r, at := shop, m.clock()
 	if m.hidden["cluster"] {
 		return World{Looked: map[string]bool{"p": true}, Unknown: map[string]posture.Gap{"p": {Call: "ListClusters", Error: "unavailable"}}}
+	}
+	if m.gone {
+		return World{Looked: map[string]bool{"p": true}}
 	}
 	o := Observed{At: at, Account: us, Cluster: m.cluster, CA: Have(m.ca), Windows: Have(Windows{Open: 168 * time.Hour})}
 	if !m.hidden["operations"] {
@@ -440,6 +463,30 @@ func (k flaky) write(_ context.Context, one *record) error {
 	return nil
 }
 
+func (k flaky) copyAway(_ context.Context, r *Record) error {
+	k.crash()
+	if k.chaos && k.chance(5) {
+		return errLost
+	}
+	k.away = append(k.away, r.UID)
+	return nil
+}
+
+func (k flaky) putAway(ctx context.Context, one *record) error {
+	if err := k.copyAway(ctx, &one.Record); err != nil {
+		return err
+	}
+	k.between()
+	if one.generation == k.kept.generation {
+		if k.kept.Stage().open() || len(k.kept.Pending) > 0 {
+			k.fail("a record is put away in %s, with %d untold", k.kept.State, len(k.kept.Pending))
+		}
+		k.kept = record{Record: Record{Version: recordVersion, Resource: shop}}
+	}
+	k.crash()
+	return nil
+}
+
 func (k flaky) all(context.Context) (map[posture.Resource]record, error) { return nil, nil }
 
 func (m *model) rotator() *Rotator {
@@ -477,6 +524,9 @@ func (m *model) tick(t *Rotator) {
 	ctx := context.Background()
 	one, _ := t.kept.read(ctx, Name(shop))
 	world := m.World(ctx)
+	if one.State == "" && len(world.Seen) == 0 {
+		return // no record, and no cluster
+	}
 	// Errors are of the faults that are about.
 	_ = t.cluster(ctx, one, world.of(shop), modelPolicy)
 }

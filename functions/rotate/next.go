@@ -89,6 +89,9 @@ func (n *next) see() bool {
 	if n.o.Gone {
 		n.gone("the cluster is gone")
 		n.r.CA, n.r.CASeen = posture.CA{}, time.Time{}
+		if n.r.Gone.IsZero() || n.r.Gone.After(n.now) {
+			n.r.Gone = n.now
+		}
 		return false
 	}
 	if n.o.Cluster == nil {
@@ -102,6 +105,7 @@ func (n *next) see() bool {
 		}
 		n.r.UID = id
 	}
+	n.r.Gone = time.Time{}
 	n.used()
 	n.issued()
 	if !n.r.Stage().open() {

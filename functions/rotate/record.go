@@ -56,6 +56,9 @@ type Record struct {
 	// Address is that of the API before the rotation began, which ends with the completion.
 	Address string `json:"address,omitempty"`
 
+	// Gone is since when the cluster is not there any more; what was under way with it is over.
+	Gone time.Time `json:"gone,omitzero"`
+
 	Reminded []string  `json:"reminded,omitempty"`
 	Count    int       `json:"count"` // of what was ever to be told
 	Pending  []Telling `json:"pending,omitempty"`

@@ -23,6 +23,7 @@ import (
 type Store interface {
 	Get(ctx context.Context, name string) (objects.Object, error)
 	Put(ctx context.Context, name string, data []byte, meta map[string]string, generation int64) (int64, error)
+	Delete(ctx context.Context, name string, generation int64) error
 	List(ctx context.Context, prefix string) iter.Seq2[objects.Object, error]
 }
 
@@ -162,6 +163,11 @@ func (t *Rotator) cluster(ctx context.Context, one record, o Observed, p Policy)
 			break
 		}
 		was := one.State
+		if one.UID != "" && step.Record.UID != one.UID { // the name is another cluster's now
+			if err := t.kept.copyAway(ctx, &one.Record); err != nil {
+				return err
+			}
+		}
 		one.Record = step.Record
 		if err := t.kept.write(ctx, &one); errors.Is(err, objects.ErrConflict) {
 			t.cfg.Log.InfoContext(ctx, "somebody else goes on with this rotation", "cluster", one.Resource.ClusterName())
@@ -179,7 +185,10 @@ func (t *Rotator) cluster(ctx context.Context, one record, o Observed, p Policy)
 			break
 		}
 	}
-	return t.tell(ctx, &one)
+	if err := t.tell(ctx, &one); err != nil || !one.over(t.cfg.Now()) {
+		return err
+	}
+	return t.kept.putAway(ctx, &one)
 }
 
 // restful are the states in which nothing but the cluster itself is looked at.

@@ -37,6 +37,9 @@ func (n *next) shown() posture.Rotation {
 // following is what happens next, and who does it.
 func (n *next) following() string {
 	r := &n.r
+	if !r.Gone.IsZero() {
+		return "the cluster is gone; its record is put away a day later"
+	}
 	if n.waits != "" && r.State != Blocked {
 		return "waits for " + n.waits
 	}
