@@ -10,7 +10,6 @@ import (
 	"cloud.google.com/go/container/apiv1/containerpb"
 	"golang.org/x/sys/unix"
 	"google.golang.org/protobuf/proto"
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -51,6 +50,13 @@ func NodeName() (string, error) {
 	return strings.ToLower(strings.TrimSpace(name)), nil
 }
 
+// A ControlPlane is an API server somewhere on this machine.
+type ControlPlane struct {
+	Address string // host and port
+	CA      []byte // PEM of who vouches for it
+	Token   string // of the account by which the functions ask it
+}
+
 // A Kubernetes is a cluster: as GKE's API tells of it, and what is in it.
 type Kubernetes struct {
 	Cluster *containerpb.Cluster // its endpoints are set
@@ -65,9 +71,13 @@ func (c *Cloud) startClusters() error {
 		return err
 	}
 	c.gke = gke.New(gke.Config{Permissions: enricherMay})
+	if p := c.cfg.ControlPlane; p != nil {
+		c.token = p.Token
+		return c.putCluster(thisCluster(), p.Address, p.CA)
+	}
 	for _, k := range append([]Kubernetes{{thisCluster(), []sample.Object{
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "default"}}, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "kube-system"}},
-		thisNode(name), thisDaemonSet(),
+		thisNode(name),
 	}}}, c.cfg.Clusters...) {
 		if err := c.startCluster(k); err != nil {
 			return fmt.Errorf("cluster %s: %w", k.Cluster.GetName(), err)
@@ -90,8 +100,14 @@ func (c *Cloud) startCluster(k Kubernetes) error {
 	if c.kube == nil {
 		c.kube = s
 	}
-	c.stopKube, c.kubeCA = append(c.stopKube, stop), append(c.kubeCA, ca...)
-	cluster := proto.CloneOf(k.Cluster)
+	c.stopKube = append(c.stopKube, stop)
+	return c.putCluster(k.Cluster, address, ca)
+}
+
+// putCluster has GKE tell of a cluster whose API is at an address.
+func (c *Cloud) putCluster(cluster *containerpb.Cluster, address string, ca []byte) error {
+	c.kubeCA = append(c.kubeCA, ca...)
+	cluster = proto.CloneOf(cluster)
 	cluster.Endpoint = "127.0.0.1"
 	cluster.MasterAuth = &containerpb.MasterAuth{ClusterCaCertificate: base64.StdEncoding.EncodeToString(ca)}
 	cluster.ControlPlaneEndpointsConfig = &containerpb.ControlPlaneEndpointsConfig{
@@ -111,14 +127,6 @@ func thisCluster() *containerpb.Cluster {
 			Management: &containerpb.NodeManagement{AutoUpgrade: true, AutoRepair: true},
 		}},
 	}
-}
-
-// daemonSet is the sensor's in the cluster, by the name that a deployment gives it: here it runs without a pod.
-const daemonSet = "tiercel/tiercel-sensor"
-
-func thisDaemonSet() *appsv1.DaemonSet {
-	namespace, name, _ := strings.Cut(daemonSet, "/")
-	return &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
 }
 
 // thisNode has no providerID: it is no machine of Compute Engine's.

@@ -16,7 +16,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"tiercel.dev/alert"
@@ -24,7 +23,6 @@ import (
 	"tiercel.dev/internal/fault"
 	"tiercel.dev/internal/gke"
 	"tiercel.dev/internal/kube"
-	"tiercel.dev/internal/meter"
 	"tiercel.dev/internal/push"
 )
 
@@ -83,7 +81,6 @@ func (e *Enricher) Handle(ctx context.Context, m push.Message) error {
 	if err != nil {
 		return fmt.Errorf("alert %s: %w", a.GetAlertId(), err)
 	}
-	meter.Add(ctx, meter.Enriched, 1, strings.ToLower(a.GetEnrichment().GetVerification().String()))
 	return nil
 }
 

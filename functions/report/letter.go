@@ -40,7 +40,6 @@ type letter struct {
 	Unknowns   []unknown
 	Incomplete int
 	Counts     map[posture.Verdict]int
-	Withheld   int // of those that are UNKNOWN
 }
 
 // A number is a score for people. The change is that of the rounded numbers, so that it can be checked by who has both mails.
@@ -95,7 +94,7 @@ func write(all *Input, a Audience) *letter {
 	l.Diff, _ = in.State.Compare(in.Due, in.Clusters, in.Manifest.Gone, in.Checks)
 	l.First = l.Diff.First
 	score := in.scoreOf(in.Clusters)
-	l.Counts, l.Withheld = score.Verdicts, score.Withheld
+	l.Counts = score.Verdicts
 	l.score(score)
 	l.tiles()
 	l.Deadlines = in.deadlines()

@@ -11,7 +11,6 @@ import (
 
 	"tiercel.dev/alert"
 	"tiercel.dev/internal/fault"
-	"tiercel.dev/internal/meter"
 	"tiercel.dev/internal/objects"
 	"tiercel.dev/internal/scc"
 )
@@ -44,7 +43,6 @@ func (r *Router) Flush(ctx context.Context) error {
 		errs = []error{err}
 		over bool
 	)
-	meter.Set(ctx, meter.Waiting, 0)
 	for i, b := range waiting {
 		free <- struct{}{}
 		mu.Lock()
@@ -54,7 +52,6 @@ func (r *Router) Flush(ctx context.Context) error {
 			break
 		}
 		if !r.budget.Allow(ctx, r.cfg.Now(), b.Severity >= alert.High) {
-			meter.Set(ctx, meter.Waiting, float64(len(waiting)-i))
 			r.cfg.Log.InfoContext(ctx, "findings wait for the next minute's budget", "findings", len(waiting)-i)
 			break
 		}

@@ -23,6 +23,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/yaml"
 	sigsyaml "sigs.k8s.io/yaml"
 
+	"tiercel.dev/rules"
+	"tiercel.dev/rules/library"
 	"tiercel.dev/sensor/command"
 )
 
@@ -155,6 +157,17 @@ func TestSensorKnowsItsFlags(t *testing.T) {
 	spool := root.Flags().Lookup("spool").DefValue
 	if !slices.ContainsFunc(c.VolumeMounts, func(m core.VolumeMount) bool { return m.MountPath == spool }) {
 		t.Errorf("nothing is mounted at the spool's %s", spool)
+	}
+}
+
+// Rules that the sensor refuses keep it from starting on every node at once.
+func TestSensorTakesItsRules(t *testing.T) {
+	text, err := os.ReadFile("sensor/base/rules.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := rules.Load(append(library.Sources(), rules.Source{Name: "rules.yaml", Data: text}), rules.Options{}); err != nil {
+		t.Error(err)
 	}
 }
 
