@@ -37,7 +37,7 @@ func (e Endpoints) withSecrets(ctx context.Context, account string) (Endpoints, 
 	if account == "" || e.Kubernetes.Secrets != nil {
 		return e, nil
 	}
-	token, err := impersonate.CredentialsTokenSource(ctx, impersonate.CredentialsConfig{TargetPrincipal: account, Scopes: scopes})
+	token, err := impersonate.CredentialsTokenSource(ctx, impersonate.CredentialsConfig{TargetPrincipal: account, Scopes: scopes}, e.Kubernetes.Impersonate...)
 	if err != nil {
 		return e, fmt.Errorf("TIERCEL_TOKENS_ACCOUNT: %w", err)
 	}

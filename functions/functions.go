@@ -55,7 +55,9 @@ type Endpoints struct {
 type Kubernetes struct {
 	Token   oauth2.TokenSource // default: the function's account
 	Secrets oauth2.TokenSource // the account that may list secrets; default: that of the settings, or none
-	Roots   *x509.CertPool     // who vouches for DNS endpoints; default the system's
+	// Impersonate says how the service is reached that lets one account act as another, for Secrets; nothing for the real one.
+	Impersonate []option.ClientOption
+	Roots       *x509.CertPool // who vouches for DNS endpoints; default the system's
 	// Dialer connects. Default one that connects to wherever a cluster is said to be.
 	Dialer net.Dialer
 }

@@ -116,6 +116,9 @@ func (w *follower) take(f Fleet) (news []string) {
 			news = append(news, fmt.Sprintf("%s: new %s: %s", shown(c.Resource.String()), c.Severity, shown(f.Checks[c.Check].Title)))
 		}
 		for _, c := range d.Fixed {
+			if c.Severity == posture.Info { // nobody was told of it when it came
+				continue
+			}
 			news = append(news, fmt.Sprintf("%s: fixed: %s", shown(c.Resource.String()), shown(f.Checks[c.Check].Title)))
 		}
 		for _, c := range d.Regressed {
