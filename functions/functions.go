@@ -15,6 +15,7 @@ import (
 	"google.golang.org/api/option"
 
 	"tiercel.dev/internal/mail"
+	"tiercel.dev/internal/meter"
 )
 
 // Entry points, by which functions are deployed.
@@ -76,9 +77,10 @@ const (
 	flushTimeout = 4 * time.Minute
 )
 
-// Handlers are the entry points by name. settings is read, and clients are made, at the first request: a function that is
+// Handlers are the entry points by name, each of which answers GET [MetricsPath] too. settings is read, and clients are made, at the first request: a function that is
 // deployed with a setting missing says which in its answers' log, and not in a start that failed.
 func Handlers(settings func() (Settings, error), endpoints Endpoints, log *slog.Logger) map[string]http.Handler {
+	settings, endpoints = sync.OnceValues(settings), endpoints.metered()
 	enriching := once(settings, func(s Settings) (http.Handler, error) {
 		return newEnriching(context.Background(), s, endpoints, log)
 	})
@@ -109,7 +111,7 @@ func Handlers(settings func() (Settings, error), endpoints Endpoints, log *slog.
 	reportWatch := once(settings, func(s Settings) (http.Handler, error) {
 		return newReportWatch(context.Background(), s, endpoints, log)
 	})
-	return map[string]http.Handler{
+	handlers := map[string]http.Handler{
 		EnrichAlert:   serve(enriching, log),
 		RouteAlert:    serve(func() (http.Handler, error) { r, err := routing(); return r.alerts, err }, log),
 		FlushFindings: serve(func() (http.Handler, error) { r, err := routing(); return r.flush, err }, log),
@@ -136,6 +138,11 @@ func Handlers(settings func() (Settings, error), endpoints Endpoints, log *slog.
 		SendReport:  serve(reporting, log),
 		CheckReport: serve(reportWatch, log),
 	}
+	figures := meter.New()
+	for name, h := range handlers {
+		handlers[name] = observed(name, h, settings, figures, log)
+	}
+	return handlers
 }
 
 // once makes something of the settings when it is first wanted.

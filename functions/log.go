@@ -7,7 +7,5 @@ import (
 	"tiercel.dev/internal/cloudlog"
 )
 
-// LogHandler writes lines as Cloud Logging reads them.
-func LogHandler(w io.Writer) slog.Handler {
-	return slog.NewJSONHandler(w, &slog.HandlerOptions{ReplaceAttr: cloudlog.Keys})
-}
+// LogHandler writes lines as Cloud Logging reads them, those that end requests too, which are of level DEBUG.
+func LogHandler(w io.Writer) slog.Handler { return cloudlog.NewHandler(w, slog.LevelDebug) }

@@ -5,8 +5,12 @@ import (
 	"crypto/x509"
 	"maps"
 	"net/http"
+	"os"
 	"path"
+	"path/filepath"
+	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -51,7 +55,8 @@ func (s *sky) refuse(call string) bool {
 	return call == s.refused
 }
 
-func newSky(t *testing.T, kind int) *sky {
+// newSky gives the functions what they may do; nil lets them do everything.
+func newSky(t *testing.T, kind int, may caller.Permissions) *sky {
 	t.Helper()
 	now := time.Now()
 	s := &sky{asked: map[string]bool{}}
@@ -89,18 +94,19 @@ func newSky(t *testing.T, kind int) *sky {
 		c.ControlPlaneEndpointsConfig = new(pb.ControlPlaneEndpointsConfig)
 	}
 	c.ControlPlaneEndpointsConfig.DnsEndpointConfig = &pb.ControlPlaneEndpointsConfig_DNSEndpointConfig{Endpoint: address, AllowExternalTraffic: proto.Bool(true)}
-	g := gke.New(gke.Config{Before: before("GKE")})
+	g := gke.New(gke.Config{Before: before("GKE"), Permissions: may, Releases: sample.Releases(now)})
 	if err := g.PutCluster("acme", c.Cluster); err != nil {
 		t.Fatal(err)
 	}
 	d := iam.NewDirectory()
 	sample.Access(d, "acme", now)
-	gate := func(service string) caller.Gate { return caller.Gate{Before: before(service)} }
+	gate := func(service string) caller.Gate { return caller.Gate{Before: before(service), Permissions: may} }
 	google := loopback.Serve(t, g, iam.New(gate("IAM"), d), resourcemanager.New(gate("Resource Manager"), d), recommender.New(gate("Recommender")),
 		asset.New(gate("Asset Inventory"), d, func() []string { return []string{s.at.ClusterName()} }))
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(ca)
-	s.reach = Endpoints{GKE: google, Google: google, Kubernetes: Kubernetes{Token: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: "x"}), Roots: roots}}
+	token := oauth2.StaticTokenSource(&oauth2.Token{AccessToken: "x"})
+	s.reach = Endpoints{GKE: google, Google: google, Kubernetes: Kubernetes{Token: token, Secrets: token, Roots: roots}}
 	return s
 }
 
@@ -131,9 +137,13 @@ func (s *sky) assess(t *testing.T, refused string) *posture.Cluster {
 // then, nothing passes that did not pass before, and what failed fails or is UNKNOWN.
 func TestOnePermissionMissing(t *testing.T) {
 	for kind := range 4 {
-		s := newSky(t, kind)
+		s := newSky(t, kind, nil)
 		whole := map[string]posture.Result{}
-		for _, r := range s.assess(t, "").Results {
+		record := s.assess(t, "")
+		if !record.Complete() {
+			t.Fatalf("%s: with every permission the record is not complete: %v", s.at, record.Gaps)
+		}
+		for _, r := range record.Results {
 			whole[r.ID] = r
 		}
 		calls := slices.Sorted(maps.Keys(s.asked))
@@ -162,6 +172,55 @@ func TestOnePermissionMissing(t *testing.T) {
 					t.Errorf("%s: without %s the %s of %s of %s is gone", s.at, call, r.Verdict, r.Check, r.Resource)
 				}
 			}
+		}
+	}
+}
+
+// granted are the permissions that infra grants whoever checks hardening.
+func granted(t *testing.T) (all []string) {
+	t.Helper()
+	for _, file := range []string{"harden.tf", "organization-reader/main.tf"} {
+		text, err := os.ReadFile(filepath.Join("..", "infra", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`(?m)^    "([a-zA-Z]+\.[a-zA-Z.]+)" += "`).FindAllStringSubmatch(string(text), -1) {
+			all = append(all, m[1])
+		}
+	}
+	if len(all) < 30 {
+		t.Fatalf("infra grants %q", all)
+	}
+	return all
+}
+
+// With the rights that infra grants, and nobody who may list secrets, a run is whole: what it does not know is withheld on
+// purpose, passes nowhere, and is not what a run comes to that lacks a right.
+func TestRightsOfInfraAreEnough(t *testing.T) {
+	for kind := range 4 {
+		s := newSky(t, kind, caller.Permissions{"": granted(t)})
+		s.reach.Kubernetes.Secrets = nil
+		record := s.assess(t, "")
+		if !record.Complete() {
+			t.Errorf("%s: %v", s.at, record.Gaps)
+		}
+		unknown := map[string]posture.Result{}
+		for _, r := range record.Results {
+			if r.Verdict == posture.Unknown {
+				unknown[r.Check] = r
+			}
+		}
+		// The one that was made with a certificate fails by what is not hidden.
+		if r, is := unknown["AUTH-CERT"]; is == (s.at.Cluster == "legacy") || is && !strings.Contains(r.Reason, "container.clusters.getCredentials") {
+			t.Errorf("%s: %+v", s.at, r)
+		}
+		for check, r := range unknown {
+			if !r.Withheld || !slices.Contains([]string{"AUTH-CERT", "AUTH-BASIC", "SA-TOKENS"}, check) {
+				t.Errorf("%s: %s is UNKNOWN: %s", s.at, check, r.Reason)
+			}
+		}
+		if s.assess(t, "Resource Manager TestIamPermissions").Complete() {
+			t.Errorf("%s: complete, and nobody found out whether certificates are hidden", s.at)
 		}
 	}
 }

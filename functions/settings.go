@@ -17,8 +17,7 @@ type Settings struct {
 	// TIERCEL_SCC_SOURCE: organizations/O/sources/S, with /locations/L behind it where data must stay in a place; "off"
 	// where there is no organization.
 	Source string
-	// TIERCEL_MAX_INSTANCES: of the functions that route alerts, flush findings and check hardening together, since they share a
-	// quota. Default 1.
+	// TIERCEL_MAX_INSTANCES: of all functions that write findings together, since they share a quota. Default 1.
 	MaxInstances int
 	// TIERCEL_CLUSTER_PROJECTS: those whose clusters run sensors, parted by commas. Default: TIERCEL_PROJECT.
 	ClusterProjects []string

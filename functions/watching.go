@@ -48,7 +48,7 @@ func newWatching(ctx context.Context, s Settings, e Endpoints, log *slog.Logger)
 	lookout := &fleet.Lookout{Projects: s.ClusterProjects, Clusters: clusters, Kube: kubes, DaemonSet: s.DaemonSet}
 	cfg := fleet.Config{
 		Store: bucket, Beats: fleet.NewBeats(bucket, 0), World: lookout.World, Publish: topic.New(client, s.AlertsTopic).Publish,
-		Policy: fleet.Policy{RuleSet: s.RuleSet, Version: s.SensorVersion}, Now: e.Now, Log: log,
+		MaxInstances: s.MaxInstances, Policy: fleet.Policy{RuleSet: s.RuleSet, Version: s.SensorVersion}, Now: e.Now, Log: log,
 	}
 	if s.Source != sourceOff {
 		findings, err := securitycenter.NewClient(ctx, e.SCC...)

@@ -90,6 +90,17 @@ locals {
       query    = "absent_over_time(logging_googleapis_com:user_tiercel_silent_nodes_count${local.counted}[15m])"
       duration = "900s" # a new deployment has so long for its first check
     }
+    # More than a few: a node that has just gone, or a pod of it, is no longer to be found.
+    unverified = {
+      title    = "alerts come from places that do not exist"
+      query    = "sum(increase(logging_googleapis_com:user_tiercel_enriched_unverified_sum${local.counted}[15m])) > (sum(increase(logging_googleapis_com:user_tiercel_enriched_verified_sum${local.counted}[15m])) or vector(0))"
+      duration = "900s"
+    }
+    findings-refused = {
+      title    = "findings are refused"
+      query    = "sum(increase(logging_googleapis_com:user_tiercel_findings_refused_sum${local.counted}[15m])) > 0"
+      duration = "0s"
+    }
     }, var.smtp == null ? {} : {
     tiercel_report_missed = {
       title    = "a report did not come"
@@ -157,5 +168,5 @@ resource "google_monitoring_alert_policy" "counted" {
 
   notification_channels = local.channels
 
-  depends_on = [google_logging_metric.silent_nodes, google_logging_metric.quota, google_logging_metric.missed_report]
+  depends_on = [google_logging_metric.silent_nodes, google_logging_metric.quota, google_logging_metric.missed_report, google_logging_metric.tally]
 }

@@ -57,6 +57,73 @@ locals {
       reducer = "REDUCE_SUM"
       group   = []
     },
+    {
+      title   = "Google's APIs: answers that are errors (1/s)"
+      filter  = "resource.type = \"consumed_api\" AND metric.type = \"serviceruntime.googleapis.com/api/request_count\" AND metric.labels.response_code_class != \"2xx\""
+      aligner = "ALIGN_RATE"
+      reducer = "REDUCE_SUM"
+      group   = ["resource.label.service", "metric.label.response_code"]
+    },
+  ]
+
+  # Charts in PromQL: title, and queries by their legend. Of a distribution, _sum is what was counted, and _sum over _count the mean of
+  # what was seen. Sensors' own are here if their clusters have the managed-prometheus overlay, and their project this one's scope.
+  tally = "logging_googleapis_com:user_tiercel"
+  queries = [
+    {
+      title = "Requests by result (5 min)"
+      lines = { "" = "sum by (function, result) (increase(${local.tally}_requests${local.counted}[5m]))" }
+    },
+    {
+      title = "Put aside, by reason (5 min)"
+      lines = { "" = "sum by (function, reason) (increase(${local.tally}_requests{monitored_resource=\"cloud_run_revision\",result=\"poison\"}[5m]))" }
+    },
+    {
+      title = "Findings (5 min)"
+      lines = { for what in ["written", "ended", "refused"] : what => "sum by (function) (increase(${local.tally}_findings_${what}_sum${local.counted}[5m]))" }
+    },
+    {
+      title = "Alerts on their way to findings (5 min)"
+      lines = { for what in ["written", "aggregated", "muted"] : what => "sum(increase(${local.tally}_alerts_${what}_sum${local.counted}[5m]))" }
+    },
+    {
+      title = "Findings: waiting, and writes left in the minute"
+      lines = {
+        waiting = "sum(increase(${local.tally}_findings_waiting_sum${local.counted}[5m])) / sum(increase(${local.tally}_findings_waiting_count${local.counted}[5m]))"
+        left    = "sum(increase(${local.tally}_budget_writes_left_sum${local.counted}[5m])) / sum(increase(${local.tally}_budget_writes_left_count${local.counted}[5m]))"
+      }
+    },
+    {
+      title = "Findings: bytes left in the day"
+      lines = { left = "sum(increase(${local.tally}_budget_left_bytes_sum${local.counted}[1h])) / sum(increase(${local.tally}_budget_left_bytes_count${local.counted}[1h]))" }
+    },
+    {
+      title = "Places of alerts (5 min)"
+      lines = { for what in ["verified", "unverified"] : what => "sum(increase(${local.tally}_enriched_${what}_sum${local.counted}[5m]))" }
+    },
+    {
+      title = "Hardening verdicts (1 h)"
+      lines = { for what in ["fail", "unknown"] : what => "sum(increase(${local.tally}_verdicts_${what}_sum${local.counted}[1h]))" }
+    },
+    {
+      title = "Rotations that are blocked"
+      lines = { blocked = "sum(increase(${local.tally}_rotations_blocked_sum${local.counted}[1h])) / sum(increase(${local.tally}_rotations_blocked_count${local.counted}[1h]))" }
+    },
+    {
+      title = "Mails (1 h)"
+      lines = { for what in ["sent", "refused"] : what => "sum by (function) (increase(${local.tally}_mails_${what}_sum${local.counted}[1h]))" }
+    },
+    {
+      title = "Sensors: lost, by reason (1/s)"
+      lines = { "" = "sum by (reason) (rate(tiercel_sensor_drops_total[5m]))" }
+    },
+    {
+      title = "Sensors: alerts waiting, and age of the oldest that cannot be sent (s)"
+      lines = {
+        waiting = "sum by (output) (tiercel_sensor_output_waiting)"
+        oldest  = "max by (output) (time() - tiercel_sensor_output_oldest_timestamp_seconds)"
+      }
+    },
   ]
 }
 
@@ -66,7 +133,7 @@ resource "google_monitoring_dashboard" "tiercel" {
     displayName = "Tiercel"
     gridLayout = {
       columns = "2"
-      widgets = [for chart in local.charts : {
+      widgets = concat([for chart in local.charts : {
         title = chart.title
         xyChart = {
           dataSets = [{
@@ -84,9 +151,18 @@ resource "google_monitoring_dashboard" "tiercel" {
             }
           }]
         }
-      }]
+        }], [for chart in local.queries : {
+        title = chart.title
+        xyChart = {
+          dataSets = [for legend, query in chart.lines : {
+            plotType        = "LINE"
+            legendTemplate  = legend
+            timeSeriesQuery = { prometheusQuery = query }
+          }]
+        }
+      }])
     }
   })
 
-  depends_on = [google_project_service.apis]
+  depends_on = [google_project_service.apis, google_logging_metric.requests, google_logging_metric.tally]
 }

@@ -31,14 +31,14 @@ resource "google_storage_bucket" "records" {
     }
   }
 
-  # A run's records are read for as long as reports show their trend.
+  # A run's records are read for as long as reports show their trend; those of rotations of clusters that are no more, by people.
   lifecycle_rule {
     action {
       type = "Delete"
     }
     condition {
       age            = 400
-      matches_prefix = ["harden/runs/"]
+      matches_prefix = ["harden/runs/", "rotate-away/"]
     }
   }
 
@@ -50,6 +50,8 @@ resource "google_storage_bucket" "sources" {
   project  = var.project
   name     = "${var.project}-tiercel-sources"
   location = local.bucket_location
+
+  force_destroy = true # each build uploads it anew
 
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"

@@ -14,7 +14,8 @@ locals {
   bucket_location  = coalesce(var.bucket_location, var.region)
   dataset_location = coalesce(var.dataset_location, var.region)
 
-  # The functions that write findings share a quota, which each divides by all that may run at once.
+  # The functions that write findings share a quota; each keeps to an even share of all that may run at once where it cannot read what
+  # the others have taken.
   findings_instances = {
     route  = var.route_max_instances
     flush  = 1

@@ -95,7 +95,7 @@ variable "sensor_version" {
 }
 
 variable "route_max_instances" {
-  description = "Instances of the function that routes alerts. The write budget of findings is divided by all that may run at once."
+  description = "Instances of the function that routes alerts."
   type        = number
   default     = 5
 }

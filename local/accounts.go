@@ -5,7 +5,7 @@ import "tiercel.dev/local/caller"
 // The accounts of the scheduled functions, and what they may do: no more than a deployment grants them. dave is who changes
 // simulated clusters behind the functions' back.
 const (
-	auditor  = "tiercel-harden@local.iam.gserviceaccount.com"
+	auditor  = "tiercel-audit@local.iam.gserviceaccount.com"
 	upgrader = "tiercel-upgrade@local.iam.gserviceaccount.com"
 	rotator  = "tiercel-rotate@local.iam.gserviceaccount.com"
 	dave     = "dave@example.com"

@@ -20,6 +20,7 @@ import (
 	"google.golang.org/grpc"
 
 	"tiercel.dev/functions"
+	"tiercel.dev/local/deployment"
 	"tiercel.dev/local/gke"
 	"tiercel.dev/local/kube"
 	"tiercel.dev/local/oidc"
@@ -70,25 +71,26 @@ type Config struct {
 
 // A Cloud serves on loopback until Close.
 type Cloud struct {
-	cfg      Config
-	lock     *os.File
-	pubsub   *pubsub.Server
-	scc      *scc.Server
-	records  *storage.Server
-	gke      *gke.Server
-	kube     *kube.Server // of this machine's cluster
-	grpc     *grpc.Server
-	http     *http.Server
-	address  string // of the gRPC services
-	calls    string // host and port where functions are served
-	accounts *oidc.Accounts
-	estate   atomic.Pointer[estate]
-	token    string // of the enricher's account, for the Kubernetes API
-	kubeCA   []byte
-	stopKube []func() error
-	stop     context.CancelFunc
-	beside   sync.WaitGroup
-	serving  sync.RWMutex // read-locked by each request to the functions
+	cfg        Config
+	lock       *os.File
+	pubsub     *pubsub.Server
+	scc        *scc.Server
+	records    *storage.Server
+	gke        *gke.Server
+	kube       *kube.Server // of this machine's cluster
+	grpc       *grpc.Server
+	http       *http.Server
+	address    string // of the gRPC services
+	calls      string // host and port where functions are served
+	accounts   *oidc.Accounts
+	estate     atomic.Pointer[estate]
+	deployment *deployment.Server
+	token      string // of the enricher's account, for the Kubernetes API
+	kubeCA     []byte
+	stopKube   []func() error
+	stop       context.CancelFunc
+	beside     sync.WaitGroup
+	serving    sync.RWMutex // read-locked by each request to the functions
 }
 
 // Start starts everything. An error of [ErrDir] is one of cfg.Dir's.
@@ -128,7 +130,12 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 		return errors.Join(err, services.Close())
 	}
 	c.address, c.calls = services.Addr().String(), calls.Addr().String()
-	c.http.Handler = c.functions()
+	if err := c.openDeployment(ctx); err != nil {
+		return errors.Join(err, services.Close(), calls.Close())
+	}
+	c.http.Handler, c.http.Protocols = c.functions(), new(http.Protocols)
+	c.http.Protocols.SetHTTP1(true)
+	c.http.Protocols.SetUnencryptedHTTP2(true) // gRPC, for who has one address of all
 	c.beside.Go(func() { c.serve("functions", c.http.Serve(calls)) })
 	if err := c.openPubSub(); err != nil {
 		return errors.Join(err, services.Close())
@@ -136,6 +143,7 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 	c.pubsub.Register(c.grpc)
 	c.scc.Register(c.grpc)
 	c.gke.Register(c.grpc)
+	c.deployment.Register(c.grpc)
 	c.beside.Go(func() { c.serve("services", c.grpc.Serve(services)) })
 	if err := c.subscribe(ctx); err != nil {
 		return err

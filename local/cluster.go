@@ -10,6 +10,7 @@ import (
 	"cloud.google.com/go/container/apiv1/containerpb"
 	"golang.org/x/sys/unix"
 	"google.golang.org/protobuf/proto"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -77,7 +78,7 @@ func (c *Cloud) startClusters() error {
 	}
 	for _, k := range append([]Kubernetes{{thisCluster(), []sample.Object{
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "default"}}, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "kube-system"}},
-		thisNode(name),
+		thisNode(name), thisDaemonSet(),
 	}}}, c.cfg.Clusters...) {
 		if err := c.startCluster(k); err != nil {
 			return fmt.Errorf("cluster %s: %w", k.Cluster.GetName(), err)
@@ -127,6 +128,14 @@ func thisCluster() *containerpb.Cluster {
 			Management: &containerpb.NodeManagement{AutoUpgrade: true, AutoRepair: true},
 		}},
 	}
+}
+
+// daemonSet is the sensor's in the cluster, by the name that a deployment gives it: here it runs without a pod.
+const daemonSet = "tiercel/tiercel-sensor"
+
+func thisDaemonSet() *appsv1.DaemonSet {
+	namespace, name, _ := strings.Cut(daemonSet, "/")
+	return &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
 }
 
 // thisNode has no providerID: it is no machine of Compute Engine's.

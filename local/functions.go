@@ -33,6 +33,8 @@ func (c *Cloud) functions() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/storage/v1/", c.around("storage", c.records))
 	mux.Handle("/upload/storage/v1/", c.around("storage", c.records))
+	mux.Handle("/v1/", c.deployment)
+	mux.Handle("/v3/", c.deployment)
 	mux.Handle(KeysPath, c.accounts.Keys())
 	mux.Handle(TokenPath, c.accounts.Issue())
 	for name, handler := range c.instances() {
@@ -48,6 +50,10 @@ func (c *Cloud) functions() http.Handler {
 		mux.Handle("/"+name, handler)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if byGRPC(r) {
+			c.grpc.ServeHTTP(w, r)
+			return
+		}
 		c.serving.RLock()
 		defer c.serving.RUnlock()
 		mux.ServeHTTP(w, r)
@@ -66,7 +72,7 @@ func (c *Cloud) instances() map[string]http.Handler {
 	settings := func() (functions.Settings, error) {
 		return functions.Settings{
 			Project: Project, AlertsTopic: EnrichedTopic, QuarantineTopic: quarantineTopic, Bucket: bucket, Source: Source,
-			MaxInstances: max(1, c.cfg.MaxInstances), ClusterProjects: []string{Project},
+			MaxInstances: max(1, c.cfg.MaxInstances), ClusterProjects: []string{Project}, DaemonSet: daemonSet,
 		}, nil
 	}
 	roots := x509.NewCertPool()

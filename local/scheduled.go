@@ -225,6 +225,7 @@ func (c *Cloud) post(ctx context.Context, function, body string, due time.Time) 
 		r.Header.Set("X-CloudScheduler-ScheduleTime", due.UTC().Format(time.RFC3339))
 	}
 	answer, err := http.DefaultClient.Do(r)
+	c.called(function, answer, err)
 	if err != nil {
 		return err
 	}

@@ -85,7 +85,7 @@ func (c *Cloud) makeSubscription(ctx context.Context, sub *pb.Subscription) erro
 		return err
 	}
 	was, err := c.pubsub.UpdateSubscription(ctx, &pb.UpdateSubscriptionRequest{Subscription: sub, UpdateMask: &fieldmaskpb.FieldMask{
-		Paths: []string{"push_config", "ack_deadline_seconds", "retry_policy", "dead_letter_policy"},
+		Paths: []string{"push_config", "ack_deadline_seconds", "message_retention_duration", "retry_policy", "dead_letter_policy"},
 	}})
 	if err == nil && (was.Filter != sub.Filter || was.Topic != sub.Topic) { // which never change
 		return fmt.Errorf("%w %s is another version's: %s is of %s with the filter %q", ErrDir, c.cfg.Dir, sub.Name, was.Topic, was.Filter)
@@ -108,5 +108,8 @@ func pushed(name, topic, function, filter string) *pb.Subscription {
 
 // kept is the subscription of a topic that somebody may read some day.
 func kept(topic string) *pb.Subscription {
-	return &pb.Subscription{Name: strings.Replace(topic, "/topics/", "/subscriptions/", 1), Topic: topic, AckDeadlineSeconds: 60}
+	return &pb.Subscription{Name: strings.Replace(topic, "/topics/", "/subscriptions/", 1), Topic: topic, AckDeadlineSeconds: 60, MessageRetentionDuration: durationpb.New(keptFor)}
 }
+
+// keptFor is the longest that there is.
+const keptFor = 31 * 24 * time.Hour

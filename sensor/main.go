@@ -4,6 +4,10 @@ package main
 import (
 	"os"
 
+	// The image has nothing in it but this binary, so it brings the authorities by which it knows Google's servers. Where a machine has
+	// its own, or SSL_CERT_FILE names some, those hold.
+	_ "golang.org/x/crypto/x509roots/fallback"
+
 	"tiercel.dev/sensor/command"
 )
 

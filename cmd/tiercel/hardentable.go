@@ -65,10 +65,12 @@ func (t *verdictTable) cluster(c *posture.Cluster) {
 
 // tally counts verdicts: "2 CRITICAL, 1 LOW; 3 warn, 40 pass".
 func tally(r *hardened.Report, results []posture.Result) string {
-	fails, others := map[posture.Severity]int{}, map[posture.Verdict]int{}
+	fails, others, withheld := map[posture.Severity]int{}, map[posture.Verdict]int{}, 0
 	for _, result := range results {
 		if result.Verdict == posture.Fail {
 			fails[r.Severity(result)]++
+		} else if result.Verdict == posture.Unknown && result.Withheld {
+			withheld++
 		} else {
 			others[result.Verdict]++
 		}
@@ -83,6 +85,9 @@ func tally(r *hardened.Report, results []posture.Result) string {
 		if others[v] > 0 {
 			rest = append(rest, fmt.Sprintf("%d %s", others[v], strings.ToLower(string(v))))
 		}
+	}
+	if withheld > 0 {
+		rest = append(rest, fmt.Sprintf("%d unknown on purpose", withheld))
 	}
 	if len(bad) == 0 {
 		bad = []string{"nothing fails"}
@@ -155,10 +160,10 @@ func (t *verdictTable) failure(r posture.Result) {
 	}
 }
 
-// unknown names the checks that nobody could decide, those with one reason together.
+// unknown names the checks that nobody could decide, those with one reason together, and those last that no right is granted for.
 func (t *verdictTable) unknown(results []posture.Result) {
 	var reasons []string
-	ids := map[string][]string{}
+	ids, withheld := map[string][]string{}, map[string]bool{}
 	for _, r := range results {
 		if r.Verdict != posture.Unknown {
 			continue
@@ -166,18 +171,27 @@ func (t *verdictTable) unknown(results []posture.Result) {
 		if ids[r.Reason] == nil {
 			reasons = append(reasons, r.Reason)
 		}
+		withheld[r.Reason] = r.Withheld
 		if !slices.Contains(ids[r.Reason], r.Check) {
 			ids[r.Reason] = append(ids[r.Reason], r.Check)
 		}
 	}
+	slices.SortStableFunc(reasons, func(a, b string) int { return cmp.Compare(len(purpose[withheld[a]]), len(purpose[withheld[b]])) })
 	for _, reason := range reasons {
-		t.line("  %s  %s", t.look.bold("UNKNOWN "), legible.Printable(strings.Join(ids[reason], ", ")))
+		t.line("  %s  %s%s", t.look.bold("UNKNOWN "), legible.Printable(strings.Join(ids[reason], ", ")), purpose[withheld[reason]])
 		t.line("%s", legible.Fill(legible.Printable(reason), inset, t.width))
 	}
 }
 
+// purpose is what is said of an UNKNOWN that is so on purpose.
+var purpose = map[bool]string{true: " (on purpose: no right to see it is granted)"}
+
+// gaps names what could not be read. What was not to be stands with the checks that need it.
 func (t *verdictTable) gaps(all []posture.Gap) {
 	for _, g := range all {
+		if g.Withheld {
+			continue
+		}
 		text := g.Part + ": " + g.Call + ": " + g.Error
 		if g.Fix != "" {
 			text += " (" + g.Fix + ")"
@@ -194,6 +208,9 @@ func (t *verdictTable) sum() {
 		all = append(all, c.Results...)
 	}
 	complete := t.look.green("complete")
+	if posture.ScoreOf(all, nil).Withheld > 0 {
+		complete = t.look.green("complete as far as rights are granted") + ": what is unknown on purpose is no pass"
+	}
 	if !t.report.Complete() {
 		complete = t.look.red("INCOMPLETE: what is UNKNOWN or not read may be as bad as anything")
 	}

@@ -22,7 +22,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 func rootCommand() *cobra.Command {
 	root := group(&cobra.Command{Use: "tiercel", Short: "Runtime security for GKE that you run yourself", Version: node.Version()})
 	root.AddCommand(upCommand(), watchCommand(), deadLetterCommand(), command.Sensor(), command.Record(), command.Replay(), rulesCommand(),
-		hardenCommand(), rotationCommand(), upgradesCommand(), reportCommand())
+		hardenCommand(), rotationCommand(), upgradesCommand(), reportCommand(), doctorCommand())
 	// Made now and not when it is called, so that a shell that it does not know is a mistake like others.
 	root.InitDefaultCompletionCmd()
 	if completion, _, err := root.Find([]string{"completion"}); err == nil {

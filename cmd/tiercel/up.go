@@ -158,7 +158,7 @@ func up(ctx context.Context, flags upFlags, l net.Listener, out *terminal, log *
 	cfg.Place = node.Place{Project: local.Project, Location: local.Location, Cluster: local.Cluster, Node: nodeName}
 	cfg.Outputs = []string{"pubsub:" + local.RawTopic}
 	cfg.Beside, cfg.Watching = s, s.watching
-	log.InfoContext(ctx, "embedded cloud is up", "pubsub", cloud.Address(), "topic", local.RawTopic, "source", local.Source)
+	log.InfoContext(ctx, "embedded cloud is up", "pubsub", cloud.Address(), "functions", cloud.Calls(), "topic", local.RawTopic, "source", local.Source)
 	seen, err := watchOrReplay(ctx, cfg, flags.replay, s, log)
 	if err != nil {
 		return err

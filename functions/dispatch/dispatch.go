@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"tiercel.dev/internal/meter"
 	"tiercel.dev/internal/objects"
 	"tiercel.dev/internal/posture"
 	"tiercel.dev/internal/schedule"
@@ -157,7 +158,11 @@ func (d *Dispatcher) give(ctx context.Context, m *schedule.Manifest, generation 
 				if err != nil {
 					return err
 				}
-				return d.cfg.Publish(publishing, data, attributes)
+				if err := d.cfg.Publish(publishing, data, attributes); err != nil {
+					return err
+				}
+				meter.Add(ctx, meter.Jobs, 1, string(m.Work))
+				return nil
 			})
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"tiercel.dev/alert"
@@ -23,6 +24,7 @@ import (
 	"tiercel.dev/internal/fault"
 	"tiercel.dev/internal/gke"
 	"tiercel.dev/internal/kube"
+	"tiercel.dev/internal/meter"
 	"tiercel.dev/internal/push"
 )
 
@@ -81,6 +83,7 @@ func (e *Enricher) Handle(ctx context.Context, m push.Message) error {
 	if err != nil {
 		return fmt.Errorf("alert %s: %w", a.GetAlertId(), err)
 	}
+	meter.Add(ctx, meter.Enriched, 1, strings.ToLower(a.GetEnrichment().GetVerification().String()))
 	return nil
 }
 

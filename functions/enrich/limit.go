@@ -1,6 +1,7 @@
 package enrich
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"tiercel.dev/alert"
+	"tiercel.dev/internal/meter"
 )
 
 // maxNodes is how many nodes' rates are remembered, some 200 bytes each. A node that is forgotten begins anew.
@@ -47,7 +49,7 @@ func (l *limit) allow(key string, now time.Time) bool {
 
 // allow takes one alert out of its node's rate. Nodes that are not known to exist share one: else a new name would be a
 // new rate.
-func (e *Enricher) allow(f *facts) error {
+func (e *Enricher) allow(ctx context.Context, f *facts) error {
 	key := f.cluster.Resource()
 	if f.Verification != alert.Unverified {
 		key += "/" + f.alert.GetNode().GetName()
@@ -55,5 +57,6 @@ func (e *Enricher) allow(f *facts) error {
 	if e.nodes.allow(key, e.cfg.Now()) {
 		return nil
 	}
+	meter.Add(ctx, meter.Limited, 1)
 	return fmt.Errorf("more than %d alerts a minute come from there: not looked up", e.nodes.perMinute)
 }

@@ -33,7 +33,7 @@ func (e *Enricher) place(ctx context.Context, f *facts) {
 	e.findNode(ctx, f, client, err)
 	if f.alert.GetKind() == alert.KindAlert && f.alert.GetPod() != nil {
 		if err == nil {
-			err = e.allow(f)
+			err = e.allow(ctx, f)
 		}
 		e.findWorkload(ctx, f, client, err)
 	}

@@ -50,7 +50,7 @@ type policies struct {
 func newPolicies(cfg Config) *policies {
 	return &policies{
 		store: cfg.Store, name: cfg.Policy, log: cfg.Log, ended: make(map[*rules.Policy]bool),
-		cache: lookup.New(lookup.Config[struct{}]{Size: 1, Timeout: policiesTimeout, Now: cfg.Now, Keep: func(_ struct{}, err error) time.Duration {
+		cache: lookup.New(lookup.Config[struct{}]{Name: "policies", Size: 1, Timeout: policiesTimeout, Now: cfg.Now, Keep: func(_ struct{}, err error) time.Duration {
 			if err != nil {
 				return policiesRetry
 			}

@@ -6,14 +6,19 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	pb "cloud.google.com/go/securitycenter/apiv2/securitycenterpb"
 	"golang.org/x/sync/errgroup"
+	"google.golang.org/protobuf/proto"
 
 	"tiercel.dev/alert"
+	"tiercel.dev/internal/budget"
 	"tiercel.dev/internal/fault"
+	"tiercel.dev/internal/meter"
 	"tiercel.dev/internal/objects"
 	"tiercel.dev/internal/scc"
 )
@@ -33,13 +38,18 @@ type Config struct {
 	Publish func(ctx context.Context, data []byte, attributes map[string]string) error
 	// Findings is nil where there is no organization to hold them.
 	Findings Findings
-	Policy   Policy
-	Now      func() time.Time // default time.Now
-	Log      *slog.Logger     // default slog.Default()
+	// MaxInstances is [budget.Config]'s.
+	MaxInstances int
+	Policy       Policy
+	Now          func() time.Time // default time.Now
+	Log          *slog.Logger     // default slog.Default()
 }
 
 // A Checker is safe for concurrent use, in any number of processes over one store: of two checks at once one gives up.
-type Checker struct{ cfg Config }
+type Checker struct {
+	cfg    Config
+	budget *budget.Budget
+}
 
 // NewChecker makes no request.
 func NewChecker(cfg Config) *Checker {
@@ -49,11 +59,11 @@ func NewChecker(cfg Config) *Checker {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	return &Checker{cfg}
+	return &Checker{cfg, budget.New(budget.Config{Store: cfg.Store, MaxInstances: cfg.MaxInstances, Log: cfg.Log})}
 }
 
-// maxTold bounds what one check tells, so that a fleet that falls silent as a whole leaves alerts their share of the quota for
-// findings, which is 1,000 writes a minute. The severest come first, and the next check goes on.
+// maxTold bounds what one check tells, so that a fleet that falls silent as a whole leaves alerts most of the quota for findings.
+// The severest come first, and the next check goes on.
 const (
 	maxTold = 300
 	tellers = 8
@@ -79,6 +89,9 @@ func (c *Checker) Check(ctx context.Context) error {
 	s.Unverified = heard.Unverified
 	if generation, err = c.keep(ctx, s, generation); err != nil {
 		return err
+	}
+	for _, kind := range slices.Sorted(maps.Keys(rules)) {
+		meter.Set(ctx, meter.Problems, float64(s.open(kind)), string(kind))
 	}
 	c.cfg.Log.InfoContext(ctx, "fleet checked", "clusters", len(s.Clusters), "silent", s.open(Missing)) // infra/alerts.tf counts it
 	pending := s.pending()
@@ -152,6 +165,9 @@ func (c *Checker) tellOne(ctx context.Context, l *Line) error {
 	}
 	if !l.Written {
 		now := c.cfg.Now()
+		if c.cfg.Findings != nil && !c.budget.Allow(ctx, now, rules[l.Kind].severity >= alert.High) {
+			return published // the next check writes it
+		}
 		if written = c.write(ctx, l, now); written == nil {
 			l.Written, l.WrittenAt = true, now
 		}
@@ -173,7 +189,12 @@ func (c *Checker) write(ctx context.Context, l *Line, now time.Time) error {
 		return nil
 	}
 	id, f := findingOf(l, now)
-	return c.cfg.Findings.Create(ctx, id, f)
+	c.budget.Spent(proto.Size(f))
+	err := c.cfg.Findings.Create(ctx, id, f)
+	if errors.Is(err, fault.ErrQuota) {
+		c.budget.Wait(now, scc.RetryDelay(err))
+	}
+	return err
 }
 
 var _ Findings = (*scc.Writer)(nil)

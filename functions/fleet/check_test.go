@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"slices"
@@ -20,6 +21,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"tiercel.dev/alert"
+	"tiercel.dev/internal/budget"
 	"tiercel.dev/internal/kube"
 	"tiercel.dev/internal/scc"
 	localscc "tiercel.dev/local/scc"
@@ -320,5 +322,32 @@ func TestKinds(t *testing.T) {
 		if r.title == "" || r.description == "" || r.nextSteps == "" || r.severity == 0 {
 			t.Errorf("%s: %+v", kind, r)
 		}
+	}
+}
+
+// What the others have left of the minute's writes is all that a check writes; alerts go out all the same, and the next check
+// writes the rest.
+func TestCheckLeavesTheBudget(t *testing.T) {
+	const silent = 40
+	var nodes []kube.Node
+	for i := range silent {
+		nodes = append(nodes, node(fmt.Sprint("n", i)))
+	}
+	s := newSky(t, cluster(nodes...))
+	s.must(0)
+	s.pass(9 * time.Minute)
+	others := budget.New(budget.Config{Store: s.store})
+	for _, urgent := range []bool{false, true} {
+		for others.Allow(t.Context(), s.clock().Add(2*time.Minute), urgent) {
+			others.Spent(3000)
+		}
+	}
+	s.must(2 * time.Minute)
+	if got := len(s.scc.Findings()); got != 0 || len(s.alerts) != silent {
+		t.Errorf("%d findings and %d alerts while others have the budget", got, len(s.alerts))
+	}
+	s.must(2 * time.Minute)
+	if got := len(s.scc.Findings()); got != silent || len(s.alerts) != silent {
+		t.Errorf("%d findings and %d alerts of %d nodes", got, len(s.alerts), silent)
 	}
 }

@@ -53,7 +53,7 @@ const (
 
 // NewRules makes no request.
 func NewRules(bucket *objects.Bucket) *Rules {
-	return &Rules{store: bucket, kept: lookup.New(lookup.Config[*inForce]{Size: 1, Timeout: rulesTimeout, Keep: func(_ *inForce, err error) time.Duration {
+	return &Rules{store: bucket, kept: lookup.New(lookup.Config[*inForce]{Name: "checks", Size: 1, Timeout: rulesTimeout, Keep: func(_ *inForce, err error) time.Duration {
 		if err != nil {
 			return keepNoRules
 		}

@@ -14,6 +14,7 @@ import (
 	"tiercel.dev/alert"
 	"tiercel.dev/internal/budget"
 	"tiercel.dev/internal/fault"
+	"tiercel.dev/internal/meter"
 	"tiercel.dev/internal/objects"
 	"tiercel.dev/internal/posture"
 	"tiercel.dev/internal/push"
@@ -104,7 +105,25 @@ func (w *Worker) record(ctx context.Context, job schedule.Job) (*posture.Cluster
 	if errors.Is(err, objects.ErrConflict) {
 		return w.kept(ctx, job.Run, job.Resource)
 	}
+	if err == nil {
+		counted(ctx, record)
+	}
 	return record, err
+}
+
+// counted counts what a run came to, once for each cluster: of a job that is delivered again the record is there.
+func counted(ctx context.Context, record *posture.Cluster) {
+	result := "complete"
+	switch {
+	case record.Gone:
+		result = "gone"
+	case !record.Complete():
+		result = "incomplete"
+	}
+	meter.Add(ctx, meter.Checked, 1, result)
+	for _, r := range record.Results {
+		meter.Add(ctx, meter.Verdicts, 1, string(r.Verdict))
+	}
 }
 
 // kept reads the record of a run.

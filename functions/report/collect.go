@@ -34,9 +34,6 @@ const (
 	oldAfter = 48 * time.Hour
 )
 
-// errNoRun means that there is no run of the checks to report of.
-var errNoRun = errors.New("no run of the checks")
-
 // newest is the manifest of the newest run that began at or before a time.
 func newest(ctx context.Context, store Store, at time.Time) (m schedule.Manifest, err error) {
 	name := ""
@@ -50,7 +47,7 @@ func newest(ctx context.Context, store Store, at time.Time) (m schedule.Manifest
 		}
 	}
 	if name == "" {
-		return m, fmt.Errorf("%w before %s", errNoRun, at.Format(time.RFC3339))
+		return m, fmt.Errorf("%w before %s", ErrNoRun, at.Format(time.RFC3339))
 	}
 	return m, readJSON(ctx, store, name, &m)
 }
@@ -206,11 +203,11 @@ func (in *Input) fleet(ctx context.Context, store Store) *fleet.Status {
 	return s
 }
 
-// incomplete counts the clusters of which something could not be found out, and the lists of clusters that are not whole.
+// incomplete counts the clusters of which something could not be found out that is not withheld on purpose, and the lists of clusters that are not whole.
 func (in *Input) incomplete() int {
 	n := len(in.Absent) + len(in.Manifest.Gaps)
 	for _, c := range in.Clusters {
-		if len(c.Gaps) > 0 || slices.ContainsFunc(c.Results, func(r posture.Result) bool { return r.Verdict == posture.Unknown }) {
+		if !c.Complete() {
 			n++
 		}
 	}

@@ -115,13 +115,22 @@ type unknown struct {
 	Fix      string
 	Checks   int
 	Clusters []string
+	Withheld bool // it is so on purpose
+}
+
+// Head says which kind of unknown it is.
+func (u unknown) Head() string {
+	if u.Withheld {
+		return "Unknown on purpose"
+	}
+	return "Unknown"
 }
 
 // unknowns are the reasons for all that is not known, the one that most hangs on first: what the run had no record of, what could
-// not be read, and checks that could not be decided.
+// not be read, and checks that could not be decided. What no right is granted for comes last, and is told with its checks alone.
 func (in *Input) unknowns() (all []unknown) {
 	at := map[string]int{}
-	add := func(why, fix, cluster string, checks int) {
+	add := func(why, fix, cluster string, checks int) *unknown {
 		n, ok := at[why]
 		if !ok {
 			n = len(all)
@@ -132,6 +141,7 @@ func (in *Input) unknowns() (all []unknown) {
 		if !slices.Contains(all[n].Clusters, cluster) && cluster != "" {
 			all[n].Clusters = append(all[n].Clusters, cluster)
 		}
+		return &all[n]
 	}
 	for _, r := range in.Absent {
 		add("the run has no record of the cluster: its worker did not end in time", "", r.String(), len(in.Checks))
@@ -141,15 +151,20 @@ func (in *Input) unknowns() (all []unknown) {
 	}
 	for _, c := range in.Clusters {
 		for _, g := range c.Gaps {
-			add(gap(g), g.Fix, c.Resource.String(), 0)
+			if !g.Withheld {
+				add(gap(g), g.Fix, c.Resource.String(), 0)
+			}
 		}
 		for _, r := range c.Results {
 			if r.Verdict == posture.Unknown {
-				add(cmp.Or(r.Reason, "the check could not be decided"), "", c.Resource.String(), 1)
+				add(cmp.Or(r.Reason, "the check could not be decided"), "", c.Resource.String(), 1).Withheld = r.Withheld
 			}
 		}
 	}
 	slices.SortStableFunc(all, func(a, b unknown) int {
+		if a.Withheld != b.Withheld {
+			return map[bool]int{true: 1, false: -1}[a.Withheld]
+		}
 		return cmp.Or(cmp.Compare(len(b.Clusters), len(a.Clusters)), cmp.Compare(b.Checks, a.Checks))
 	})
 	return all

@@ -195,8 +195,8 @@ func (l *letter) TrendText() string {
 	return strings.Join(all, ", ")
 }
 
-// Unknown is how many verdicts nobody could reach.
-func (l *letter) Unknown() int { return l.Counts[posture.Unknown] }
+// Unknown is how many verdicts nobody could reach, who should have.
+func (l *letter) Unknown() int { return l.Counts[posture.Unknown] - l.Withheld }
 
 // Known reports whether a function has left records.
 func (l *letter) Known(what string) bool {
@@ -226,6 +226,9 @@ func (l *letter) Verdicts() string {
 		total += l.Counts[v]
 		if n := l.Counts[v]; n > 0 {
 			all = append(all, fmt.Sprintf("%d %s", n, v))
+			if v == posture.Unknown && l.Withheld > 0 {
+				all[len(all)-1] += fmt.Sprintf(" (%d on purpose)", l.Withheld)
+			}
 		}
 	}
 	return fmt.Sprintf("%s of %s in %s: %s. Weights of the score: CRITICAL %g, HIGH %g, MEDIUM %g, LOW %g; WARN counts half; UNKNOWN, EXCEPTED, MANAGED and N/A are in neither part.",

@@ -40,6 +40,7 @@ type letter struct {
 	Unknowns   []unknown
 	Incomplete int
 	Counts     map[posture.Verdict]int
+	Withheld   int // of those that are UNKNOWN
 }
 
 // A number is a score for people. The change is that of the rounded numbers, so that it can be checked by who has both mails.
@@ -94,7 +95,7 @@ func write(all *Input, a Audience) *letter {
 	l.Diff, _ = in.State.Compare(in.Due, in.Clusters, in.Manifest.Gone, in.Checks)
 	l.First = l.Diff.First
 	score := in.scoreOf(in.Clusters)
-	l.Counts = score.Verdicts
+	l.Counts, l.Withheld = score.Verdicts, score.Withheld
 	l.score(score)
 	l.tiles()
 	l.Deadlines = in.deadlines()

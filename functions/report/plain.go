@@ -271,7 +271,7 @@ func (l *letter) textCoverage(t *mail.Text) {
 	t.Head("Coverage")
 	t.Paragraph(l.Verdicts())
 	shown(t, whole.Unknowns, l.Unknowns, "reasons", func(u unknown) {
-		t.Paragraph(fmt.Sprintf("Unknown: %s. %s %s", strings.TrimSuffix(cut(u.Why, whole.Text), "."), cut(u.Fix, whole.Text), names(u.Clusters, whole.Names)))
+		t.Paragraph(fmt.Sprintf("%s: %s. %s %s", u.Head(), strings.TrimSuffix(cut(u.Why, whole.Text), "."), cut(u.Fix, whole.Text), names(u.Clusters, whole.Names)))
 	})
 	for _, p := range l.in.Problems {
 		t.Paragraph(cut(p, whole.Text))

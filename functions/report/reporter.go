@@ -113,7 +113,7 @@ func (r *Reporter) ready(ctx context.Context, due time.Time) (bool, error) {
 		return false, err
 	}
 	m, err := newest(ctx, r.cfg.Store, due)
-	if errors.Is(err, errNoRun) {
+	if errors.Is(err, ErrNoRun) {
 		return false, nil // nothing has run yet
 	}
 	if err != nil {

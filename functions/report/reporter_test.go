@@ -67,6 +67,46 @@ func TestReportWaitsAndNamesWhatIsMissing(t *testing.T) {
 	}
 }
 
+// What is withheld on purpose is told in the coverage, with its reason, and is neither a pass nor a run that is incomplete.
+func TestReportTellsWithheldApart(t *testing.T) {
+	w := newWorld(t)
+	if err := sample.Fill(t.Context(), w.bucket, 0); err != nil {
+		t.Fatal(err)
+	}
+	run := schedule.RunAt(sample.Monday(0).Add(-time.Hour))
+	var m schedule.Manifest
+	w.read(schedule.Harden.Manifest(run), &m)
+	for _, at := range m.Clusters {
+		var c posture.Cluster
+		w.read(schedule.Harden.Record(run, at), &c)
+		c.Gaps = append(c.Gaps, posture.Gap{Part: "credentials", Call: "GetCluster", Permission: "container.clusters.getCredentials", Error: "x", Withheld: true})
+		c.Results = append(c.Results, posture.Result{ID: posture.ID("AUTH-CERT", at), Check: "AUTH-CERT", Resource: at, Verdict: posture.Unknown, Withheld: true, Reason: "client certificates are hidden"})
+		w.put(schedule.Harden.Record(run, at), c)
+	}
+	w.now = sample.Monday(0).Add(time.Hour)
+	if err := w.report(report.Request{}); err != nil {
+		t.Fatal(err)
+	}
+	first := w.sent[0]
+	if strings.Contains(first.Subject, "INCOMPLETE") || strings.Contains(first.Text, "INCOMPLETE") {
+		t.Errorf("%s\n%s", first.Subject, first.Text)
+	}
+	text := strings.Join(strings.Fields(first.Text), " ")
+	for _, want := range []string{"Unknown on purpose: client certificates are hidden.", fmt.Sprintf("%d UNKNOWN (%[1]d on purpose)", len(m.Clusters))} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the text lacks %q:\n%s", want, first.Text)
+		}
+	}
+	if html := string(first.HTML); !strings.Contains(html, "Unknown on purpose.") || strings.Contains(html, "INCOMPLETE") {
+		t.Error("the HTML does not tell what is withheld apart")
+	}
+	var s report.Summary
+	w.read("report/history/"+schedule.RunAt(sample.Monday(0)).String()+".json", &s)
+	if s.Incomplete != 0 || s.Score.Withheld != len(m.Clusters) || s.Score.Verdicts[posture.Unknown] != len(m.Clusters) {
+		t.Errorf("%+v", s)
+	}
+}
+
 func (w *world) read(name string, to any) {
 	w.t.Helper()
 	o, err := w.bucket.Get(w.t.Context(), name)

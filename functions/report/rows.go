@@ -17,7 +17,7 @@ type clusterRow struct {
 	Resource  posture.Resource
 	Score     number
 	Open      map[posture.Severity]int
-	Unknown   int
+	Unknown   int // but for those that are so on purpose
 	Version   string
 	Target    string
 	Channel   string
@@ -43,7 +43,7 @@ func (in *Input) clusterRows() (rows []clusterRow) {
 	for _, c := range in.Clusters {
 		score := posture.ScoreOf(c.Results, in.Checks)
 		row := clusterRow{
-			Resource: clusterOf(c.Resource), Open: score.Open, Unknown: score.Verdicts[posture.Unknown], Version: c.Version, Channel: c.Channel,
+			Resource: clusterOf(c.Resource), Open: score.Open, Unknown: score.Verdicts[posture.Unknown] - score.Withheld, Version: c.Version, Channel: c.Channel,
 			Autopilot: c.Autopilot, Target: target[clusterOf(c.Resource)], CADays: "?", Network: "?",
 		}
 		if v, ok := score.Value(); ok {

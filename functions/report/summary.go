@@ -26,7 +26,7 @@ type Summary struct {
 	Set   string                   `json:"set,omitempty"`
 	Score posture.Score            `json:"score"`
 	Teams map[string]posture.Score `json:"teams,omitempty"` // by the name of a report that is not about all
-	// Incomplete counts clusters of which something could not be found out.
+	// Incomplete counts clusters of which something could not be found out that is not withheld on purpose.
 	Incomplete int              `json:"incomplete"`
 	Clusters   []ClusterSummary `json:"clusters"`
 	Sent       time.Time        `json:"sent"`

@@ -56,27 +56,18 @@ type missed struct {
 
 // Check looks whether the report that is due has come, and tells if not. What is to be told stands in the record first.
 func (w *Watch) Check(ctx context.Context) error {
-	settings, err := readSettings(ctx, w.Store)
-	if errors.Is(err, objects.ErrNotFound) {
-		return nil // nobody is to get any
-	}
-	weekly := settings.Weekly
-	if err != nil {
-		weekly = monday // settings that cannot be read keep reports from being sent, and are why one is missed
-	}
 	now := w.Now().UTC()
-	due := weekly.Last(now)
-	came, made := made(ctx, w.Store, due)
-	_, expected := newest(ctx, w.Store, due)
-	if errors.Is(expected, errNoRun) {
-		came, expected = true, nil // nothing has run yet
+	last, expected := LastReport(ctx, w.Store, now)
+	if last.Nobody {
+		return nil
 	}
 	m, generation, read := w.read(ctx)
-	if err := errors.Join(made, expected, read); err != nil {
+	err := errors.Join(expected, read)
+	if err != nil {
 		return err
 	}
-	w.Log.InfoContext(ctx, "report checked", "missed", late(now, due, came)) // infra/alerts.tf counts it
-	if !m.next(now, due, came) && m.told() {
+	w.Log.InfoContext(ctx, "report checked", "missed", last.Missed) // infra/alerts.tf counts it
+	if !m.next(now, last) && m.told() {
 		return nil
 	}
 	if generation, err = w.put(ctx, m, generation); err != nil {
@@ -87,15 +78,12 @@ func (w *Watch) Check(ctx context.Context) error {
 	return errors.Join(failed, err)
 }
 
-// late reports whether the report that is due has not come, and should have.
-func late(now, due time.Time, came bool) bool { return !came && now.Sub(due) >= lateAfter }
-
 // next brings the record up to what is seen, and reports whether it has changed.
-func (m *missed) next(now, due time.Time, came bool) bool {
+func (m *missed) next(now time.Time, last Sending) bool {
 	switch {
-	case late(now, due, came) && !m.Due.Equal(due):
-		*m = missed{Due: due, Since: now}
-	case came && !m.Since.IsZero() && m.Ended.IsZero():
+	case last.Missed && !m.Due.Equal(last.Due):
+		*m = missed{Due: last.Due, Since: now}
+	case (last.Made || last.Nothing) && !m.Since.IsZero() && m.Ended.IsZero():
 		m.Ended, m.Written = now, false
 	default:
 		return false

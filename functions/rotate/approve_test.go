@@ -100,7 +100,7 @@ func TestTwoPeople(t *testing.T) {
 	c.tick(0)
 	c.approve(alice, Start)
 	c.until(ClientsPending)
-	code, a, body := c.post("Alice@Example.com", c.request(Complete, "clients-moved"))
+	code, a, body := c.post("Alice@Example.com", c.request(Complete, "clients-moved", ackIssued))
 	if code != http.StatusOK || a.Approved || !strings.Contains(a.Why, "another") {
 		t.Errorf("%d %s", code, body)
 	}

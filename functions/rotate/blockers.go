@@ -174,7 +174,13 @@ func (n *next) inside() (all []blocker) {
 
 // clients is who may still use the old credentials, beside nodes.
 func (n *next) clients() (all []blocker) {
-	all = n.static()
+	all = append(n.static(), n.addresses()...)
+	return append(all, n.certificates()...)
+}
+
+// addresses is who may still ask the old address, of which there is nothing to be seen: each registered client is to be said to have
+// moved, and the address itself to be out of use.
+func (n *next) addresses() (all []blocker) {
 	registered := n.p.clientsOf(n.r.Resource)
 	for _, c := range registered {
 		what := c.Name
@@ -185,11 +191,18 @@ func (n *next) clients() (all []blocker) {
 			What: what + " has not been said to use the new address and authority", Fix: "gcloud container clusters get-credentials", Acknowledge: id(kindClient, c.Name),
 		}})
 	}
+	unseen := "nobody can see who still asks the old address"
+	if n.r.Address != "" {
+		unseen += " " + n.r.Address
+	}
+	unseen += ": audit logs do not tell by which one a request came"
 	if len(registered) == 0 {
-		all = append(all, blocker{kindClients, posture.Blocker{
-			What: "nobody has said that kubeconfigs, firewall rules, names in DNS and pipelines use the new address and authority",
+		return append(all, blocker{kindClients, posture.Blocker{
+			What: "nobody has said that kubeconfigs, firewall rules, names in DNS and pipelines use the new address and authority; " + unseen,
 			Fix:  "gcloud container clusters get-credentials, wherever the cluster is used from", Acknowledge: "clients-moved",
 		}})
 	}
-	return all
+	return append(all, blocker{kindClients, posture.Blocker{
+		What: unseen, Fix: "look for it in firewall rules, names in DNS and pipelines, or in flow logs of the network", Acknowledge: "old-address-unknown",
+	}})
 }

@@ -68,6 +68,7 @@ type cloud struct {
 	rotator  *Rotator
 	approver http.Handler
 	inside   func(*snapshot.Snapshot) // what the cluster's own API says
+	may      caller.Permissions
 
 	mu      sync.Mutex
 	before  func(method string) error // a call of Tiercel's that does not arrive
@@ -84,12 +85,12 @@ func permissions(without string) caller.Permissions {
 		"container.clusters.list", "container.clusters.get", "container.clusters.update", "container.operations.list", "logging.logEntries.list",
 		"logging.privateLogEntries.list",
 	}, func(p string) bool { return p == without })
-	return caller.Permissions{us: own, "mallory@example.com": {"container.clusters.update"}}
+	return caller.Permissions{us: own, "mallory@example.com": {"container.clusters.update", "container.clusters.get"}}
 }
 
 func newCloud(t *testing.T, policy string, may caller.Permissions, change ...func(*pb.Cluster)) *cloud {
 	t.Helper()
-	c := &cloud{T: t, clock: clock.New(monday)}
+	c := &cloud{T: t, clock: clock.New(monday), may: may}
 	logs := locallogging.New(locallogging.Config{Permissions: may})
 	c.gke = gke.New(gke.Config{
 		Permissions: may, Now: c.clock.Now, Audit: logs.Write,
@@ -224,7 +225,7 @@ func (r reader) Read(_ context.Context, s *snapshot.Snapshot) { r.inside(s) }
 
 // well is a cluster in which nothing is in the way.
 func (c *cloud) well(s *snapshot.Snapshot) {
-	s.Kubernetes = &snapshot.Kubernetes{PDBs: []policyv1.PodDisruptionBudget{}, Webhooks: []snapshot.Webhook{}, Nodes: []snapshot.Node{}}
+	s.Kubernetes = &snapshot.Kubernetes{PDBs: []policyv1.PodDisruptionBudget{}, Webhooks: []snapshot.Webhook{}, CSRs: []snapshot.CSR{}, Nodes: []snapshot.Node{}}
 	s.Kubernetes.Tokens.Complete = true
 	for _, n := range c.gke.Nodes(shop.ClusterName()) {
 		s.Kubernetes.Nodes = append(s.Kubernetes.Nodes, snapshot.Node{Name: n.Name, Pool: n.Pool, Created: n.Created, Ready: true})

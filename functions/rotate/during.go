@@ -284,8 +284,8 @@ func (n *next) leftBehind() (who []string) {
 				by = " (" + a.By + " answers for it)"
 			}
 		}
-		if by != "" && (b.kind == kindClient || b.kind == kindClients) {
-			continue // it has moved, somebody said
+		if by != "" && slices.Contains([]string{kindClient, kindClients, kindIssued}, b.kind) {
+			continue // it has moved, or another was asked for, somebody said
 		}
 		who = append(who, b.What+by)
 	}

@@ -21,6 +21,7 @@ func inside(s *snapshot.Snapshot, o *Observed) {
 		return b.Namespace + "/" + b.Name, b.Status.ExpectedPods > 0 && b.Status.DisruptionsAllowed == 0
 	})
 	o.Webhooks = take(s, "webhooks", k.Webhooks, func(w snapshot.Webhook) (string, bool) { return w.Configuration + "/" + w.Name, holdsPods(w) })
+	o.Requests = requested(s, k.CSRs)
 	// Tokens that service accounts name are not all: those made by hand are named by nobody.
 	if k.Tokens.Complete {
 		tokens := []Token{}

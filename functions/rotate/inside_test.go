@@ -59,7 +59,7 @@ func TestHandMadeTokenBlocks(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScene(ClientsPending)
-			s.r.Acks = []Ack{{ID: "clients-moved", Phase: Complete, By: bob}}
+			s.r.Acks = []Ack{{ID: "clients-moved", Phase: Complete, By: bob}, {ID: ackIssued, Phase: Complete, By: bob}}
 			s.o = inner(t, tt.secrets, monday.Add(-time.Hour))
 			r := Next(s.now, s.o, s.r, s.p).Record
 			if r.State != ClientsPending || len(r.Blockers) != 1 || r.Kinds[0] != tt.kind || r.Blockers[0].Acknowledge != tt.ack {

@@ -47,7 +47,7 @@ func TestVerifiedLeakProposes(t *testing.T) {
 	}
 	c.approve(alice, Start)
 	c.until(ClientsPending)
-	c.approve(bob, Complete, "clients-moved")
+	c.approve(bob, Complete, "clients-moved", ackIssued)
 	if r = c.until(Done); len(r.Leaks) != 0 {
 		t.Errorf("%v", r.Leaks)
 	}

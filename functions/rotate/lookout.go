@@ -169,6 +169,9 @@ func (l *Lookout) Inside(ctx context.Context, r posture.Resource, o *Observed) {
 	if !o.UsesSince.IsZero() {
 		o.Uses = l.uses(ctx, r, o)
 	}
+	if !o.IssuedSince.IsZero() {
+		o.Approved = l.approved(ctx, r, o)
+	}
 }
 
 // gap is what an API did not answer. The permission is named if the service says that it was refused.

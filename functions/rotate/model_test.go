@@ -12,6 +12,7 @@ import (
 	"time"
 
 	pb "cloud.google.com/go/container/apiv1/containerpb"
+	"google.golang.org/protobuf/proto"
 
 	"tiercel.dev/internal/objects"
 	"tiercel.dev/internal/posture"
@@ -25,6 +26,7 @@ type model struct {
 	skew    time.Duration // of our clock
 	chaos   bool          // faults, crashes and second operators
 	cluster *pb.Cluster
+	gone    bool // deleted
 	ca      posture.CA
 	running bool      // a rotation
 	began   time.Time // of it
@@ -32,12 +34,14 @@ type model struct {
 	audit   []modelEvent
 	nodes   []Node
 	tokens  []string
-	uses    []Use           // of static tokens, that the audit log tells of
+	uses    []Use // of static tokens, that the audit log tells of
+	issued  []Certificate
 	hidden  map[string]bool // what may not be read: audit, operations, nodes, tokens, budgets, cluster
 	budgets []string
 	number  int
 
 	kept      record
+	away      []string // ids of clusters whose records were put away
 	told      []Telling
 	wrote     func() // called when a request of somebody's may have been written
 	nest      func() // called where another instance may come in between
@@ -140,11 +144,11 @@ func (m *model) operate(typ pb.Operation_Type, pool string, takes time.Duration,
 
 // advance is what GKE does by itself.
 func (m *model) advance() {
-	if m.busy() {
+	if m.gone || m.busy() {
 		return
 	}
 	if !m.running && m.ca.NotAfter.Sub(m.now) < early && m.ca.NotAfter.After(m.now) && m.chance(20) {
-		m.begin("", "operation-gke")
+		m.begin("", m.name("operation-gke"))
 		return
 	}
 	if !m.running {
@@ -182,13 +186,30 @@ func (m *model) oldPool() string {
 func (m *model) swap() {
 	m.running = false
 	m.authority(m.began, m.began.Add(30*365*day))
-	m.tokens, m.uses = nil, nil
+	m.tokens, m.uses, m.issued = nil, nil, nil
 	clear(m.answered)
 }
 
 func (m *model) log(e Event) {
 	e.Time = m.now
 	m.audit = append(m.audit, modelEvent{e, m.now.Add(time.Duration(m.rng.IntN(9)) * time.Minute)})
+}
+
+// remove deletes the cluster, whatever is under way.
+func (m *model) remove() {
+	m.gone, m.running, m.ops = true, false, nil
+	m.tokens, m.uses, m.issued = nil, nil, nil
+	clear(m.answered)
+}
+
+// remake makes another cluster of the same name. The audit log still tells of the one before.
+func (m *model) remake() {
+	m.gone, m.cluster = false, proto.CloneOf(m.cluster)
+	m.cluster.Id = m.name("id")
+	m.authority(m.now, m.now.Add(time.Duration(20+m.rng.IntN(250))*day))
+	for i := range m.nodes {
+		m.nodes[i] = m.node(m.nodes[i].Pool, m.now)
+	}
 }
 
 // begin starts a rotation, whoever asks.
@@ -199,7 +220,7 @@ func (m *model) begin(who, operation string) {
 
 // ask is a call that changes the cluster.
 func (m *model) ask(phase Phase, who string) (string, error) {
-	if m.busy() || m.running != (phase == Complete) {
+	if m.gone || m.busy() || m.running != (phase == Complete) {
 		return "", fmt.Errorf("%w: the cluster is not to be asked for that now", ErrNot)
 	}
 	takes, fails := time.Duration(5+m.rng.IntN(30))*time.Minute, m.chaos && m.chance(10)
@@ -235,6 +256,9 @@ func (m *model) World(context.Context) World {
 	r, at := shop, m.clock()
 	if m.hidden["cluster"] {
 		return World{Looked: map[string]bool{"p": true}, Unknown: map[string]posture.Gap{"p": {Call: "ListClusters", Error: "unavailable"}}}
+	}
+	if m.gone {
+		return World{Looked: map[string]bool{"p": true}}
 	}
 	o := Observed{At: at, Account: us, Cluster: m.cluster, CA: Have(m.ca), Windows: Have(Windows{Open: 168 * time.Hour})}
 	if !m.hidden["operations"] {
@@ -272,9 +296,12 @@ func (m *model) visible() (events []Event) {
 func (m *model) Inside(_ context.Context, _ posture.Resource, o *Observed) {
 	lack := posture.Gap{Call: "list", Error: "forbidden"}
 	o.Nodes, o.Tokens, o.Budgets, o.Webhooks = Lack[[]Node](lack), Lack[[]Token](lack), Lack[[]string](lack), Have[[]string](nil)
-	o.Uses = Known[Uses]{}
+	o.Uses, o.Approved, o.Requests = Known[Uses]{}, Known[[]Certificate]{}, Have[[]Certificate](nil)
 	if !o.UsesSince.IsZero() {
-		o.Uses = m.used(o.UsesSince, o.At)
+		o.Uses = m.used(o.UsesSince)
+	}
+	if !o.IssuedSince.IsZero() {
+		o.Approved = m.approved(o.IssuedSince)
 	}
 	if !m.hidden["nodes"] {
 		o.Nodes = Have(slices.Clone(m.nodes))
@@ -292,8 +319,16 @@ func (m *model) Inside(_ context.Context, _ posture.Resource, o *Observed) {
 	m.between()
 }
 
+// approved are the certificates that the audit log tells of.
+func (m *model) approved(since time.Time) Known[[]Certificate] {
+	if m.hidden["uses"] {
+		return Lack[[]Certificate](posture.Gap{Call: "ListLogEntries", Error: "denied"})
+	}
+	return Have(slices.DeleteFunc(slices.Clone(m.issued), func(c Certificate) bool { return c.At.Before(since) }))
+}
+
 // used are the uses that the audit log tells of.
-func (m *model) used(since, at time.Time) Known[Uses] {
+func (m *model) used(since time.Time) Known[Uses] {
 	if m.hidden["uses"] {
 		return Lack[Uses](posture.Gap{Call: "ListLogEntries", Error: "denied"})
 	}
@@ -387,6 +422,14 @@ func (m *model) unanswered() {
 	if old := m.oldPool(); old != "" && !m.answered["nodes "+old] {
 		m.fail("completed with old nodes in pool %s", old)
 	}
+	for _, c := range m.issued {
+		if !m.hidden["uses"] && !m.answered[c.Request] {
+			m.fail("completed with certificate %s", c.Request)
+		}
+	}
+	if !m.answered[ackIssued] {
+		m.fail("completed without that anybody answers for certificates")
+	}
 	if !m.answered["clients"] {
 		m.fail("completed without that anybody answers for clients")
 	}
@@ -416,6 +459,30 @@ func (k flaky) write(_ context.Context, one *record) error {
 		return errLost // it is written all the same
 	}
 	one.generation++
+	k.crash()
+	return nil
+}
+
+func (k flaky) copyAway(_ context.Context, r *Record) error {
+	k.crash()
+	if k.chaos && k.chance(5) {
+		return errLost
+	}
+	k.away = append(k.away, r.UID)
+	return nil
+}
+
+func (k flaky) putAway(ctx context.Context, one *record) error {
+	if err := k.copyAway(ctx, &one.Record); err != nil {
+		return err
+	}
+	k.between()
+	if one.generation == k.kept.generation {
+		if k.kept.Stage().open() || len(k.kept.Pending) > 0 {
+			k.fail("a record is put away in %s, with %d untold", k.kept.State, len(k.kept.Pending))
+		}
+		k.kept = record{Record: Record{Version: recordVersion, Resource: shop}}
+	}
 	k.crash()
 	return nil
 }
@@ -457,6 +524,9 @@ func (m *model) tick(t *Rotator) {
 	ctx := context.Background()
 	one, _ := t.kept.read(ctx, Name(shop))
 	world := m.World(ctx)
+	if one.State == "" && len(world.Seen) == 0 {
+		return // no record, and no cluster
+	}
 	// Errors are of the faults that are about.
 	_ = t.cluster(ctx, one, world.of(shop), modelPolicy)
 }

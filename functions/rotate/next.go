@@ -89,6 +89,9 @@ func (n *next) see() bool {
 	if n.o.Gone {
 		n.gone("the cluster is gone")
 		n.r.CA, n.r.CASeen = posture.CA{}, time.Time{}
+		if n.r.Gone.IsZero() || n.r.Gone.After(n.now) {
+			n.r.Gone = n.now
+		}
 		return false
 	}
 	if n.o.Cluster == nil {
@@ -102,7 +105,12 @@ func (n *next) see() bool {
 		}
 		n.r.UID = id
 	}
+	n.r.Gone = time.Time{}
 	n.used()
+	n.issued()
+	if !n.r.Stage().open() {
+		n.r.Address = n.o.Cluster.GetEndpoint()
+	}
 	return true
 }
 
@@ -157,7 +165,8 @@ func (n *next) to(s State, severity posture.Severity, reason string) {
 // clear forgets what was of the rotation that has ended, or never began.
 func (n *next) clear() {
 	n.r.Blockers, n.r.Kinds, n.r.Start, n.r.Finish, n.r.Given, n.r.Acks, n.r.Again = nil, nil, nil, nil, nil, nil, nil
-	n.r.Began, n.r.By, n.r.Nodes, n.r.Reminded, n.r.Uses = time.Time{}, "", time.Time{}, nil, Uses{}
+	n.r.Began, n.r.By, n.r.Nodes, n.r.Reminded = time.Time{}, "", time.Time{}, nil
+	n.r.Uses, n.r.Issued = Uses{}, Issued{}
 }
 
 // stay notes blockers that the state itself is there to wait for. They are told of with the state, and not each by itself.

@@ -28,6 +28,7 @@ func newScene(state State) *scene {
 	s.o = Observed{
 		At: monday, Account: us, CA: Have(ca("old", 100*day)), Operations: Have([]Operation{}), Audit: Have([]Event{}), Nonce: "next",
 		Windows: Have(Windows{Open: 168 * time.Hour}), Tokens: Have([]Token{}), Budgets: Have([]string{}), Webhooks: Have([]string{}),
+		Requests: Have([]Certificate{}), Approved: Have([]Certificate{}),
 		Nodes: Have([]Node{{Name: "n", Pool: "a", Created: monday.Add(-time.Hour), Ready: true}}),
 		Cluster: &pb.Cluster{Name: "shop", Location: "europe-west1", Id: "1", Status: pb.Cluster_RUNNING, CurrentMasterVersion: "1.33.4-gke.1",
 			NodePools: []*pb.NodePool{{Name: "a", Version: "1.33.4-gke.1", Status: pb.NodePool_RUNNING}}},
@@ -44,7 +45,7 @@ func newScene(state State) *scene {
 	}
 	if state == Ready || state == Completing {
 		s.r.Nodes = monday.Add(-30 * time.Hour)
-		for _, id := range []string{"clients-moved"} {
+		for _, id := range []string{"clients-moved", ackIssued} {
 			s.r.Acks = append(s.r.Acks, Ack{ID: id, Phase: Complete, By: bob})
 		}
 		given.Phase, given.By = Complete, bob
@@ -166,9 +167,22 @@ func TestNext(t *testing.T) {
 
 		{"clients that have not moved", ClientsPending, func(*scene) {}, ClientsPending, "", "nobody has said that kubeconfigs"},
 		{"a registered client", ClientsPending, func(s *scene) { s.p.Clients = []Client{{Name: "ci", Owner: "dev"}} }, ClientsPending, "", "ci (dev)"},
-		{"all said", ClientsPending, func(s *scene) { s.r.Acks = []Ack{{ID: "clients-moved", Phase: Complete, By: bob}} }, Ready, "", ""},
-		{"tokens that nobody may list", ClientsPending, func(s *scene) {
+		{"registered clients that have moved, and the old address", ClientsPending, func(s *scene) {
+			s.p.Clients = []Client{{Name: "ci"}}
+			s.r.Acks = []Ack{{ID: id(kindClient, "ci"), Phase: Complete, By: bob}, {ID: ackIssued, Phase: Complete, By: bob}}
+		}, ClientsPending, "", "nobody can see who still asks the old address"},
+		{"the old address too", ClientsPending, func(s *scene) {
+			s.p.Clients = []Client{{Name: "ci"}}
+			s.r.Acks = []Ack{{ID: id(kindClient, "ci"), Phase: Complete, By: bob}, {ID: ackIssued, Phase: Complete, By: bob}, {ID: "old-address-unknown", Phase: Complete, By: bob}}
+		}, Ready, "", ""},
+		{"certificates of which nobody knows", ClientsPending, func(s *scene) {
 			s.r.Acks = []Ack{{ID: "clients-moved", Phase: Complete, By: bob}}
+		}, ClientsPending, "", "nobody knows of all certificates"},
+		{"all said", ClientsPending, func(s *scene) {
+			s.r.Acks = []Ack{{ID: "clients-moved", Phase: Complete, By: bob}, {ID: ackIssued, Phase: Complete, By: bob}}
+		}, Ready, "", ""},
+		{"tokens that nobody may list", ClientsPending, func(s *scene) {
+			s.r.Acks = []Ack{{ID: "clients-moved", Phase: Complete, By: bob}, {ID: ackIssued, Phase: Complete, By: bob}}
 			s.o.Tokens = Lack[[]Token](gap)
 		}, ClientsPending, "", "nobody knows how many static tokens"},
 

@@ -41,8 +41,13 @@ type Observed struct {
 	// Uses are of static tokens, as audit logs tell since UsesSince, which is zero if they are not to be read now.
 	Uses      Known[Uses]
 	UsesSince time.Time
-	Budgets   Known[[]string] // pod disruption budgets that allow no disruption now, as NAMESPACE/NAME
-	Webhooks  Known[[]string] // admission webhooks that may keep pods from being created, by configuration and name
+	// Requests are certificates for clients that are asked for and approved, and Approved those of which the audit log tells since
+	// IssuedSince, as with Uses.
+	Requests    Known[[]Certificate]
+	Approved    Known[[]Certificate]
+	IssuedSince time.Time
+	Budgets     Known[[]string] // pod disruption budgets that allow no disruption now, as NAMESPACE/NAME
+	Webhooks    Known[[]string] // admission webhooks that may keep pods from being created, by configuration and name
 
 	// Nonce is a text that nobody can guess, new each time.
 	Nonce string

@@ -88,7 +88,7 @@ func (m *model) live() {
 		m.tick(t)
 	}
 	m.known()
-	for i := 0; i < 60 && (i == 0 || m.running || m.kept.Stage().open()); i++ {
+	for i := 0; i < 60 && (i < 3 || m.running || m.kept.Stage().open()); i++ {
 		m.pass(12 * time.Hour)
 		m.tick(t)
 		m.named()
@@ -127,6 +127,16 @@ func (m *model) meddle() {
 		m.budgets = nil
 	case 8, 9:
 		m.use()
+	case 11:
+		if !m.gone {
+			m.remove()
+		}
+	case 12, 13:
+		if m.gone {
+			m.remake()
+		}
+	case 10:
+		m.issued = append(m.issued, Certificate{Request: m.name("request"), By: "admin@example.com", At: m.now})
 	}
 }
 
@@ -208,6 +218,12 @@ func (m *model) accepted(was *Record, q Request) {
 					m.answered[u.key()] = true
 				}
 			}
+		case strings.HasPrefix(b.Acknowledge, kindIssued+"-") && b.Acknowledge != ackIssued:
+			for _, c := range m.issued {
+				if strings.Contains(b.What, c.Request+" (") {
+					m.answered[c.Request] = true
+				}
+			}
 		case b.Acknowledge == "clients-moved":
 			m.answered["clients"] = true
 		case strings.HasPrefix(b.Acknowledge, "nodes-unknown"):
@@ -223,6 +239,12 @@ func (m *model) accepted(was *Record, q Request) {
 // known holds what is kept against what is so.
 func (m *model) known() {
 	r := &m.kept.Record
+	if m.gone && r.State != "" && (!slices.Contains([]State{Idle, Done}, r.State) || r.Gone.IsZero()) {
+		m.fail("the cluster is gone, and the record says %s", r.State)
+	}
+	if m.running && m.now.Sub(m.began) < lag {
+		return // the audit log may not tell of it yet
+	}
 	if m.running != (r.Stage().open() && r.Stage() != Starting) && !m.busy() && r.State != Expired {
 		m.fail("a rotation runs: %v, and the record says %s (from %s): %s", m.running, r.State, r.From, r.Reason)
 	}
@@ -238,6 +260,7 @@ func (m *model) known() {
 func (m *model) named() {
 	r := &m.kept.Record
 	switch {
+	case r.State == "":
 	case r.Shown.Next == "":
 		m.fail("%s says nothing of what comes next", r.State)
 	case r.State == Blocked && (len(r.Blockers) == 0 || r.Reason == ""):
@@ -256,5 +279,11 @@ func (m *model) over() {
 	}
 	if r.State == Blocked && r.Reason == "" {
 		m.fail("blocked for no reason")
+	}
+	if m.gone && r.State != "" {
+		m.fail("the cluster is gone, and its record is carried on: %s since %s", r.State, r.Gone)
+	}
+	if !m.gone && r.UID != m.cluster.Id {
+		m.fail("the record is of cluster %s, and the name is %s's", r.UID, m.cluster.Id)
 	}
 }

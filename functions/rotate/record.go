@@ -50,7 +50,14 @@ type Record struct {
 	Closed time.Time  `json:"closed,omitzero"` // when, by the audit log, the last rotation began that is over
 	Ender  string     `json:"completed_by,omitempty"`
 	Left   []string   `json:"left,omitempty"` // who was left behind when it was completed
-	Uses   Uses       `json:"uses,omitzero"`  // of static tokens, seen since this round is due
+	// Seen since this round is due: uses of static tokens, and certificates for clients.
+	Uses   Uses   `json:"uses,omitzero"`
+	Issued Issued `json:"issued,omitzero"`
+	// Address is that of the API before the rotation began, which ends with the completion.
+	Address string `json:"address,omitempty"`
+
+	// Gone is since when the cluster is not there any more; what was under way with it is over.
+	Gone time.Time `json:"gone,omitzero"`
 
 	Reminded []string  `json:"reminded,omitempty"`
 	Count    int       `json:"count"` // of what was ever to be told
@@ -139,7 +146,8 @@ func (r *Record) Stage() State {
 // clone lets a decision change its record without changing the one that it was given.
 func (r Record) clone() Record {
 	r.Acks, r.Leaks, r.Again = slices.Clone(r.Acks), slices.Clone(r.Leaks), slices.Clone(r.Again)
-	r.Reminded, r.Pending, r.Uses.List = slices.Clone(r.Reminded), slices.Clone(r.Pending), slices.Clone(r.Uses.List)
+	r.Reminded, r.Pending = slices.Clone(r.Reminded), slices.Clone(r.Pending)
+	r.Uses.List, r.Issued.List = slices.Clone(r.Uses.List), slices.Clone(r.Issued.List)
 	for _, call := range []**Call{&r.Start, &r.Finish} {
 		if *call != nil {
 			c := **call

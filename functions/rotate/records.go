@@ -26,6 +26,9 @@ type keeper interface {
 	// write keeps one, unless somebody else has meanwhile.
 	write(ctx context.Context, one *record) error
 	all(ctx context.Context) (map[posture.Resource]record, error)
+	// copyAway keeps a copy of a record elsewhere, for people; putAway removes the record too, unless somebody else has written it.
+	copyAway(ctx context.Context, r *Record) error
+	putAway(ctx context.Context, one *record) error
 }
 
 // records are those in a store.

@@ -1,6 +1,7 @@
 package rotate
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	pb "cloud.google.com/go/securitycenter/apiv2/securitycenterpb"
 	"golang.org/x/sync/errgroup"
 
+	"tiercel.dev/internal/meter"
 	"tiercel.dev/internal/objects"
 	"tiercel.dev/internal/posture"
 	"tiercel.dev/internal/scc"
@@ -21,6 +23,7 @@ import (
 type Store interface {
 	Get(ctx context.Context, name string) (objects.Object, error)
 	Put(ctx context.Context, name string, data []byte, meta map[string]string, generation int64) (int64, error)
+	Delete(ctx context.Context, name string, generation int64) error
 	List(ctx context.Context, prefix string) iter.Seq2[objects.Object, error]
 }
 
@@ -113,6 +116,7 @@ func (t *Rotator) Tick(ctx context.Context) error {
 			kept[r] = record{Record: Record{Version: recordVersion, Resource: r}}
 		}
 	}
+	count(ctx, kept)
 	var group errgroup.Group
 	group.SetLimit(abreast)
 	failed := make(chan error, len(kept))
@@ -132,13 +136,24 @@ func (t *Rotator) Tick(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+// count says how many clusters a tick finds in each state.
+func count(ctx context.Context, kept map[posture.Resource]record) {
+	clusters := map[State]int{}
+	for _, one := range kept {
+		clusters[cmp.Or(one.State, Idle)]++
+	}
+	for _, s := range States {
+		meter.Set(ctx, meter.Rotations, float64(clusters[s]), string(s))
+	}
+}
+
 // cluster goes on with one: each step is written before the next thing is done, so that whoever comes after a crash, or at the same
 // time, finds what was meant.
 func (t *Rotator) cluster(ctx context.Context, one record, o Observed, p Policy) error {
 	looked := false
 	for range maxSteps {
 		if !looked && o.Cluster != nil && !restful(one.Stage()) {
-			o.UsesSince = one.usesSince(o.At)
+			o.UsesSince, o.IssuedSince = one.usesSince(o.At), one.issuedSince(o.At)
 			t.cfg.Eyes.Inside(ctx, one.Resource, &o)
 			looked = true
 		}
@@ -148,6 +163,11 @@ func (t *Rotator) cluster(ctx context.Context, one record, o Observed, p Policy)
 			break
 		}
 		was := one.State
+		if one.UID != "" && step.Record.UID != one.UID { // the name is another cluster's now
+			if err := t.kept.copyAway(ctx, &one.Record); err != nil {
+				return err
+			}
+		}
 		one.Record = step.Record
 		if err := t.kept.write(ctx, &one); errors.Is(err, objects.ErrConflict) {
 			t.cfg.Log.InfoContext(ctx, "somebody else goes on with this rotation", "cluster", one.Resource.ClusterName())
@@ -165,7 +185,10 @@ func (t *Rotator) cluster(ctx context.Context, one record, o Observed, p Policy)
 			break
 		}
 	}
-	return t.tell(ctx, &one)
+	if err := t.tell(ctx, &one); err != nil || !one.over(t.cfg.Now()) {
+		return err
+	}
+	return t.kept.putAway(ctx, &one)
 }
 
 // restful are the states in which nothing but the cluster itself is looked at.

@@ -26,8 +26,10 @@ func (n *next) shown() posture.Rotation {
 	if n.o.Cluster != nil && !n.o.Audit.OK {
 		v.Gaps = append(v.Gaps, n.o.Audit.Gap)
 	}
-	if n.o.Uses.Gap.Error != "" {
-		v.Gaps = append(v.Gaps, n.o.Uses.Gap)
+	for _, g := range []posture.Gap{n.o.Uses.Gap, n.o.Approved.Gap} {
+		if g.Error != "" {
+			v.Gaps = append(v.Gaps, g)
+		}
 	}
 	return v
 }
@@ -35,6 +37,9 @@ func (n *next) shown() posture.Rotation {
 // following is what happens next, and who does it.
 func (n *next) following() string {
 	r := &n.r
+	if !r.Gone.IsZero() {
+		return "the cluster is gone; its record is put away a day later"
+	}
 	if n.waits != "" && r.State != Blocked {
 		return "waits for " + n.waits
 	}

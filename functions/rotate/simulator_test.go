@@ -17,6 +17,7 @@ import (
 
 	"tiercel.dev/internal/race"
 	"tiercel.dev/local/caller"
+	"tiercel.dev/local/gke"
 )
 
 // What holds in the model's weather holds over the APIs themselves: lost calls and answers, failed operations, a second operator, and
@@ -138,8 +139,29 @@ func (s *storm) others() {
 		s.listed = append(s.listed, fmt.Sprintf("token-%d", s.rng.IntN(1000)))
 	case 3:
 		s.listed = nil
+	case 4:
+		s.anew()
 	}
 	s.inside = s.tokens(s.listed...)
+}
+
+// anew deletes the cluster, whatever is under way, and makes another of its name.
+func (s *storm) anew() {
+	v, err := s.client.GetCluster(metadata.AppendToOutgoingContext(s.Context(), caller.Header, "mallory@example.com"), &pb.GetClusterRequest{Name: shop.ClusterName()})
+	if err != nil {
+		s.Fatal(err)
+	}
+	s.gke.RemoveCluster(shop.ClusterName())
+	if s.chance(50) {
+		s.step(time.Hour)
+	}
+	now := s.clock.Now()
+	v.Id, v.CreateTime = fmt.Sprintf("id-%d", now.Unix()), now.Format(time.RFC3339)
+	v.Status, v.MasterAuth.ClusterCaCertificate = pb.Cluster_RUNNING, gke.CA(v.Id, now, now.Add(100*day))
+	if err := s.gke.PutCluster("p", v); err != nil {
+		s.Fatal(err)
+	}
+	s.listed, s.answered = nil, map[string]bool{}
 }
 
 // person answers as the record asks.
@@ -154,6 +176,9 @@ func (s *storm) person() {
 	r, err := Parse(o)
 	if err != nil {
 		s.Fatal(err)
+	}
+	if !r.Gone.IsZero() {
+		return
 	}
 	phase, who := Start, alice
 	if r.Stage().open() && r.Stage() != Starting || r.Stage() == Verifying {

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"tiercel.dev/internal/posture"
 )
 
 // A Use is one of a static token that audit logs tell of.
@@ -27,21 +29,24 @@ type Uses struct {
 const (
 	// usesBack is how far back uses are looked for at first: what is used once a month should be seen.
 	usesBack = 31 * day
-	// usesLate is how much of what was read is read again, since entries may come late, and clocks may have been wrong.
-	usesLate = 2 * day
-	// usesEvery is how often the log is read while nothing runs that ends tokens, and how exactly times are kept.
-	usesEvery = time.Hour
+	// logLate is how much of what was read of a log is read again, since entries may come late, and clocks may have been wrong.
+	logLate = 2 * day
+	// logEvery is how often a log is read while no rotation runs, and how exactly times are kept.
+	logEvery = time.Hour
 )
 
 // usesSince is from when on audit logs are to be read for uses; zero if they were read just now, or tokens have ended already.
-func (r *Record) usesSince(at time.Time) time.Time {
-	switch read := r.Uses.Until; {
-	case r.Stage() == Verifying, !r.Stage().open() && at.Sub(read).Abs() < usesEvery:
+func (r *Record) usesSince(at time.Time) time.Time { return r.logSince(r.Uses.Until, at, usesBack) }
+
+// logSince is from when on a log is to be read that was read until a time: back at first.
+func (r *Record) logSince(read, at time.Time, back time.Duration) time.Time {
+	switch {
+	case r.Stage() == Verifying, !r.Stage().open() && at.Sub(read).Abs() < logEvery:
 		return time.Time{}
 	case read.IsZero() || read.After(at):
-		return at.Add(-usesBack)
+		return at.Add(-back)
 	default:
-		return read.Add(-usesLate)
+		return read.Add(-logLate)
 	}
 }
 
@@ -70,7 +75,7 @@ func (n *next) used() {
 		switch {
 		case i < 0:
 			r.List = append(r.List, u)
-		case u.Last.Sub(r.List[i].Last) >= usesEvery:
+		case u.Last.Sub(r.List[i].Last) >= logEvery:
 			r.List[i] = u
 		}
 	}
@@ -79,14 +84,17 @@ func (n *next) used() {
 	if r.Since.IsZero() || seen.Value.Since.Before(r.Since) {
 		r.Since = seen.Value.Since
 	}
-	if n.o.At.Sub(r.Until).Abs() >= usesEvery {
+	if n.o.At.Sub(r.Until).Abs() >= logEvery {
 		r.Until = n.o.At
 	}
 }
 
-// usesKnown reports whether audit logs could be read: now, or a moment ago if it was not time to.
-func (n *next) usesKnown() bool {
-	return n.o.Uses.OK || n.o.Uses.Gap.Error == "" && !n.r.Uses.Until.IsZero() && n.now.Sub(n.r.Uses.Until) < 2*usesEvery
+// usesKnown reports whether audit logs could be read for uses.
+func (n *next) usesKnown() bool { return n.logKnown(n.o.Uses.OK, n.o.Uses.Gap, n.r.Uses.Until) }
+
+// logKnown reports whether a log could be read: now, or a moment ago if it was not time to.
+func (n *next) logKnown(now bool, gap posture.Gap, until time.Time) bool {
+	return now || gap.Error == "" && !until.IsZero() && n.now.Sub(until) < 2*logEvery
 }
 
 // told says of a use when it was and whose.

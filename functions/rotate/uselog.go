@@ -106,6 +106,56 @@ func ofCluster(r posture.Resource, since time.Time) []string {
 	}
 }
 
+// signers are who approves the requests of nodes, and of nobody else.
+var signers = []string{"system:kube-controller-manager", "system:gcp-controller-manager", "system:serviceaccount:kube-system:certificate-controller"}
+
+// approved finds in the audit log who approved which certificates since o.IssuedSince; approvals of nodes' left out. Any error makes it
+// unknown, more than are kept among them.
+func (l *Lookout) approved(ctx context.Context, r posture.Resource, o *Observed) Known[[]Certificate] {
+	ctx, cancel := context.WithTimeout(ctx, useTimeout)
+	defer cancel()
+	filter := append(ofCluster(r, o.IssuedSince), `log_id("cloudaudit.googleapis.com/activity")`,
+		`protoPayload.methodName=~"[.]certificatesigningrequests[.]approval[.](update|patch)$"`)
+	for _, s := range signers {
+		filter = append(filter, fmt.Sprintf("NOT protoPayload.authenticationInfo.principalEmail=%q", s))
+	}
+	entries := l.Logs.ListLogEntries(ctx, &loggingpb.ListLogEntriesRequest{
+		ResourceNames: []string{"projects/" + r.Project}, Filter: strings.Join(filter, " AND "), OrderBy: "timestamp desc", PageSize: usePage,
+	})
+	found := []Certificate{}
+	for n := 0; ; n++ {
+		e, err := entries.Next()
+		if errors.Is(err, iterator.Done) {
+			return Have(found)
+		}
+		if err == nil && n == maxIssued {
+			err = fmt.Errorf("more than %d approvals", maxIssued)
+		}
+		var c Certificate
+		if err == nil {
+			c, err = certificateOf(e)
+		}
+		if err != nil {
+			return Lack[[]Certificate](gap("audit log", "ListLogEntries", "logging.logEntries.list", err))
+		}
+		found = append(found, c)
+	}
+}
+
+// certificateOf reads the entry of an approval: certificates.k8s.io/v1/certificatesigningrequests/NAME/approval.
+func certificateOf(e *loggingpb.LogEntry) (Certificate, error) {
+	payload := new(auditpb.AuditLog)
+	if err := e.GetProtoPayload().UnmarshalTo(payload); err != nil {
+		return Certificate{}, fmt.Errorf("entry %s: %w", alert.Escape(e.GetInsertId()), err)
+	}
+	_, name, _ := strings.Cut(payload.GetResourceName(), "/certificatesigningrequests/")
+	name, _, _ = strings.Cut(name, "/")
+	if !names.MatchString(name) {
+		return Certificate{}, fmt.Errorf("entry %s: %s names no request", alert.Escape(e.GetInsertId()), alert.Escape(payload.GetResourceName()))
+	}
+	return Certificate{Request: name, By: alert.Escape(payload.GetAuthenticationInfo().GetPrincipalEmail()), At: e.GetTimestamp().AsTime()}, nil
+}
+
 // filter is what entries of the same token have.
 func (u *Use) filter() string {
 	account := fmt.Sprintf("%s=%q", labelToken, serviceAccount+strings.Replace(u.Account, "/", ":", 1))

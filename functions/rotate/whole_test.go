@@ -32,16 +32,16 @@ func TestWholeRotation(t *testing.T) {
 		t.Fatalf("%s: %s", r.State, r.Reason)
 	}
 	r := c.until(ClientsPending)
-	if len(r.Blockers) != 2 || !strings.Contains(r.Blockers[0].What, "shop/ci") {
+	if len(r.Blockers) != 3 || !strings.Contains(r.Blockers[0].What, "shop/ci") || !strings.Contains(r.Blockers[1].What, "the old address 198.51.100.7") {
 		t.Errorf("%v", r.Blockers)
 	}
 	if got := c.findings(); !slices.Equal(got, []string{"tiercel_rotation_running"}) {
 		t.Errorf("%v", got)
 	}
-	if code, a, _ := c.post(bob, c.request(Complete, r.Blockers[0].Acknowledge)); code != http.StatusOK || a.Approved || len(a.Left) != 1 {
+	if code, a, _ := c.post(bob, c.request(Complete, r.Blockers[0].Acknowledge)); code != http.StatusOK || a.Approved || len(a.Left) != 2 {
 		t.Errorf("%d %v", code, a)
 	}
-	c.approve(bob, Complete, "clients-moved")
+	c.approve(bob, Complete, "clients-moved", ackIssued)
 	r = c.until(Done)
 	if r.Ender != bob || len(r.Left) != 1 || !strings.Contains(r.Left[0], "bob@example.com answers for it") || r.Round != 1 {
 		t.Errorf("%s, %v", r.Ender, r.Left)
@@ -212,7 +212,7 @@ func TestTokensThatNobodyMayList(t *testing.T) {
 	c.approve(alice, Start, "tokens-unknown")
 	c.until(ClientsPending)
 	// What was said before the start is not said of the completion.
-	if code, a, _ := c.post(bob, c.request(Complete, "clients-moved")); code != http.StatusOK || a.Approved {
+	if code, a, _ := c.post(bob, c.request(Complete, "clients-moved", ackIssued)); code != http.StatusOK || a.Approved {
 		t.Errorf("%d %v", code, a)
 	}
 	if r := c.tick(time.Hour); r.State != ClientsPending || len(r.Blockers) != 1 || r.Blockers[0].Acknowledge != "tokens-unknown" {
@@ -229,7 +229,7 @@ func TestNewTokenIsAnother(t *testing.T) {
 	c.tick(0)
 	c.approve(alice, Start)
 	r := c.until(ClientsPending)
-	c.approve(bob, Complete, r.Blockers[0].Acknowledge, r.Blockers[1].Acknowledge)
+	c.approve(bob, Complete, r.Blockers[0].Acknowledge, r.Blockers[1].Acknowledge, r.Blockers[2].Acknowledge)
 	if r = c.tick(time.Hour); r.State != Ready {
 		t.Fatalf("%s: %s", r.State, r.Reason)
 	}
@@ -261,7 +261,7 @@ func TestLostAnswers(t *testing.T) {
 		t.Errorf("%s %v", r.State, r.Start)
 	}
 	c.until(ClientsPending)
-	c.approve(bob, Complete, "clients-moved")
+	c.approve(bob, Complete, "clients-moved", ackIssued)
 	for range 10 { // the tick that completes fails, too
 		c.clock.Advance(6 * time.Hour)
 		c.gke.CatchUp()

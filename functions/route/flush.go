@@ -11,6 +11,7 @@ import (
 
 	"tiercel.dev/alert"
 	"tiercel.dev/internal/fault"
+	"tiercel.dev/internal/meter"
 	"tiercel.dev/internal/objects"
 	"tiercel.dev/internal/scc"
 )
@@ -43,6 +44,7 @@ func (r *Router) Flush(ctx context.Context) error {
 		errs = []error{err}
 		over bool
 	)
+	meter.Set(ctx, meter.Waiting, 0)
 	for i, b := range waiting {
 		free <- struct{}{}
 		mu.Lock()
@@ -52,6 +54,7 @@ func (r *Router) Flush(ctx context.Context) error {
 			break
 		}
 		if !r.budget.Allow(ctx, r.cfg.Now(), b.Severity >= alert.High) {
+			meter.Set(ctx, meter.Waiting, float64(len(waiting)-i))
 			r.cfg.Log.InfoContext(ctx, "findings wait for the next minute's budget", "findings", len(waiting)-i)
 			break
 		}

@@ -21,6 +21,7 @@ import (
 	"tiercel.dev/alert"
 	"tiercel.dev/internal/budget"
 	"tiercel.dev/internal/fault"
+	"tiercel.dev/internal/meter"
 	"tiercel.dev/internal/objects"
 	"tiercel.dev/internal/push"
 	"tiercel.dev/internal/scc"
@@ -90,39 +91,55 @@ func (r *Router) Handle(ctx context.Context, m push.Message) error {
 	if err != nil {
 		return fault.Poison(fmt.Errorf("message %s: %w", m.ID, err))
 	}
-	if a.GetKind() != alert.KindAlert || a.GetEnrichment().GetPolicy().GetMuted() || scc.OfTiercel(a) {
-		return nil
+	result := skipped
+	switch {
+	case a.GetKind() != alert.KindAlert, scc.OfTiercel(a):
+	case a.GetEnrichment().GetPolicy().GetMuted():
+		result = muted
+	default:
+		if result, err = r.handle(ctx, scc.ID(a), a); err != nil {
+			return fmt.Errorf("alert %s: %w", a.AlertId, err)
+		}
 	}
-	if err := r.handle(ctx, scc.ID(a), a); err != nil {
-		return fmt.Errorf("alert %s: %w", a.AlertId, err)
-	}
+	meter.Add(ctx, meter.Routed, 1, string(result))
 	return nil
 }
 
-func (r *Router) handle(ctx context.Context, id string, a *alert.Alert) error {
+// A result is what came of an alert, as it is counted.
+type result string
+
+const (
+	written    result = "written"    // its finding says it
+	aggregated result = "aggregated" // it is in the ledger, and its finding says it later
+	waiting    result = "waiting"    // so it is, for want of budget
+	muted      result = "muted"      // by the where list
+	skipped    result = "skipped"    // it is about sensors or clusters, and others write its finding
+)
+
+func (r *Router) handle(ctx context.Context, id string, a *alert.Alert) (result, error) {
 	if err := r.counts.add(ctx, id, a); err != nil {
-		return err
+		return "", err
 	}
 	if r.cfg.Findings == nil {
 		r.off.Do(func() {
 			r.cfg.Log.WarnContext(ctx, "alerts are counted and no findings written: Security Command Center is off in the settings")
 		})
-		return nil
+		return aggregated, nil
 	}
 	h, err := r.head(ctx, id)
 	if err != nil {
-		return err
+		return "", err
 	}
 	now := r.cfg.Now()
 	switch {
 	case h.leased(now):
-		return nil // whoever writes now, or Flush, has this alert in the sum
+		return aggregated, nil // whoever writes now, or Flush, has this alert in the sum
 	case !h.WrittenAt.IsZero() && now.Sub(h.WrittenAt) < r.cfg.RepeatEvery && a.GetSeverity() <= h.Severity:
-		return nil
+		return aggregated, nil
 	case !r.budget.Allow(ctx, now, a.GetSeverity() >= alert.High):
-		return r.leave(ctx, h, a)
+		return waiting, r.leave(ctx, h, a)
 	}
-	return r.settle(ctx, h, a)
+	return written, r.settle(ctx, h, a)
 }
 
 // leave puts the alert where Flush finds it, which has no other way to know what the finding is about.

@@ -34,7 +34,7 @@ const (
 
 // NewFinder makes no request. The caller needs resourcemanager.projects.get and container.clusters.list on the projects.
 func NewFinder(projects *resourcemanager.ProjectsClient, clusters *gke.Clusters) *Finder {
-	return &Finder{projects, clusters, lookup.New(lookup.Config[string]{Size: maxIDs, Timeout: idTimeout, Keep: func(_ string, err error) time.Duration {
+	return &Finder{projects, clusters, lookup.New(lookup.Config[string]{Name: "projects", Size: maxIDs, Timeout: idTimeout, Keep: func(_ string, err error) time.Duration {
 		switch {
 		case err == nil:
 			return keepID

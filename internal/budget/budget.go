@@ -8,30 +8,36 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"tiercel.dev/internal/meter"
 )
 
 // Config is what a [Budget] is made of. Store must be set.
 type Config struct {
-	// Store keeps the count of the day's bytes.
+	// Store keeps the counts of the minute's writes and the day's bytes.
 	Store Store
-	// WritesPerMinute and BytesPerDay are the quota, which MaxInstances share: all that may run at once, of every function
-	// that writes findings. Defaults: 1,000, 500 MB, and 1.
+	// WritesPerMinute and BytesPerDay are the quota, which is shared by all instances of every function that writes findings.
+	// Defaults: 1,000 and 500 MB.
 	WritesPerMinute int
 	BytesPerDay     int64
-	MaxInstances    int
-	Log             *slog.Logger // default slog.Default()
+	// MaxInstances are all that may run at once. Where the counts cannot be read, each keeps to an even share. Default 1.
+	MaxInstances int
+	Log          *slog.Logger // default slog.Default()
 }
 
-// A Budget is an instance's share: an even one of the writes of any minute, while the bytes of a day are taken out of one count
-// in pieces (day.go). Of both a part is for what is urgent alone. It is safe for concurrent use.
+// A Budget is an instance's part of both: it takes writes of the minute (writes.go) and bytes of the day (day.go) out of counts
+// that all share, in pieces. Of each count a part is for what is urgent alone. It is safe for concurrent use.
 type Budget struct {
-	log   *slog.Logger
-	count dayCount
+	log    *slog.Logger
+	count  dayCount
+	minute minuteCount
 
 	mu       sync.Mutex
-	writes   window
-	ordinary int       // of the writes of a minute, those that are for every severity
-	patience time.Time // until when the service asked for it
+	writes   window          // an even share of a minute's, for when nobody can count
+	alone    time.Time       // until when that is so
+	grants   map[bool]*grant // by urgency
+	pace     int             // writes to take next
+	patience time.Time       // until when the service asked for it
 	day      string
 	left     int64           // bytes of the day taken out of the count and not used yet
 	dry      map[bool]string // the day on which no more were to be had, by urgency
@@ -40,8 +46,8 @@ type Budget struct {
 }
 
 const (
-	urgentWrites = 0.1 // of a minute's writes
-	urgentBytes  = 0.2 // of a day's bytes
+	urgentWrites = 0.1 // of a minute's
+	urgentBytes  = 0.2 // of a day's
 
 	// reckoned is the size that a write is taken for until it is made: a large one's. The bound of a finding would leave
 	// most of the quota unused.
@@ -66,51 +72,122 @@ func New(cfg Config) *Budget {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	share := max(1, cfg.WritesPerMinute/cfg.MaxInstances)
 	return &Budget{
 		log: cfg.Log, count: dayCount{store: cfg.Store, limit: cfg.BytesPerDay}, dry: make(map[bool]string),
-		writes: window{at: make([]time.Time, share)}, ordinary: max(1, share-int(urgentWrites*float64(share))),
+		minute: minuteCount{store: cfg.Store, limit: cfg.WritesPerMinute}, grants: map[bool]*grant{false: new(grant), true: new(grant)},
+		writes: window{at: make([]time.Time, max(1, cfg.WritesPerMinute/cfg.MaxInstances))}, pace: firstWrites,
 	}
 }
 
 // Allow takes one write out of the budget, if there is one. Urgent is what is of severity HIGH or above.
 func (b *Budget) Allow(ctx context.Context, now time.Time, urgent bool) bool {
 	for {
-		allowed, dry := b.take(now, urgent)
-		if !dry {
-			return allowed
-		}
-		took, err := b.takePiece(ctx, urgent)
-		if err != nil {
-			// Without the count nobody knows what is left. To write is the lesser harm: the service has a quota of its own.
-			b.log.WarnContext(ctx, "the day's bytes of findings are not counted", "err", err)
-			b.add(piece)
-		} else if !took {
+		switch b.take(now, urgent) {
+		case allowed:
+			meter.Add(ctx, meter.Budget, 1, "allowed")
+			return true
+		case refused:
+			meter.Add(ctx, meter.Budget, 1, "refused")
 			return false
+		case wantsWrites:
+			b.takeWrites(ctx, now, urgent)
+		case wantsBytes:
+			took, err := b.takePiece(ctx, urgent)
+			if err != nil {
+				// Without the count nobody knows what is left. To write is the lesser harm: the service has a quota of its own.
+				b.log.WarnContext(ctx, "the day's bytes of findings are not counted", "err", err)
+				b.add(piece)
+			} else if !took {
+				meter.Add(ctx, meter.Budget, 1, "refused")
+				return false
+			}
 		}
 	}
 }
 
-// take is Allow without requests. dry says that bytes are to be had from the day's count first.
-func (b *Budget) take(now time.Time, urgent bool) (allowed, dry bool) {
+// An answer is what [Budget.take] comes to.
+type answer int
+
+const (
+	refused answer = iota
+	allowed
+	wantsBytes  // they are to be had from the day's count first
+	wantsWrites // and from the minute's
+)
+
+// take is Allow without requests.
+func (b *Budget) take(now time.Time, urgent bool) answer {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if day := now.UTC().Format(time.DateOnly); day != b.day {
 		b.day, b.left = day, 0
 	}
-	limit := len(b.writes.at)
-	if !urgent {
-		limit = b.ordinary
-	}
+	var from *grant
 	switch {
-	case now.Before(b.patience), b.dry[urgent] == b.day, !b.writes.room(now, limit):
-		return false, false
-	case b.left < reckoned:
-		return false, true
+	case now.Before(b.patience), b.dry[urgent] == b.day:
+		return refused
+	case now.Before(b.alone):
+		if !b.writes.room(now, b.even(urgent)) {
+			return refused
+		}
+	case b.grants[false].holds(now):
+		from = b.grants[false]
+	case urgent && b.grants[true].holds(now):
+		from = b.grants[true]
+	case b.grants[urgent].refused(now):
+		return refused
+	default:
+		return wantsWrites
+	}
+	if b.left < reckoned {
+		return wantsBytes
 	}
 	b.left -= reckoned
 	b.writes.note(now)
-	return true, false
+	if from != nil {
+		from.left--
+	}
+	return allowed
+}
+
+// even is the part of the even share that is for an urgency.
+func (b *Budget) even(urgent bool) int {
+	share := len(b.writes.at)
+	if urgent {
+		return share
+	}
+	return max(1, share-int(urgentWrites*float64(share)))
+}
+
+// takeWrites takes a piece of the minute's writes.
+func (b *Budget) takeWrites(ctx context.Context, now time.Time, urgent bool) {
+	b.refill.Lock()
+	defer b.refill.Unlock()
+	b.mu.Lock()
+	g := b.grants[urgent]
+	if g.holds(now) || g.refused(now) || now.Before(b.alone) {
+		b.mu.Unlock()
+		return // somebody else was first
+	}
+	if g.left == 0 && now.Sub(g.since) < useWithin {
+		b.pace = min(2*b.pace, max(firstWrites, int(mostWrites*float64(b.minute.limit))))
+	} else {
+		b.pace = firstWrites
+	}
+	n := b.pace
+	b.mu.Unlock()
+	granted, err := b.minute.take(ctx, now, n, urgent)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case err != nil:
+		b.log.WarnContext(ctx, "the minute's writes of findings are not counted: this instance keeps to its even share", "err", err)
+		b.alone = now.Add(alone)
+	case granted == 0:
+		g.none = now
+	default:
+		g.left, g.since = granted, now
+	}
 }
 
 func (b *Budget) takePiece(ctx context.Context, urgent bool) (bool, error) {
@@ -153,7 +230,7 @@ func (b *Budget) Wait(now time.Time, delay time.Duration) {
 	b.patience = now.Add(min(max(delay, minPatience), maxPatience))
 }
 
-// A window holds the times of the last writes, as many as a minute may have. Unlike a bucket of tokens it allows a minute's
+// A window holds the times of the last writes, as many as an even share of a minute's has. Unlike a bucket of tokens it allows a minute's
 // writes at once and still never more than that in any minute.
 type window struct {
 	at   []time.Time

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"tiercel.dev/internal/meter"
 	"tiercel.dev/internal/objects"
 )
 
@@ -44,6 +45,7 @@ func (c dayCount) take(ctx context.Context, day string, urgent bool) (bool, erro
 				return false, fmt.Errorf("%s, generation %d: %w", name, o.Generation, err)
 			}
 		}
+		meter.Set(ctx, meter.Bytes, float64(max(0, c.limit-taken.Bytes)))
 		if taken.Bytes+piece > limit {
 			return false, nil
 		}

@@ -96,7 +96,7 @@ func TestEnvironment(t *testing.T) {
 		name, _, _ := strings.Cut(pair, "=")
 		given[name] = true
 	}
-	own := []string{"BUILD_DIR", "PATIENCE"} // which have their defaults
+	own := []string{"BUILD_DIR", "PATIENCE", "DATA"} // which have their defaults, or are scripts/uninstall's
 	read := make(map[string]bool)
 	for _, script := range []string{"deploy", "rollout"} {
 		text, err := os.ReadFile("../../scripts/" + script)

@@ -1,5 +1,5 @@
 // Package deployment holds the tests of what deploys Tiercel: cloudbuild.yaml, and the scripts that it and people call, which run
-// here against stand-ins for gcloud, kubectl, tofu, ko, go and tiercel that note what they are asked and fail on demand.
+// here against stand-ins for gcloud, kubectl, tofu, ko, go and the like that note what they are asked and fail on demand.
 package deployment
 
 import (
@@ -32,13 +32,26 @@ if [ "$n" = "$FAIL_AT" ] || { [ -n "$FAIL_MATCH" ] && [[ $line =~ $FAIL_MATCH ]]
 	exit 1
 fi
 case $line in
-"gcloud storage buckets describe"*) [ -e "$FAKES/bucket" ] ;;
-"gcloud storage buckets create"*) : >"$FAKES/bucket" ;;
+"gcloud storage buckets describe"*) [ -e "$FAKES/${4#gs://}" ] ;;
+"gcloud storage buckets create"*) : >"$FAKES/${4#gs://}" ;;
+"gcloud storage buckets list"*) [ ! -e "$FAKES/${7#name=}" ] || echo "${7#name=}" ;;
+"gcloud storage ls"*) cat "$FAKES/objects" ;;
+"gcloud storage rm --recursive"*) rm "$FAKES/${4#gs://}" ;;
+"gcloud storage rm"*) grep -vF "$3" "$FAKES/objects" >"$FAKES/left"; mv "$FAKES/left" "$FAKES/objects" ;;
+"gcloud auth print-access-token") echo secret ;;
+"gcloud projects get-iam-policy"*) cat "$FAKES/roles-$3" ;;
+"gcloud projects remove-iam-policy-binding"*) grep -vxF "$7" "$FAKES/roles-$3" >"$FAKES/left"; mv "$FAKES/left" "$FAKES/roles-$3" ;;
+"gcloud scc findings list"*) cat "$FAKES/findings" ;;
+"gcloud scc findings update"*) grep -vxF "$4" "$FAKES/findings" >"$FAKES/left"; mv "$FAKES/left" "$FAKES/findings" ;;
+"gcloud iam service-accounts list"*) [ ! -e "$FAKES/account" ] || echo "${6#email=}" ;;
+"gcloud iam service-accounts delete"*) rm "$FAKES/account" ;;
+"tofu "*" state list") cat "$FAKES/state" ;;
 "gcloud iam service-accounts describe"*) [ -e "$FAKES/account" ] ;;
 "gcloud iam service-accounts create"*) : >"$FAKES/account" ;;
 "gcloud storage cp gs://"*) [ -e "$FAKES/${3##*/}" ] && echo before >"${@: -1}" ;;
 "gcloud storage cp "*) : >"$FAKES/${4##*/}" ;;
 "tofu "*" plan "*) for a; do case $a in -out=*) : >"${a#-out=}" ;; esac; done ;;
+"provenance base"*) echo "$2:base@sha256:$(printf '%064d' 5)" ;;
 "ko build"*) echo "$KO_DOCKER_REPO@sha256:$(printf '%064d' 7)" ;;
 "kubectl kustomize"*) cat "${@: -1}/kustomization.yaml" ;;
 esac
@@ -50,7 +63,7 @@ type place struct{ dir, build string }
 func newPlace(t *testing.T) place {
 	t.Helper()
 	p := place{dir: t.TempDir(), build: t.TempDir()}
-	for _, name := range []string{"gcloud", "kubectl", "tofu", "ko", "go", "tiercel", "sleep"} {
+	for _, name := range []string{"gcloud", "kubectl", "tofu", "ko", "go", "tiercel", "sleep", "bq", "provenance"} {
 		if err := os.WriteFile(filepath.Join(p.dir, name), []byte(fake), 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -60,9 +73,9 @@ func newPlace(t *testing.T) place {
 
 // A run is what became of a script.
 type run struct {
-	code   int
-	stderr string
-	calls  []string
+	code           int
+	stdout, stderr string
+	calls          []string
 }
 
 // run runs a script with an environment of its own: the stand-ins, and Debian's commands.
@@ -73,14 +86,14 @@ func (p place) run(t *testing.T, env []string, script string, args ...string) ru
 	}
 	cmd := exec.CommandContext(t.Context(), filepath.Join("../../scripts", script), args...)
 	cmd.Env = append([]string{"PATH=" + p.dir + ":/usr/bin:/bin", "HOME=" + p.dir, "FAKES=" + p.dir, "BUILD_DIR=" + p.build}, env...)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
 	if exit, ok := errors.AsType[*exec.ExitError](err); err != nil && (!ok || exit.ExitCode() < 0) {
 		t.Fatalf("%s: %v\n%s", script, err, &stderr)
 	}
 	calls, _ := os.ReadFile(filepath.Join(p.dir, "calls"))
-	return run{cmd.ProcessState.ExitCode(), stderr.String(), strings.Split(strings.TrimSuffix(string(calls), "\n"), "\n")}
+	return run{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String(), strings.Split(strings.TrimSuffix(string(calls), "\n"), "\n")}
 }
 
 // golden compares calls with a file of testdata; with UPDATE set it writes it.
@@ -103,11 +116,11 @@ func golden(t *testing.T, name string, calls []string) {
 
 // failing runs a script once for each call that it makes, which fails. Then it says what to mend, and nothing comes after the failed
 // call but what may; afterwards the same script does all of it.
-func failing(t *testing.T, env []string, script string, args []string, pass func(call string) bool, after func(call string) bool) {
+func failing(t *testing.T, place func(*testing.T) place, env []string, script string, args []string, pass func(call string) bool, after func(call string) bool) {
 	t.Helper()
-	whole := newPlace(t).run(t, env, script, args...)
+	whole := place(t).run(t, env, script, args...)
 	for n, call := range whole.calls {
-		p := newPlace(t)
+		p := place(t)
 		got := p.run(t, append([]string{"FAIL_AT=" + strconv.Itoa(n+1)}, env...), script, args...)
 		if pass(call) {
 			if got.code != 0 {
@@ -134,4 +147,4 @@ func failing(t *testing.T, env []string, script string, args []string, pass func
 }
 
 // ours is what a script says itself, after the command's own words.
-var ours = regexp.MustCompile(`(?m)^(bootstrap|deploy|rollout): .*(failed\. |: no credentials\. |stopped at |cannot be rendered|Run this again)`)
+var ours = regexp.MustCompile(`(?m)^(bootstrap|deploy|rollout|uninstall): .*(failed\. |: no credentials\. |stopped at |cannot be rendered|Run this again)`)

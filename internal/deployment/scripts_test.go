@@ -33,7 +33,7 @@ func TestBootstrap(t *testing.T) {
 
 func TestBootstrapFails(t *testing.T) {
 	// What cannot be looked up is taken for not there, and made.
-	failing(t, nil, "bootstrap", bootstrap, func(call string) bool { return strings.Contains(call, " describe ") }, none)
+	failing(t, newPlace, nil, "bootstrap", bootstrap, func(call string) bool { return strings.Contains(call, " describe ") }, none)
 }
 
 func TestDeploy(t *testing.T) {
@@ -48,13 +48,13 @@ func TestDeploy(t *testing.T) {
 }
 
 func TestDeployFails(t *testing.T) {
-	failing(t, deploy[:2], "deploy", nil, none, none)
+	failing(t, newPlace, deploy[:2], "deploy", nil, none, none)
 }
 
 func TestRolloutFails(t *testing.T) {
 	// Of a cluster that was never found well there is nothing to go back to. What is not well at once may be a little later.
 	back := func(call string) bool { return strings.HasPrefix(call, "gcloud storage cp gs://") }
-	failing(t, append(slices.Clone(deploy), "WAVES=prod/europe-west1/shop other/us-east1/branch"), "rollout", []string{image},
+	failing(t, newPlace, append(slices.Clone(deploy), "WAVES=prod/europe-west1/shop other/us-east1/branch"), "rollout", []string{image},
 		func(call string) bool { return strings.HasPrefix(call, "tiercel doctor") }, back)
 }
 
@@ -86,6 +86,10 @@ func TestMistakes(t *testing.T) {
 		"no image":              {deploy, "rollout", nil, "is no image with its digest"},
 		"a cluster in a wave":   {append(slices.Clone(deploy), "WAVES=a/b/c $(id)"), "rollout", []string{image}, "which is not PROJECT/LOCATION/NAME"},
 		"an endpoint":           {append(slices.Clone(deploy), "ENDPOINT=public"), "rollout", []string{image}, "neither dns nor private"},
+		"a cluster to leave":    {nil, "uninstall", []string{"--project", "prod", "--region", "europe-west1", "--cluster", "shop"}, "--cluster shop is not PROJECT/LOCATION/NAME"},
+		"a source":              {nil, "uninstall", []string{"--project", "prod", "--region", "europe-west1", "--scc", "off"}, "--scc off is not organizations/O"},
+		"no folder":             {nil, "uninstall", []string{"--project", "prod", "--region", "europe-west1", "--root", "nowhere"}, "--root nowhere is no folder"},
+		"nothing to leave":      {nil, "uninstall", []string{"--data"}, "scripts/uninstall --project PROJECT"},
 		"a zip without a name":  {nil, "sources", nil, "scripts/sources OUT.zip"},
 		"a schema without name": {nil, "provider-schema", nil, "scripts/provider-schema FULL.json"},
 	} {

@@ -60,7 +60,7 @@ func New(client *container.ClusterManagerClient, now func() time.Time) *Clusters
 		now = time.Now
 	}
 	return &Clusters{client: client, now: now, lists: lookup.New(lookup.Config[*List]{
-		Size: maxProjects, Timeout: listTimeout, Now: now,
+		Name: "clusters", Size: maxProjects, Timeout: listTimeout, Now: now,
 		Keep: func(l *List, err error) time.Duration {
 			switch {
 			case err != nil:

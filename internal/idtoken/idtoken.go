@@ -73,7 +73,7 @@ func New(cfg Config) *Verifier {
 		cfg.Now = time.Now
 	}
 	return &Verifier{cfg: cfg, keys: lookup.New(lookup.Config[map[string]*rsa.PublicKey]{
-		Size: 1, Timeout: keysTimeout, Now: cfg.Now, Keep: func(_ map[string]*rsa.PublicKey, err error) time.Duration {
+		Name: "keys", Size: 1, Timeout: keysTimeout, Now: cfg.Now, Keep: func(_ map[string]*rsa.PublicKey, err error) time.Duration {
 			if err != nil {
 				return keepError
 			}

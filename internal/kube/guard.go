@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"tiercel.dev/internal/meter"
 )
 
 // errResting means that a cluster is not asked for the moment.
@@ -34,6 +36,11 @@ func (g *guard) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	answer, err := g.base.RoundTrip(r)
 	g.note(err)
+	code := 0
+	if err == nil {
+		code = answer.StatusCode
+	}
+	meter.Add(r.Context(), meter.APICalls, 1, "Kubernetes", meter.HTTPCode(code))
 	if err == nil {
 		answer.Body = http.MaxBytesReader(nil, answer.Body, maxBody)
 	}

@@ -99,15 +99,15 @@ func New(cfg Config) *Clusters {
 	}
 	return &Clusters{
 		cfg: cfg, clients: clients,
-		nodes:    lookup.New(kept[Node](cfg, maxNodes, keepNode)),
-		pods:     lookup.New(kept[Pod](cfg, maxPods, keepPod)),
-		owners:   lookup.New(kept[*Owner](cfg, maxNodes, keepOwner)),
-		services: lookup.New(kept[[]Service](cfg, maxLists, keepServices)),
+		nodes:    lookup.New(kept[Node](cfg, "nodes", maxNodes, keepNode)),
+		pods:     lookup.New(kept[Pod](cfg, "pods", maxPods, keepPod)),
+		owners:   lookup.New(kept[*Owner](cfg, "owners", maxNodes, keepOwner)),
+		services: lookup.New(kept[[]Service](cfg, "services", maxLists, keepServices)),
 	}
 }
 
-func kept[V any](cfg Config, size int, keep time.Duration) lookup.Config[V] {
-	return lookup.Config[V]{Size: size, Timeout: cfg.Timeout, Now: cfg.Now, Keep: func(_ V, err error) time.Duration {
+func kept[V any](cfg Config, name string, size int, keep time.Duration) lookup.Config[V] {
+	return lookup.Config[V]{Name: name, Size: size, Timeout: cfg.Timeout, Now: cfg.Now, Keep: func(_ V, err error) time.Duration {
 		switch {
 		case err == nil:
 			return keep

@@ -10,11 +10,14 @@ import (
 
 	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/sync/singleflight"
+
+	"tiercel.dev/internal/meter"
 )
 
 // Config of a [Cache]. Size, Timeout and Keep must be set.
 type Config[V any] struct {
-	Size int // answers kept; the one that was wanted longest ago goes first
+	Name string // what is asked for, as it is counted
+	Size int    // answers kept; the one that was wanted longest ago goes first
 	// Timeout bounds the asking itself, which goes on when whoever began it leaves: others may wait for it.
 	Timeout time.Duration
 	// Keep is how long an answer is good.
@@ -56,6 +59,7 @@ func (c *Cache[V]) Get(ctx context.Context, key string, ask func(context.Context
 // GetSince is Get that takes no answer from before since.
 func (c *Cache[V]) GetSince(ctx context.Context, key string, since time.Time, ask func(context.Context) (V, error)) (V, error) {
 	if a, ok := c.kept(key, since); ok {
+		meter.Add(ctx, meter.Lookups, 1, c.cfg.Name, "hit")
 		return a.value, a.err
 	}
 	flight := c.flights.DoChan(key, func() (any, error) {
@@ -67,12 +71,23 @@ func (c *Cache[V]) GetSince(ctx context.Context, key string, since time.Time, as
 	})
 	select {
 	case <-ctx.Done():
+		meter.Add(ctx, meter.Lookups, 1, c.cfg.Name, "late")
 		var none V
 		return none, context.Cause(ctx)
 	case landed := <-flight:
 		a := landed.Val.(answer[V])
+		meter.Add(ctx, meter.Lookups, 1, c.cfg.Name, outcome(a.err))
 		return a.value, a.err
 	}
+}
+
+// outcome is a word for what came of asking. That something is not there is an answer, and counts as an error here: the cache does
+// not know the errors of those who ask.
+func outcome(err error) string {
+	if err != nil {
+		return "error"
+	}
+	return "asked"
 }
 
 func (c *Cache[V]) kept(key string, since time.Time) (answer[V], bool) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"tiercel.dev/internal/fault"
+	"tiercel.dev/internal/meter"
 	"tiercel.dev/internal/objects"
 )
 
@@ -108,6 +109,7 @@ func (o *Outbox) try(ctx context.Context, key string, to Address, render func(re
 // submit sends a mail that is claimed, and notes what came of it.
 func (o *Outbox) submit(ctx context.Context, name string, r record, generation int64, m Message) error {
 	refused := o.Sender.Send(ctx, m)
+	meter.Add(ctx, meter.Mails, 1, fate(refused))
 	if errors.Is(refused, ErrUnknownFate) {
 		return refused // the claim stays, and is void in a while
 	}
@@ -125,6 +127,17 @@ func (o *Outbox) submit(ctx context.Context, name string, r record, generation i
 		return errors.Join(refused, fmt.Errorf("what came of the mail could not be noted: %w", err))
 	}
 	return refused
+}
+
+// fate is a word for what came of a submission.
+func fate(refused error) string {
+	switch {
+	case refused == nil:
+		return "sent"
+	case errors.Is(refused, ErrUnknownFate):
+		return "unknown"
+	}
+	return "refused"
 }
 
 // noteTimeout bounds the note of what came of a mail.

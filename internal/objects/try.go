@@ -11,6 +11,7 @@ import (
 	"google.golang.org/api/googleapi"
 
 	"tiercel.dev/internal/fault"
+	"tiercel.dev/internal/meter"
 )
 
 // timeout bounds one request with its repetitions.
@@ -29,6 +30,7 @@ func (b *Bucket) try(ctx context.Context, verb, name string, request func(contex
 	defer cancel()
 	for pause := firstPause; ; pause *= 2 {
 		err := request(ctx)
+		meter.Add(ctx, meter.APICalls, 1, "Storage", meter.HTTPCode(answered(err)))
 		if code := status(err); pause > lastPause || code != http.StatusTooManyRequests && code < http.StatusInternalServerError {
 			return b.failed(verb, name, err)
 		}
@@ -40,7 +42,15 @@ func (b *Bucket) try(ctx context.Context, verb, name string, request func(contex
 	}
 }
 
-// status is the service's answer, 0 if there was none.
+// answered is the status of what was answered; 0 if nothing was.
+func answered(err error) int {
+	if err == nil {
+		return http.StatusOK
+	}
+	return status(err)
+}
+
+// status is that of an error the service answered, 0 if there was none.
 func status(err error) int {
 	if answer, ok := errors.AsType[*googleapi.Error](err); ok {
 		return answer.Code

@@ -33,6 +33,8 @@ type Result struct {
 	Exception *Exception `json:"exception,omitempty"`
 	// Failed says of an UNKNOWN that the check itself could not be evaluated, which is for who wrote it.
 	Failed bool `json:"failed,omitempty"`
+	// Withheld says of an UNKNOWN that it hangs on nothing but gaps that are: it is no pass, and no failure of the run.
+	Withheld bool `json:"withheld,omitempty"`
 }
 
 // Evidence is one fact that decided: a field's path in the API's message or object, and its value. No secret is one.

@@ -40,6 +40,9 @@ type Gap struct {
 	Fix        string `json:"fix,omitempty"`
 	// Passing says that another try may find out: a quota was used up, or there was no answer.
 	Passing bool `json:"passing,omitempty"`
+	// Withheld says that the right to see it is not granted, on purpose: no role that has it is narrow enough to give to who only
+	// looks, or IAM has none. Error says which it is.
+	Withheld bool `json:"withheld,omitempty"`
 }
 
 // Network is how far network policies reach.

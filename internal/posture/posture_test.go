@@ -19,6 +19,29 @@ func TestSeverityIsAWord(t *testing.T) {
 	}
 }
 
+// A run is whole without what is withheld on purpose, and without nothing else.
+func TestComplete(t *testing.T) {
+	withheld := Result{Verdict: Unknown, Withheld: true}
+	for _, tt := range []struct {
+		c    Cluster
+		want bool
+	}{
+		{Cluster{}, true},
+		{Cluster{Results: []Result{{Verdict: Fail}, {Verdict: Excepted}, withheld}, Gaps: []Gap{{Part: "a", Withheld: true}}}, true},
+		{Cluster{Results: []Result{withheld, {Verdict: Unknown}}}, false},
+		{Cluster{Gaps: []Gap{{Part: "a", Withheld: true}, {Part: "b"}}}, false},
+	} {
+		if got := tt.c.Complete(); got != tt.want {
+			t.Errorf("%+v: %v", tt.c, got)
+		}
+	}
+	score := ScoreOf([]Result{withheld, {Verdict: Unknown}, {Check: "A", Verdict: Pass, Severity: High}}, nil)
+	sum := score.Add(score)
+	if sum.Verdicts[Unknown] != 4 || sum.Withheld != 2 || sum.Of != 2*Weights[High] {
+		t.Errorf("%+v", sum)
+	}
+}
+
 // Parts of a name must not flow into each other: who may choose two of them could make an id that is another's.
 func TestIDTellsApart(t *testing.T) {
 	seen := map[string]Resource{}

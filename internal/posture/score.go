@@ -15,6 +15,8 @@ type Score struct {
 	// Verdicts counts all, and Open those that fail or warn by their severity.
 	Verdicts map[Verdict]int  `json:"verdicts,omitempty"`
 	Open     map[Severity]int `json:"open,omitempty"`
+	// Withheld counts those of UNKNOWN that are so on purpose.
+	Withheld int `json:"withheld,omitempty"`
 }
 
 // Value is the score in percent; false if nothing could be decided.
@@ -25,12 +27,10 @@ func (s Score) Value() (float64, bool) {
 	return 100 * s.Points / s.Of, true
 }
 
-// Incomplete reports whether something could not be found out.
-func (s Score) Incomplete() bool { return s.Verdicts[Unknown] > 0 }
-
 // Add is the score of both.
 func (s Score) Add(o Score) Score {
-	sum := Score{Points: s.Points + o.Points, Of: s.Of + o.Of, Verdicts: maps.Clone(s.Verdicts), Open: maps.Clone(s.Open)}
+	sum := Score{Points: s.Points + o.Points, Of: s.Of + o.Of, Verdicts: maps.Clone(s.Verdicts), Open: maps.Clone(s.Open),
+		Withheld: s.Withheld + o.Withheld}
 	if sum.Verdicts == nil {
 		sum.Verdicts, sum.Open = map[Verdict]int{}, map[Severity]int{}
 	}
@@ -61,6 +61,9 @@ func ScoreOf(results []Result, checks map[string]Check) Score {
 		s.Verdicts[r.Verdict]++
 		if r.Open() {
 			s.Open[r.Severity]++
+		}
+		if r.Verdict == Unknown && r.Withheld {
+			s.Withheld++
 		}
 		credit, decided := credits[r.Verdict]
 		if !decided {

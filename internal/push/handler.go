@@ -8,8 +8,12 @@ import (
 	"net/http"
 	"time"
 
+	"google.golang.org/grpc/status"
+
 	"tiercel.dev/alert"
+	"tiercel.dev/internal/cloudlog"
 	"tiercel.dev/internal/fault"
+	"tiercel.dev/internal/meter"
 )
 
 // maxBody is the largest push: a message of 10 MB, Pub/Sub's limit, in base64, with its attributes.
@@ -68,6 +72,7 @@ func refuse(log *slog.Logger, w http.ResponseWriter, r *http.Request, err error)
 // serve runs the step and turns its error into the answer.
 func (cfg *Config) serve(ctx context.Context, m Message) (status int) {
 	log := cfg.Log.With("message_id", m.ID, "attempt", m.Attempt)
+	ctx = cloudlog.WithAlert(ctx, m.Attributes[alertID])
 	err := cfg.step(ctx, m)
 	switch {
 	case err == nil:
@@ -80,6 +85,7 @@ func (cfg *Config) serve(ctx context.Context, m Message) (status int) {
 			log.ErrorContext(ctx, "message not put aside", "reason", alert.Escape(err.Error()), "err", alert.Escape(kept.Error()))
 			return http.StatusServiceUnavailable
 		}
+		meter.Add(ctx, meter.Poisoned, 1, reasonOf(err))
 		log.WarnContext(ctx, "message put aside", "reason", alert.Escape(err.Error()))
 		return http.StatusNoContent
 	case errors.Is(err, fault.ErrQuota):
@@ -89,6 +95,18 @@ func (cfg *Config) serve(ctx context.Context, m Message) (status int) {
 		log.ErrorContext(ctx, "message not handled", "err", alert.Escape(err.Error()))
 		return http.StatusServiceUnavailable
 	}
+}
+
+// alertID is the attribute with the id of an alert: [alert.Attributes].
+const alertID = "alert_id"
+
+// reasonOf is a word for why a message will never succeed: the code with which a service refused what was made of it, or else
+// message.
+func reasonOf(err error) string {
+	if s, ok := status.FromError(err); ok {
+		return s.Code().String()
+	}
+	return "message"
 }
 
 // step keeps a panic over one message from costing the others of this instance their answers.

@@ -13,6 +13,9 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
+
+	"tiercel.dev/internal/fault"
+	"tiercel.dev/internal/meter"
 )
 
 // WriteTimeout bounds one write with its retries. The API's client has no deadline of its own.
@@ -78,8 +81,25 @@ func (w *Writer) update(ctx context.Context, id string, f *pb.Finding, mask []st
 	if mask != nil {
 		request.UpdateMask = &fieldmaskpb.FieldMask{Paths: mask}
 	}
-	if _, err := w.client.UpdateFinding(ctx, request, again); err != nil {
-		return classify(fmt.Errorf("finding %s: %w", f.Name, err), w.parent)
+	_, err := w.client.UpdateFinding(ctx, request, again)
+	if err != nil {
+		err = classify(fmt.Errorf("finding %s: %w", f.Name, err), w.parent)
 	}
-	return nil
+	meter.Add(ctx, meter.Findings, 1, outcome(f, err))
+	return err
+}
+
+// outcome is a word for what came of a write.
+func outcome(f *pb.Finding, err error) string {
+	switch {
+	case err == nil && f.State == pb.Finding_INACTIVE:
+		return "ended"
+	case err == nil:
+		return "written"
+	case errors.Is(err, fault.ErrQuota):
+		return "quota"
+	case errors.Is(err, ErrRefused):
+		return "refused"
+	}
+	return "failed"
 }

@@ -35,7 +35,7 @@ type GKE struct {
 
 // NewConfigs keeps the versions of locations for ten minutes.
 func NewConfigs() *lookup.Cache[*pb.ServerConfig] {
-	return lookup.New(lookup.Config[*pb.ServerConfig]{Size: 10_000, Timeout: fetchTimeout, Keep: func(_ *pb.ServerConfig, err error) time.Duration {
+	return lookup.New(lookup.Config[*pb.ServerConfig]{Name: "versions", Size: 10_000, Timeout: fetchTimeout, Keep: func(_ *pb.ServerConfig, err error) time.Duration {
 		if err != nil {
 			return 15 * time.Second
 		}

@@ -56,8 +56,8 @@ func NewCloud(c Cloud) *Cloud {
 		}
 	}
 	ok, role := keep(keepProject), keep(keepRole)
-	c.projects = lookup.New(lookup.Config[*project]{Size: 1000, Timeout: askTimeout, Now: time.Now, Keep: func(_ *project, err error) time.Duration { return ok(err) }})
-	c.permissions = lookup.New(lookup.Config[[]string]{Size: 2000, Timeout: askTimeout, Now: time.Now, Keep: func(_ []string, err error) time.Duration { return role(err) }})
+	c.projects = lookup.New(lookup.Config[*project]{Name: "policies", Size: 1000, Timeout: askTimeout, Now: time.Now, Keep: func(_ *project, err error) time.Duration { return ok(err) }})
+	c.permissions = lookup.New(lookup.Config[[]string]{Name: "roles", Size: 2000, Timeout: askTimeout, Now: time.Now, Keep: func(_ []string, err error) time.Duration { return role(err) }})
 	return &c
 }
 
@@ -243,8 +243,9 @@ func (c *Cloud) credentials(ctx context.Context, s *Snapshot) {
 		s.gap(PartCredentials, "TestIamPermissions", permission, err)
 	case len(answer.GetPermissions()) == 0:
 		s.Gaps = append(s.Gaps, posture.Gap{
-			Part: PartCredentials, Call: "GetCluster", Permission: permission, Error: "GKE hides client certificates from who may not see them",
-			Fix: "look at the cluster as somebody with " + permission + ": the roles that have it are too broad to grant for this",
+			Part: PartCredentials, Call: "GetCluster", Permission: permission, Withheld: true,
+			Error: "GKE hides client certificates from who may not see them, and who may is shown their private keys, too",
+			Fix:   "look at the cluster now and then as somebody who may",
 		})
 	}
 }

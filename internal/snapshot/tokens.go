@@ -47,7 +47,7 @@ func (k *Kube) Tokens(ctx context.Context, c *gke.Cluster) (Tokens, []posture.Ga
 func (k *Kube) tokens(ctx context.Context, s *Snapshot, c *gke.Cluster, named []Token) Tokens {
 	if k.Secrets == nil {
 		s.Gaps = append(s.Gaps, posture.Gap{
-			Part: PartTokens, Call: "list secrets", Permission: "list of secrets, for an identity of its own",
+			Part: PartTokens, Call: "list secrets", Permission: "list of secrets, for an identity of its own", Withheld: true,
 			Error: "no identity is set up that may list secrets", Fix: "see infra/kubernetes/tokens.yaml: its identity sees the names of static tokens, never one's data",
 		})
 		return Tokens{List: named}

@@ -18,6 +18,7 @@ import (
 
 	"tiercel.dev/alert"
 	"tiercel.dev/internal/fault"
+	"tiercel.dev/internal/meter"
 	"tiercel.dev/internal/push"
 )
 
@@ -39,6 +40,7 @@ func New(client *pubsub.Client, name string) *Topic {
 // as may pass.
 func (t *Topic) Publish(ctx context.Context, data []byte, attributes map[string]string) error {
 	_, err := t.publisher.Publish(ctx, &pubsub.Message{Data: data, Attributes: attributes}).Get(ctx)
+	meter.Add(ctx, meter.APICalls, 1, "Publisher", status.Code(err).String())
 	if err == nil {
 		return nil
 	}

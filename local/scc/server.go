@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"cloud.google.com/go/iam/apiv1/iampb"
 	pb "cloud.google.com/go/securitycenter/apiv2/securitycenterpb"
 	"go.etcd.io/bbolt"
 	"google.golang.org/grpc"
@@ -44,7 +45,8 @@ type Server struct {
 
 	mu       sync.Mutex
 	sources  map[string]*pb.Source
-	findings map[string]*pb.Finding // by key
+	findings map[string]*pb.Finding   // by key
+	policies map[string]*iampb.Policy // by source, in memory
 	quota    quota
 }
 
@@ -60,7 +62,7 @@ func New(cfg Config) *Server {
 		cfg.Now = time.Now
 	}
 	return &Server{
-		cfg: cfg, sources: make(map[string]*pb.Source), findings: make(map[string]*pb.Finding),
+		cfg: cfg, sources: make(map[string]*pb.Source), findings: make(map[string]*pb.Finding), policies: make(map[string]*iampb.Policy),
 		quota: quota{perMinute: cfg.WritesPerMinute, perDay: cfg.BytesPerDay},
 	}
 }

@@ -18,7 +18,7 @@ func (j judging) unread(c *Check, gap *posture.Gap) posture.Result {
 	if r.Verdict == posture.NA || r.Verdict == posture.Managed {
 		return r
 	}
-	return result(c, j.world.Resource, posture.Unknown, "needs "+c.Each+": "+gapText(gap))
+	return doubted(c, j.world.Resource, doubtOf(c.Each, gap))
 }
 
 // fold leaves of results those that are not in order, or makes one of all.

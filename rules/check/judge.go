@@ -101,7 +101,7 @@ func failed(c *Check, r posture.Resource, err error) posture.Result {
 // A belief is what is known of a condition.
 type belief struct {
 	value   bool
-	unknown string // why it is neither true nor false
+	unknown doubt // why it is neither true nor false
 	err     error
 }
 
@@ -134,8 +134,8 @@ func (j judging) verdict(c *Check, sc *scene) posture.Result {
 		switch b := sc.believe(*before.clause); {
 		case b.err != nil:
 			return failed(c, sc.resource, b.err)
-		case b.unknown != "":
-			return sc.shown(c, result(c, sc.resource, posture.Unknown, b.unknown))
+		case b.unknown.why != "":
+			return sc.shown(c, doubted(c, sc.resource, b.unknown))
 		case b.value == before.decides:
 			return result(c, sc.resource, before.verdict, sc.render(before.sentence))
 		}
@@ -147,33 +147,32 @@ func (j judging) verdict(c *Check, sc *scene) posture.Result {
 // are possible are failures, it is one, and else UNKNOWN.
 func (j judging) decide(c *Check, sc *scene) posture.Result {
 	var open []posture.Verdict
-	var why string
+	var why doubt
 	for i, v := range c.cases {
 		b := sc.believe(v.clause)
 		switch {
 		case b.err != nil:
 			return failed(c, sc.resource, b.err)
-		case b.unknown != "":
-			if open = append(open, v.verdict); why == "" {
-				why = b.unknown
-			}
+		case b.unknown.why != "":
+			open = append(open, v.verdict)
+			why = why.or(b.unknown)
 			continue
 		case !b.value:
 			continue
 		}
 		if !agree(append(open, v.verdict)) {
-			return result(c, sc.resource, posture.Unknown, why)
+			return doubted(c, sc.resource, why)
 		}
-		if why := sc.missing(c); why != "" && v.verdict != posture.Fail && v.verdict != posture.Warn {
-			return result(c, sc.resource, posture.Unknown, why)
+		if part := sc.missing(c); part.why != "" && v.verdict != posture.Fail && v.verdict != posture.Warn {
+			return doubted(c, sc.resource, part)
 		}
 		if j.trace != nil {
 			j.trace(c, i)
 		}
 		r := result(c, sc.resource, v.verdict, sc.render(v.sentence))
 		r.Severity = v.severity
-		if why != "" {
-			r.Reason += "; whether it is worse is not known: it " + why
+		if why.why != "" {
+			r.Reason += "; whether it is worse is not known: it " + why.why
 		}
 		if v.verdict == posture.Fail || v.verdict == posture.Warn {
 			r.Fix = sc.repair(cmp.Or(v.fix, c.fix))
@@ -195,13 +194,13 @@ func agree(verdicts []posture.Verdict) bool {
 }
 
 // missing says which part that the check needs could not be read.
-func (sc *scene) missing(c *Check) string {
+func (sc *scene) missing(c *Check) (d doubt) {
 	for _, need := range c.Needs {
 		if gap := sc.world.Unknown[need]; gap != nil {
-			return "needs " + need + ": " + gapText(gap)
+			d = d.or(doubtOf(need, gap))
 		}
 	}
-	return ""
+	return d
 }
 
 // shown adds the evidence.

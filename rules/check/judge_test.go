@@ -2,6 +2,7 @@ package check
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -60,6 +61,38 @@ func TestUnknown(t *testing.T) {
 		}
 		if want == posture.Unknown && (!strings.Contains(r.Reason, gap.Call) || !strings.Contains(r.Reason, gap.Permission)) {
 			t.Errorf("%s: %q names neither call nor permission", lines, r.Reason)
+		}
+	}
+}
+
+// What hangs on nothing but a right that is withheld on purpose says so. With something else missing, that is what is to be told,
+// and a failure stays one.
+func TestWithheld(t *testing.T) {
+	withheld := &posture.Gap{Part: "credentials", Call: "GetCluster", Error: "hidden from who looks", Withheld: true}
+	broken := &posture.Gap{Part: "upgrade_info", Call: "FetchClusterUpgradeInfo", Error: "no answer"}
+	const both = "verdicts:\n  - {fail: 'cluster.master_auth.client_certificate != \"\" %s has(upgrade_info.minor_target_version)', because: x}\n  - {pass: otherwise, because: x}"
+	for _, tt := range []struct {
+		lines    string
+		verdict  posture.Verdict
+		withheld bool
+		reason   string
+	}{
+		{"needs: [credentials]\nverdicts:\n  - {pass: otherwise, because: x}", posture.Unknown, true, "hidden from who looks"},
+		{"verdicts:\n  - {fail: cluster.master_auth.client_certificate != '', because: x}\n  - {pass: otherwise, because: x}", posture.Unknown, true, "hidden from who looks"},
+		{"applies: {if: cluster.master_auth.client_certificate != '', else: x}\nverdicts:\n  - {pass: otherwise, because: x}", posture.Unknown, true, "hidden from who looks"},
+		{"needs: [credentials, upgrade_info]\nverdicts:\n  - {pass: otherwise, because: x}", posture.Unknown, false, "no answer"},
+		{fmt.Sprintf(both, "||"), posture.Unknown, false, "no answer"},
+		{fmt.Sprintf(both, "&&"), posture.Unknown, false, "no answer"},
+		{"verdicts:\n  - {fail: cluster.master_auth.client_certificate != '', because: x}\n  - {fail: has(upgrade_info.minor_target_version), because: x}\n  - {pass: otherwise, because: x}", posture.Unknown, false, "no answer"},
+		{"needs: [credentials]\nverdicts:\n  - {fail: otherwise, because: x}", posture.Fail, false, "x"},
+		{"each: binding\nverdicts:\n  - {pass: otherwise, because: x}", posture.Unknown, true, "of no right"},
+	} {
+		w := GKE(testCluster, &pb.Cluster{Name: "c"})
+		w.Unknown["credentials"], w.Unknown["upgrade_info"] = withheld, broken
+		w.Unknown["binding"] = &posture.Gap{Part: "binding", Error: "of no right", Withheld: true}
+		r := one(t, with(t, tt.lines), w)
+		if r.Verdict != tt.verdict || r.Withheld != tt.withheld || !strings.Contains(r.Reason, tt.reason) || r.Failed {
+			t.Errorf("%s\n%+v", tt.lines, r)
 		}
 	}
 }

@@ -2,8 +2,6 @@ package check
 
 import (
 	"context"
-	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -12,7 +10,6 @@ import (
 	"cel.dev/cel-go/common/types/ref"
 
 	"tiercel.dev/internal/posture"
-	"tiercel.dev/rules/condition"
 )
 
 // A scene is what one check's conditions see: the world, and an item of a set or none.
@@ -145,63 +142,4 @@ func (sc *scene) eval(e *expression) ref.Val {
 		return types.WrapErr(err)
 	}
 	return v
-}
-
-// unknown says in a sentence what an unknown value hangs on.
-func (sc *scene) unknown(u *types.Unknown) string {
-	var said []string
-	for _, id := range u.IDs() {
-		trails, _ := u.GetAttributeTrails(id)
-		for _, t := range trails {
-			said = append(said, sc.trail(t))
-		}
-	}
-	slices.Sort(said)
-	return strings.Join(slices.Compact(said), "; ")
-}
-
-func (sc *scene) trail(t *types.AttributeTrail) string {
-	if about, ok := strings.CutPrefix(t.Variable(), condition.EnumTrail); ok {
-		return about
-	}
-	path := t.Variable()
-	for _, q := range t.QualifierPath() {
-		path += fmt.Sprintf(".%v", q)
-	}
-	if gap := sc.gap(path); gap != nil {
-		return "needs " + path + ": " + gapText(gap)
-	}
-	return "needs " + path
-}
-
-// gap is why a path is not known; nil if it is.
-func (sc *scene) gap(path string) *posture.Gap {
-	for {
-		if g := sc.gaps[path]; g != nil {
-			return g
-		}
-		if g := sc.gaps[path+"."]; g != nil { // the whole item
-			return g
-		}
-		i := strings.LastIndexByte(path, '.')
-		if i < 0 {
-			return nil
-		}
-		path = path[:i]
-	}
-}
-
-// gapText says which call did not answer, which permission it takes, and why.
-func gapText(g *posture.Gap) string {
-	text := g.Error
-	if g.Call != "" {
-		text = g.Call + ": " + text
-	}
-	if g.Permission != "" {
-		text += " (permission " + g.Permission + ")"
-	}
-	if g.Fix != "" {
-		text += "; " + g.Fix
-	}
-	return text
 }

@@ -195,8 +195,8 @@ var places = map[string]int{"regressed": 0, "new": 0, "fixed": 1, "": 2}
 type clusterRow struct {
 	Name     string   `json:"name"`
 	Score    *float64 `json:"score"`
-	Open     [4]int   `json:"open"` // critical, high, medium, low
-	Unknown  int      `json:"unknown"`
+	Open     [4]int   `json:"open"`    // critical, high, medium, low
+	Unknown  int      `json:"unknown"` // but for those that are so on purpose
 	Version  string   `json:"version"`
 	Target   string   `json:"target"`
 	CADays   *int     `json:"ca_days"`
@@ -206,7 +206,7 @@ type clusterRow struct {
 
 func clusterOf(c posture.Cluster, f Fleet) clusterRow {
 	s := posture.ScoreOf(c.Results, f.Checks)
-	row := clusterRow{Name: shown(c.Resource.Cluster), Unknown: s.Verdicts[posture.Unknown], Version: shown(c.Version)}
+	row := clusterRow{Name: shown(c.Resource.Cluster), Unknown: s.Verdicts[posture.Unknown] - s.Withheld, Version: shown(c.Version)}
 	if value, ok := s.Value(); ok {
 		row.Score = &value
 	}
@@ -257,6 +257,9 @@ func resultOf(r posture.Result, c posture.Check, mark string) resultRow {
 	row := resultRow{
 		ID: r.ID, Severity: r.Severity.String(), Verdict: string(r.Verdict), Mark: mark, Check: r.Check, Title: shown(c.Title), Place: shown(r.Resource.String()),
 		Reason: shown(r.Reason), Why: shown(c.Why), Evidence: []Pair{}, Commands: []string{}, rank: int(r.Severity),
+	}
+	if r.Withheld {
+		row.Reason = "on purpose: " + row.Reason
 	}
 	for _, e := range r.Evidence {
 		row.Evidence = append(row.Evidence, Pair{Name: shown(e.Path), Value: shown(e.Value)})

@@ -30,7 +30,7 @@ func (r *Report) row(result posture.Result) []string {
 	}
 	at := result.Resource
 	row := []string{at.Project, at.Location, at.Cluster, at.String(), result.Check, r.Check(result.Check).Title, string(result.Verdict), severity,
-		result.Reason, evidence(result, "; "), "", "", "", ""}
+		reason(result), evidence(result, "; "), "", "", "", ""}
 	if f := result.Fix; f != nil {
 		row[10], row[11] = strings.Join(append(f.Commands[:len(f.Commands):len(f.Commands)], text(f)...), "; "), f.Disruption
 	}
@@ -41,6 +41,14 @@ func (r *Report) row(result posture.Result) []string {
 		row[i] = cell(row[i])
 	}
 	return row
+}
+
+// reason is the result's; of what is unknown on purpose it says that.
+func reason(result posture.Result) string {
+	if result.Withheld {
+		return "on purpose: " + result.Reason
+	}
+	return result.Reason
 }
 
 func text(f *posture.Fix) (all []string) {

@@ -85,6 +85,44 @@ func TestCounts(t *testing.T) {
 	}
 }
 
+// What is withheld on purpose is told in each form, as what it is: no pass, no failure, and no error of a run.
+func TestWithheld(t *testing.T) {
+	r := report()
+	at := r.Clusters[0].Resource
+	r.Gaps = nil
+	r.Clusters[0].Gaps = []posture.Gap{{Part: "credentials", Call: "GetCluster", Error: "hidden", Withheld: true}}
+	r.Clusters[0].Results = []posture.Result{{ID: "1", Check: "A", Resource: at, Verdict: posture.Unknown, Withheld: true, Reason: "hidden"}}
+	if !r.Complete() || r.Failures(posture.Info) != 0 {
+		t.Error("not complete")
+	}
+	var back struct {
+		Complete bool
+		Clusters []posture.Cluster
+	}
+	if err := json.Unmarshal([]byte(written(t, (*Report).JSON, r)), &back); err != nil || !back.Complete || !back.Clusters[0].Results[0].Withheld || !back.Clusters[0].Gaps[0].Withheld {
+		t.Errorf("%+v, %v", back, err)
+	}
+	var log any
+	if err := json.Unmarshal([]byte(written(t, (*Report).SARIF, r)), &log); err != nil {
+		t.Fatal(err)
+	}
+	run := must[map[string]any](t, log, "runs", 0)
+	if !must[bool](t, run, "invocations", 0, "executionSuccessful") || must[string](t, run, "invocations", 0, "toolExecutionNotifications", 0, "level") != "note" {
+		t.Errorf("%v", run["invocations"])
+	}
+	if must[string](t, run, "results", 0, "kind") != "open" || !must[bool](t, run, "results", 0, "properties", "withheld") {
+		t.Errorf("%v", run["results"])
+	}
+	var all junit
+	if err := xml.Unmarshal([]byte(written(t, (*Report).JUnit, r)), &all); err != nil || all.Tests != 1 || all.Skipped != 1 ||
+		all.Suites[0].Cases[0].Skipped.Message != "UNKNOWN on purpose: hidden" {
+		t.Errorf("%+v, %v", all, err)
+	}
+	if text := written(t, (*Report).CSV, r); !strings.Contains(text, ",UNKNOWN,,on purpose: hidden,") {
+		t.Error(text)
+	}
+}
+
 // What is shown on a terminal does nothing to it.
 func TestJSONIsPrintable(t *testing.T) {
 	for _, write := range []func(*Report, io.Writer) error{(*Report).JSON, (*Report).SARIF} {

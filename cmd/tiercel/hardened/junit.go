@@ -42,8 +42,8 @@ type (
 	}
 )
 
-// JUnit writes the report for build servers: FAIL is a failure, UNKNOWN and what could not be read an error, what was not to be
-// checked or somebody answers for is skipped. WARN passes, as it does for the exit code.
+// JUnit writes the report for build servers: FAIL is a failure, UNKNOWN and what could not be read an error; what was not to be
+// checked, is withheld on purpose or somebody answers for is skipped. WARN passes, as it does for the exit code.
 func (r *Report) JUnit(w io.Writer) error {
 	all := junit{Name: "tiercel harden"}
 	for _, c := range r.Clusters {
@@ -84,6 +84,11 @@ func (r *Report) testcase(result posture.Result) testcase {
 		}
 		t.Failure = said
 	case posture.Unknown:
+		if result.Withheld {
+			said.Message = string(result.Verdict) + " on purpose: " + said.Message
+			t.Skipped = said
+			break
+		}
 		said.Type = string(result.Verdict)
 		t.Error = said
 	case posture.NA, posture.Managed, posture.Excepted:
@@ -98,6 +103,9 @@ func (r *Report) testcase(result posture.Result) testcase {
 
 func (s *suite) gaps(all []posture.Gap) {
 	for _, g := range all {
+		if g.Withheld { // the checks that need it say so
+			continue
+		}
 		s.add(testcase{Class: "read", Name: g.Part, Error: &outcome{Type: "not read", Message: g.Call + ": " + g.Error, Text: g.Fix}})
 	}
 }

@@ -50,7 +50,7 @@ func (r *Report) Failures(least posture.Severity) (n int) {
 	return n
 }
 
-// Complete reports whether all was read and decided.
+// Complete reports whether all was read and decided that is not withheld on purpose.
 func (r *Report) Complete() bool {
 	for _, c := range r.Clusters {
 		if !c.Complete() {
@@ -58,6 +58,15 @@ func (r *Report) Complete() bool {
 		}
 	}
 	return len(r.Gaps) == 0
+}
+
+// MarshalJSON adds whether the report is complete, which who reads it is not to find out by rules of their own.
+func (r *Report) MarshalJSON() ([]byte, error) {
+	type fields Report // without this method
+	return json.Marshal(struct {
+		Complete bool `json:"complete"`
+		*fields
+	}{r.Complete(), (*fields)(r)})
 }
 
 // JSON writes the report as it is.

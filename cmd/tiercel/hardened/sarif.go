@@ -117,7 +117,11 @@ func (r *Report) SARIF(w io.Writer) error {
 		gaps = append(gaps[:len(gaps):len(gaps)], c.Gaps...)
 	}
 	for _, g := range gaps {
-		invocation.Notifications = append(invocation.Notifications, sarifNotification{Level: "error", Message: sarifText{g.Part + ": " + g.Call + ": " + g.Error}})
+		level := "error"
+		if g.Withheld {
+			level = "note"
+		}
+		invocation.Notifications = append(invocation.Notifications, sarifNotification{Level: level, Message: sarifText{g.Part + ": " + g.Call + ": " + g.Error}})
 	}
 	run.Invocations = []sarifInvocation{invocation}
 	return encode(w, sarifLog{Schema: sarifSchema, Version: "2.1.0", Runs: []sarifRun{run}})
@@ -177,6 +181,9 @@ func (r *Report) sarifResult(result posture.Result) sarifResult {
 			Logical:  []sarifLogical{{Name: at.String(), FullName: at.FullName(), Kind: kind}},
 		}},
 		Fingerprints: map[string]string{"tiercel/v1": result.ID}, Properties: map[string]any{"verdict": result.Verdict},
+	}
+	if result.Withheld {
+		out.Properties["withheld"] = true
 	}
 	if out.Kind == "fail" { // of all others the level is none
 		out.Level = level(r.Severity(result))

@@ -1,5 +1,6 @@
 // Command check builds the sensor's image as a deployment does, twice, into a registry of its own, and looks at it: both
-// architectures, the same bytes each time, at most 40 MB, the sensor and nothing else that runs, an SBOM. scripts/image calls it.
+// architectures, the same bytes each time, at most 40 MB, the sensor and nothing else, an SBOM, and a provenance that building it
+// again bears out. scripts/image calls it.
 package main
 
 import (
@@ -7,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,11 +17,12 @@ import (
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
-	"tiercel.dev/scripts/ko/offline"
+	"tiercel.dev/scripts/ko/image"
 )
 
 const (
@@ -38,25 +42,30 @@ func main() {
 }
 
 func check(ko string) error {
-	r, err := offline.Start()
-	if err != nil {
-		return err
-	}
+	r := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0)), registry.WithReferrersSupport(true)))
 	defer r.Close()
-	first, err := r.Build(ko, version)
+	host := strings.TrimPrefix(r.URL, "http://")
+	base, err := image.PushBase(host + "/tiercel/sensor:base")
+	if err != nil {
+		return fmt.Errorf("base: %w", err)
+	}
+	first, err := build(ko, host, base)
 	if err != nil {
 		return err
 	}
-	again, err := r.Build(ko, version)
+	again, err := build(ko, host, base)
 	if err != nil {
 		return err
 	}
 	if first != again {
 		return fmt.Errorf("the same source makes %s, and then %s", first, again)
 	}
-	ref, err := name.ParseReference(first)
+	ref, err := name.NewDigest(first)
 	if err != nil {
 		return err
+	}
+	if err := provenance(ko, ref, base); err != nil {
+		return fmt.Errorf("provenance: %w", err)
 	}
 	index, err := remote.Index(ref)
 	if err != nil {
@@ -68,11 +77,11 @@ func check(ko string) error {
 	}
 	seen := make(map[string]bool)
 	for _, m := range manifest.Manifests {
-		image, err := index.Image(m.Digest)
+		one, err := index.Image(m.Digest)
 		if err != nil {
 			return err
 		}
-		if err := look(ref.Context(), image, m); err != nil {
+		if err := look(ref.Context(), one, m); err != nil {
 			return fmt.Errorf("%s: %w", m.Platform, err)
 		}
 		seen[m.Platform.String()] = true
@@ -83,10 +92,67 @@ func check(ko string) error {
 	return nil
 }
 
+// provenance says where an image comes from as scripts/deploy does, and has that tried. What nobody has said, and what was built
+// from something else, is refused.
+func provenance(ko string, at, base name.Digest) error {
+	if _, err := image.Find(at); !errors.Is(err, image.ErrNoProvenance) {
+		return fmt.Errorf("before anybody says anything: %v", err)
+	}
+	for _, source := range []bool{false, true} {
+		o := image.Origin{Parameters: image.Parameters{Version: version, Base: base.String()}, Source: strings.Repeat("0", 64), Commit: "c0ffee", Build: "b1"}
+		goVersion, err := exec.Command("go", "env", "GOVERSION").Output()
+		if err != nil {
+			return err
+		}
+		o.Go = strings.TrimSpace(string(goVersion))
+		of := base // which was never built from anything
+		if source {
+			of = at
+			if o.Source, err = image.Source("."); err != nil {
+				return err
+			}
+		}
+		for range 2 {
+			s, err := image.State(of, o)
+			if err != nil {
+				return err
+			}
+			if err := s.Attach(of); err != nil {
+				return err
+			}
+		}
+		index, err := remote.Referrers(of)
+		if err != nil {
+			return err
+		}
+		if m, err := index.IndexManifest(); err != nil || len(m.Manifests) != 1 {
+			return fmt.Errorf("said twice it is there %d times: %v", len(m.Manifests), err)
+		}
+		if s, err := image.Verify(ko, ".", of); (err == nil) != source {
+			return fmt.Errorf("%s: %+v: %v", of, s, err)
+		}
+	}
+	_, parts, err := image.SBOM(at)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%s: provenance borne out by building it again; %d parts in the SBOM\n", at.DigestStr(), parts)
+	return nil
+}
+
+// build has ko build as scripts/deploy does, and gives the image's reference.
+func build(ko, host string, base name.Digest) (string, error) {
+	cmd := exec.Command(ko, "build", "./sensor", "--bare", "--platform="+image.Platforms, "--sbom=spdx", "--insecure-registry")
+	cmd.Env = append(os.Environ(), "KO_DOCKER_REPO="+host+"/tiercel/sensor", "KO_DEFAULTBASEIMAGE="+base.String(), "VERSION="+version)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	return strings.TrimSpace(string(out)), err
+}
+
 // look unpacks an image, and runs it if it is this machine's.
-func look(repository name.Repository, image v1.Image, m v1.Descriptor) error {
+func look(repository name.Repository, one v1.Image, m v1.Descriptor) error {
 	size := int64(0)
-	layers, err := image.Layers()
+	layers, err := one.Layers()
 	if err != nil {
 		return err
 	}
@@ -97,7 +163,7 @@ func look(repository name.Repository, image v1.Image, m v1.Descriptor) error {
 		}
 		size += n
 	}
-	files := tar.NewReader(mutate.Extract(image))
+	files := tar.NewReader(mutate.Extract(one))
 	binary := ""
 	for {
 		h, err := files.Next()
@@ -107,11 +173,11 @@ func look(repository name.Repository, image v1.Image, m v1.Descriptor) error {
 		if err != nil {
 			return err
 		}
-		if h.Typeflag != tar.TypeReg || h.Mode&0o111 == 0 {
+		if h.Typeflag == tar.TypeDir {
 			continue
 		}
-		if h.Name != "ko-app/sensor" && h.Name != "/ko-app/sensor" {
-			return fmt.Errorf("%s is in it, which runs", h.Name)
+		if h.Name != "ko-app/sensor" && h.Name != "/ko-app/sensor" || h.Typeflag != tar.TypeReg || h.Mode&0o111 == 0 {
+			return fmt.Errorf("%s is in it, too", h.Name)
 		}
 		dir, err := os.MkdirTemp("", "tiercel-image-")
 		if err != nil {
@@ -133,11 +199,11 @@ func look(repository name.Repository, image v1.Image, m v1.Descriptor) error {
 	if binary == "" || size > maxSize {
 		return fmt.Errorf("%d bytes, at most %d; sensor %q", size, maxSize, binary)
 	}
-	sbom := repository.Tag(strings.Replace(m.Digest.String(), ":", "-", 1) + ".sbom")
-	if _, err := remote.Image(sbom); err != nil {
-		return fmt.Errorf("no SBOM: %w", err)
+	_, parts, err := image.SBOM(repository.Digest(m.Digest.String()))
+	if err != nil {
+		return err
 	}
-	fmt.Printf("%s: %.1f MB, %s\n", m.Platform, float64(size)/(1<<20), m.Digest)
+	fmt.Printf("%s: %.1f MB, %s, %d parts in the SBOM\n", m.Platform, float64(size)/(1<<20), m.Digest, parts)
 	if m.Platform.Architecture != runtime.GOARCH {
 		return nil
 	}

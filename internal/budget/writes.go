@@ -1,0 +1,108 @@
+package budget
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"tiercel.dev/internal/meter"
+	"tiercel.dev/internal/objects"
+)
+
+// What an instance takes out of the minute's writes at once. It begins with few, so that those who write now and then do not keep
+// writes from those who have many to make, and takes twice as many each time as it used up the last: an object takes one write a
+// second, and a flood must not be one of takings.
+const (
+	firstWrites = 2
+	mostWrites  = 0.1 // of a minute's
+	// useWithin is how long they may be used; what is left then is lost to all.
+	useWithin = 10 * time.Second
+	// askAgain is when an instance looks again that was told that there are none.
+	askAgain = time.Second
+	// alone is how long an instance keeps to its even share that could not read the count.
+	alone = 10 * time.Second
+	// unasked are a minute's writes that nobody takes here: some functions write a few findings a day without asking.
+	unasked = 0.05
+)
+
+// writesName is the object that holds the count.
+const writesName = "budget/writes"
+
+// A minuteCount is how many writes all instances together have taken. In no minute are more made than there are in one: what was
+// taken counts for a minute after the last moment at which it may be used.
+type minuteCount struct {
+	store Store
+	limit int // of a minute
+}
+
+// taking is of one second.
+type taking struct {
+	At     int64 `json:"at"` // s since the epoch
+	Writes int   `json:"writes"`
+}
+
+// take takes as many writes as there are for this urgency, n at most.
+func (c minuteCount) take(ctx context.Context, now time.Time, n int, urgent bool) (int, error) {
+	limit := c.limit - int(unasked*float64(c.limit))
+	if !urgent {
+		limit -= int(urgentWrites * float64(c.limit))
+	}
+	for {
+		o, err := c.store.Get(ctx, writesName)
+		if err != nil && !errors.Is(err, objects.ErrNotFound) {
+			return 0, err
+		}
+		var count struct {
+			Taken []taking `json:"taken"`
+		}
+		if err == nil {
+			if err := json.Unmarshal(o.Data, &count); err != nil {
+				return 0, fmt.Errorf("%s, generation %d: %w", writesName, o.Generation, err)
+			}
+		}
+		oldest := now.Add(-time.Minute - useWithin).Unix()
+		count.Taken = slices.DeleteFunc(count.Taken, func(t taking) bool { return t.At < oldest })
+		sum := 0
+		for _, t := range count.Taken {
+			sum += t.Writes
+		}
+		granted := min(n, limit-sum)
+		meter.Set(ctx, meter.Writes, float64(max(0, c.limit-sum-max(0, granted))))
+		if granted <= 0 {
+			return 0, nil
+		}
+		i := slices.IndexFunc(count.Taken, func(t taking) bool { return t.At == now.Unix() })
+		if i < 0 {
+			i = len(count.Taken)
+			count.Taken = append(count.Taken, taking{At: now.Unix()})
+		}
+		count.Taken[i].Writes += granted
+		data, err := json.Marshal(count)
+		if err != nil {
+			return 0, err
+		}
+		_, err = c.store.Put(ctx, writesName, data, nil, o.Generation)
+		if !errors.Is(err, objects.ErrConflict) {
+			return granted, err
+		}
+		if ctx.Err() != nil {
+			return 0, fmt.Errorf("%s: others write it all the time: %w", writesName, ctx.Err())
+		}
+	}
+}
+
+// A grant is what was taken and not used yet.
+type grant struct {
+	left  int
+	since time.Time
+	none  time.Time // when there were none
+}
+
+// holds reports whether there is a write to be used.
+func (g *grant) holds(now time.Time) bool { return g.left > 0 && now.Sub(g.since) < useWithin }
+
+// refused reports whether there were none just now.
+func (g *grant) refused(now time.Time) bool { return !g.none.IsZero() && now.Sub(g.none) < askAgain }
