@@ -1,6 +1,11 @@
 package alert
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
 
 // maxAttribute is the longest value Pub/Sub takes, in bytes.
 const maxAttribute = 1024
@@ -13,7 +18,7 @@ func Attributes(a *Alert) map[string]string {
 	}
 	put := func(key, value string) {
 		if value != "" {
-			m[key] = truncate(valid(value), maxAttribute)
+			m[key] = truncate(strings.Map(oneLine, valid(value)), maxAttribute)
 		}
 	}
 	put("alert_id", a.GetAlertId())
@@ -29,6 +34,14 @@ func Attributes(a *Alert) map[string]string {
 		m["muted"] = "true"
 	}
 	return m
+}
+
+// oneLine takes the place of what would end a line: Pub/Sub pushes attributes as HTTP headers if a subscriber asks for no wrapper.
+func oneLine(r rune) rune {
+	if unicode.IsControl(r) {
+		return utf8.RuneError
+	}
+	return r
 }
 
 func attributeKind(a *Alert) string {

@@ -3,6 +3,7 @@ package alert
 import (
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -113,6 +114,12 @@ func TestAttributes(t *testing.T) {
 		t.Errorf("have %d attributes, want at most 10", n)
 	}
 	a.Rule.Name = strings.Repeat("é\xff", 1000)
+	a.Pod.Namespace, a.Node.Name = "web\r\nAuthorization: x", "n\x00\u009b1"
+	for k, v := range Attributes(a) {
+		if strings.ContainsFunc(v, unicode.IsControl) {
+			t.Errorf("%s is %q, which ends a header", k, v)
+		}
+	}
 	if got := Attributes(a)["rule"]; len(got) > maxAttribute || got != valid(got) {
 		t.Errorf("a rule's name of 3000 bytes becomes %d bytes", len(got))
 	}

@@ -133,7 +133,7 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 	if err := c.openDeployment(ctx); err != nil {
 		return errors.Join(err, services.Close(), calls.Close())
 	}
-	c.http.Handler, c.http.Protocols = c.functions(), new(http.Protocols)
+	c.http.Handler, c.http.Protocols = noBrowser(c.functions()), new(http.Protocols)
 	c.http.Protocols.SetHTTP1(true)
 	c.http.Protocols.SetUnencryptedHTTP2(true) // gRPC, for who has one address of all
 	c.beside.Go(func() { c.serve("functions", c.http.Serve(calls)) })

@@ -26,6 +26,7 @@ import (
 	"tiercel.dev/internal/kube"
 	"tiercel.dev/internal/meter"
 	"tiercel.dev/internal/push"
+	"tiercel.dev/internal/scc"
 )
 
 // Config is what an [Enricher] is made of. Projects, Clusters, Kube and Publish must be set.
@@ -96,6 +97,9 @@ func read(data []byte) (*alert.Alert, error) {
 	a, err := alert.Unmarshal(data)
 	if err == nil {
 		err = alert.Validate(a)
+	}
+	if err == nil && strings.HasPrefix(a.GetRule().GetName(), scc.OwnRules) {
+		err = fmt.Errorf("rule %s: what begins so Tiercel's functions alone tell of, and not by way of the sensors", a.GetRule().GetName())
 	}
 	if err != nil && a.GetSchema() > alert.Schema {
 		err = fmt.Errorf("written for version %d of the contract, and this is %d: %w", a.GetSchema(), alert.Schema, err)

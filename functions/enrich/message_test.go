@@ -39,6 +39,7 @@ func TestPoison(t *testing.T) {
 		{"no sensor's", `{"schema":1,"kind":"ALERT"}`, "invalid alert: alert_id"},
 		{"a kind to come", strings.Replace(newer, `"kind":"ALERT"`, `"kind":"POSTURE"`, 1), fmt.Sprintf("written for version 9 of the contract, and this is %d: invalid alert: kind", alert.Schema)},
 		{"a form to come", strings.Replace(newer, `"node":{`, `"node":[`, 1), "not an alert"},
+		{"a rule of Tiercel's own", strings.ReplaceAll(string(message(acted(1)).Data), acted(1).GetRule().GetName(), "tiercel_rotation_foreign"), "and not by way of the sensors"},
 		{"too large", `{"output":"` + strings.Repeat("x", 10_000_000) + `"}`, "10000013 bytes, more than 262144"},
 	} {
 		w := newWorld(t)

@@ -35,7 +35,7 @@ type handler struct{ slog.Handler }
 // NewHandler writes JSON, a line for each record of level and above. What [WithTrace] and [WithLabel] put into a record's
 // context stands in its line.
 func NewHandler(w io.Writer, level slog.Level) slog.Handler {
-	return handler{slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: Keys})}
+	return handler{slog.NewJSONHandler(printable{w}, &slog.HandlerOptions{Level: level, ReplaceAttr: Keys})}
 }
 
 func (h handler) Handle(ctx context.Context, r slog.Record) error {

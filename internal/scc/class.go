@@ -40,6 +40,9 @@ func class(a *alert.Alert) pb.Finding_FindingClass {
 	return pb.Finding_THREAT
 }
 
+// OwnRules is how the names of rules begin by which Tiercel tells of itself and of clusters. Sensors have none such.
+const OwnRules = "tiercel_"
+
 // OfTiercel reports whether an alert is about Tiercel itself. Whoever sends it writes its finding too, since such a finding ends
 // when all is well again.
 func OfTiercel(a *alert.Alert) bool {

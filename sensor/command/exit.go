@@ -110,13 +110,11 @@ func (l *logging) logger(w io.Writer) (*slog.Logger, error) {
 	if err := level.UnmarshalText([]byte(l.level)); err != nil {
 		return nil, fmt.Errorf("%w: --log-level %q: want debug, info, warn or error", node.ErrMistake, l.level)
 	}
-	options := &slog.HandlerOptions{Level: level}
 	switch l.format {
 	case "text":
-		return slog.New(slog.NewTextHandler(w, options)), nil
+		return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level})), nil
 	case "json":
-		options.ReplaceAttr = cloudlog.Keys
-		return slog.New(slog.NewJSONHandler(w, options)), nil
+		return slog.New(cloudlog.NewHandler(w, level)), nil
 	}
 	return nil, fmt.Errorf("%w: --log-format %q: want text or json", node.ErrMistake, l.format)
 }
