@@ -17,6 +17,17 @@ func TestKubernetes(t *testing.T) {
 	}{
 		{"the sensor is rolled out by the build's account", rollOut},
 		{"attacks in a Deployment's pod become alerts and findings", attack},
+		{"each account may do what it was given, and no more", access},
+		{"the sensor's process is confined", confined},
+		{"rules are changed while it runs", reload},
+		{"CPU and memory under load, by the pod's cgroup", measure},
+		{"another version is rolled out, and one that is not well", update},
+		{"an outage, and the sensor's pod deleted in it", deleted},
+		{"the sensor's pod is evicted", evicted},
+		{"the node is drained", drained},
+		{"each capability is taken away once", capabilities},
+		{"somebody with root on the node stops the sensor", stopped},
+		{"uninstalled", uninstall},
 	} {
 		say("%s", step.what)
 		if !t.Run(step.what, func(t *testing.T) { step.do(t, w) }) {

@@ -119,7 +119,7 @@ const loadFor = 45 * time.Second
 
 func measure(t *testing.T, w *world) {
 	p := w.sensor(t)
-	g := groupOf(t, w.process(t, p))
+	g := groupOf(t, w.process(p))
 	limits := p.Spec.Containers[0].Resources
 	result("%-14s %8s %12s %12s   lost meanwhile", "", "CPU", "memory, end", "most")
 	for _, load := range loads {

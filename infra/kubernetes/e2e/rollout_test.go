@@ -74,7 +74,7 @@ func (w *world) rollout(t *testing.T, image string) (string, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience) // it waits four times as long
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // it waits four times as long
 	defer cancel()
 	cmd := exec.CommandContext(ctx, filepath.Join(w.project, "scripts/rollout"), image)
 	cmd.Env = append(os.Environ(),

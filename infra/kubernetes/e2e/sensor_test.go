@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -33,13 +35,16 @@ func (p pod) Restarts() int32 {
 }
 
 // pods are those of the DaemonSet that are not being ended.
-func (w *world) pods(t *testing.T) []pod {
-	t.Helper()
-	var list struct{ Items []pod }
-	if err := json.Unmarshal([]byte(w.kubectl(t, "-n", sensors, "get", "pods", "-l", "app.kubernetes.io/name=tiercel-sensor", "-o", "json")), &list); err != nil {
-		t.Fatal(err)
+func (w *world) pods(ctx context.Context) ([]pod, error) {
+	text, err := w.try(ctx, "", "-n", sensors, "get", "pods", "-l", "app.kubernetes.io/name=tiercel-sensor", "-o", "json")
+	if err != nil {
+		return nil, err
 	}
-	return slices.DeleteFunc(list.Items, func(p pod) bool { return p.DeletionTimestamp != nil })
+	var list struct{ Items []pod }
+	if err := json.Unmarshal([]byte(text), &list); err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(list.Items, func(p pod) bool { return p.DeletionTimestamp != nil }), nil
 }
 
 // sensor waits until the one pod of the DaemonSet is ready.
@@ -47,9 +52,9 @@ func (w *world) sensor(t *testing.T) pod {
 	t.Helper()
 	var ready pod
 	eventually(t, "the sensor's pod is ready", func() error {
-		all := w.pods(t)
-		if len(all) != 1 {
-			return fmt.Errorf("%d pods", len(all))
+		all, err := w.pods(t.Context())
+		if err != nil || len(all) != 1 {
+			return fmt.Errorf("%d pods: %v", len(all), err)
 		}
 		for _, c := range all[0].Status.Conditions {
 			if c.Type == core.PodReady && c.Status == core.ConditionTrue {
@@ -62,13 +67,9 @@ func (w *world) sensor(t *testing.T) pod {
 	return ready
 }
 
-// process is the sensor's on this machine.
-func (w *world) process(t *testing.T, p pod) int {
-	t.Helper()
-	all, err := filepath.Glob("/proc/[0-9]*/cgroup")
-	if err != nil {
-		t.Fatal(err)
-	}
+// process is the sensor's on this machine; 0 if there is none.
+func (w *world) process(p pod) int {
+	all, _ := filepath.Glob("/proc/[0-9]*/cgroup") // the pattern is a good one
 	for _, path := range all {
 		group, err := os.ReadFile(path)
 		if err != nil || !strings.Contains(string(group), string(p.UID)) {
@@ -78,11 +79,9 @@ func (w *world) process(t *testing.T, p pod) int {
 		if err != nil || !strings.Contains(string(args), "--output=") {
 			continue // the pod's own container, or one that ends
 		}
-		var pid int
-		if _, err := fmt.Sscanf(path, "/proc/%d/", &pid); err != nil {
-			t.Fatal(err)
+		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path))); err == nil {
+			return pid
 		}
-		return pid
 	}
 	return 0
 }

@@ -128,7 +128,7 @@ func (w *world) apply(t *testing.T, stdin string, args ...string) string {
 }
 
 // patience is long on purpose: the machine may be busy.
-const patience = 5 * time.Minute
+const patience = 15 * time.Minute
 
 // eventually waits until something is so; what is not yet is the error.
 func eventually(t *testing.T, what string, is func() error) {
@@ -149,8 +149,8 @@ func (w *world) explain() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	for _, args := range [][]string{
-		{"get", "pods", "-A", "-o", "wide"}, {"-n", sensors, "describe", "pods"},
-		{"-n", sensors, "logs", "daemonset/tiercel-sensor", "--tail=30"}, {"get", "events", "-A", "--sort-by=.lastTimestamp"},
+		{"get", "pods", "-A", "-o", "wide"}, {"-n", sensors, "logs", "daemonset/tiercel-sensor", "--tail=30"},
+		{"-n", sensors, "get", "events", "--sort-by=.lastTimestamp"},
 	} {
 		out, err := w.try(ctx, "", args...)
 		fmt.Printf("--- kubectl %s\n%s\n", strings.Join(args, " "), out)

@@ -5,16 +5,22 @@ package main
 import (
 	"archive/tar"
 	"fmt"
+	"io"
+	"log"
+	"net/http/httptest"
 	"os"
+	"os/exec"
 	"runtime"
+	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
-	"tiercel.dev/scripts/ko/offline"
+	"tiercel.dev/scripts/ko/image"
 )
 
 func main() {
@@ -31,24 +37,29 @@ func main() {
 }
 
 func archive(ko, version, out string) (v1.Hash, error) {
-	r, err := offline.Start()
-	if err != nil {
-		return v1.Hash{}, err
-	}
+	r := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
 	defer r.Close()
-	built, err := r.Build(ko, version)
+	repository := strings.TrimPrefix(r.URL, "http://") + "/tiercel/sensor"
+	base, err := image.PushBase(repository + ":base")
+	if err != nil {
+		return v1.Hash{}, fmt.Errorf("base: %w", err)
+	}
+	cmd := exec.Command(ko, "build", "./sensor", "--bare", "--platform=linux/"+runtime.GOARCH, "--sbom=none", "--insecure-registry")
+	cmd.Env = append(os.Environ(), "KO_DOCKER_REPO="+repository, "KO_DEFAULTBASEIMAGE="+base.String(), "VERSION="+version)
+	cmd.Stderr = os.Stderr
+	built, err := cmd.Output()
+	if err != nil {
+		return v1.Hash{}, fmt.Errorf("ko build: %w", err)
+	}
+	ref, err := name.ParseReference(strings.TrimSpace(string(built)))
 	if err != nil {
 		return v1.Hash{}, err
 	}
-	ref, err := name.ParseReference(built)
+	made, err := remote.Image(ref, remote.WithPlatform(v1.Platform{OS: "linux", Architecture: runtime.GOARCH}))
 	if err != nil {
 		return v1.Hash{}, err
 	}
-	image, err := remote.Image(ref, remote.WithPlatform(v1.Platform{OS: "linux", Architecture: runtime.GOARCH}))
-	if err != nil {
-		return v1.Hash{}, err
-	}
-	digest, err := image.Digest()
+	digest, err := made.Digest()
 	if err != nil {
 		return v1.Hash{}, err
 	}
@@ -61,7 +72,7 @@ func archive(ko, version, out string) (v1.Hash, error) {
 	if err != nil {
 		return v1.Hash{}, err
 	}
-	if err := written.AppendImage(image); err != nil {
+	if err := written.AppendImage(made); err != nil {
 		return v1.Hash{}, err
 	}
 	return digest, pack(dir, out)
