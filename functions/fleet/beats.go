@@ -48,7 +48,8 @@ type Beats struct {
 	linger time.Duration
 
 	mu      sync.Mutex
-	waiting map[string]*batch // by shard
+	waiting map[string]*batch      // by shard
+	writing map[string]*sync.Mutex // by shard: held by whoever writes it
 }
 
 // A batch is what came for a shard while the first of it waited.
@@ -68,7 +69,7 @@ func NewBeats(store Store, each time.Duration) *Beats {
 	if each == 0 {
 		each = linger
 	}
-	return &Beats{store: store, linger: max(each, 0), waiting: make(map[string]*batch)}
+	return &Beats{store: store, linger: max(each, 0), waiting: make(map[string]*batch), writing: make(map[string]*sync.Mutex)}
 }
 
 // Record takes one delivery of a heartbeat. When it returns nil the heartbeat is kept, or is none that counts. A message of
@@ -108,7 +109,9 @@ func shardOf(node string) string {
 	return fmt.Sprintf("%s%02d", beatRoot, h.Sum32()%beatShards)
 }
 
-// add has a heartbeat written with those that come meanwhile. The first waits and writes, the others wait for it.
+// add has a heartbeat written with those that come meanwhile. The first waits and writes, the others wait for it. While a shard is
+// being written, the next of its batches grows: an instance whose own writes met would try them again and again, the slower the store
+// is the more of them.
 func (b *Beats) add(ctx context.Context, name string, one beat) error {
 	b.mu.Lock()
 	mine, others := b.waiting[name]
@@ -116,6 +119,10 @@ func (b *Beats) add(ctx context.Context, name string, one beat) error {
 		mine = &batch{done: make(chan struct{})}
 		b.waiting[name] = mine
 	}
+	if b.writing[name] == nil {
+		b.writing[name] = new(sync.Mutex)
+	}
+	writing := b.writing[name]
 	mine.beats = append(mine.beats, one)
 	b.mu.Unlock()
 	if others {
@@ -130,6 +137,8 @@ func (b *Beats) add(ctx context.Context, name string, one beat) error {
 	case <-time.After(b.linger):
 	case <-ctx.Done():
 	}
+	writing.Lock()
+	defer writing.Unlock()
 	b.mu.Lock()
 	delete(b.waiting, name)
 	b.mu.Unlock()

@@ -167,3 +167,59 @@ func TestShardIsBounded(t *testing.T) {
 		t.Errorf("%d sensors, from %s to %s", len(s.Sensors), s.Sensors[0].Node, s.Sensors[len(s.Sensors)-1].Node)
 	}
 }
+
+// held is a store whose writes wait to be let go.
+type held struct {
+	slot
+	begun, free chan struct{}
+}
+
+func (h *held) Put(ctx context.Context, name string, data []byte, meta map[string]string, generation int64) (int64, error) {
+	h.begun <- struct{}{}
+	<-h.free
+	if generation != h.generation {
+		return 0, objects.ErrConflict
+	}
+	return h.slot.Put(ctx, name, data, meta, generation)
+}
+
+// What comes while a shard is being written is one more write, which begins when that one has ended.
+func TestAnInstanceDoesNotMeetItself(t *testing.T) {
+	const later = 50
+	h := &held{begun: make(chan struct{}), free: make(chan struct{})}
+	b := NewBeats(h, -1)
+	name := shardOf("n0")
+	var all sync.WaitGroup
+	sent := 0
+	send := func(want int) {
+		for ; want > 0; sent++ {
+			if node := fmt.Sprint("n", sent); shardOf(node) == name {
+				want--
+				all.Go(func() { record(t, b, heartbeat(node, now), now) })
+			}
+		}
+	}
+	send(1)
+	<-h.begun
+	send(later)
+	for waiting := 0; waiting < later; time.Sleep(time.Millisecond) {
+		b.mu.Lock()
+		if batch := b.waiting[name]; batch != nil {
+			waiting = len(batch.beats)
+		}
+		b.mu.Unlock()
+	}
+	select {
+	case <-h.begun:
+		t.Error("a second write began beside the first")
+	default:
+	}
+	h.free <- struct{}{}
+	<-h.begun
+	h.free <- struct{}{}
+	all.Wait()
+	s, writes, err := readShard(t.Context(), h, name)
+	if err != nil || len(s.Sensors) != later+1 || writes != 2 {
+		t.Errorf("%d sensors after %d writes, want %d after 2: %v", len(s.Sensors), writes, later+1, err)
+	}
+}
