@@ -77,4 +77,13 @@ type Grant struct {
 	Role  string `json:"role"`  // cluster-admin, roles/container.admin
 	Scope string `json:"scope"` // "cluster", "namespace team-a", "project p", "folder 12", "organization 34"
 	By    string `json:"by"`    // the binding: "ClusterRoleBinding x"
+	// Rights are those of a role of RBAC that make it dangerous, at most 16.
+	Rights []Right `json:"rights,omitempty"`
+}
+
+// A Right is one verb on one resource, as a rule of RBAC says it: "*" is all.
+type Right struct {
+	Verb     string `json:"verb"`
+	Group    string `json:"group,omitempty"` // of the API; "" is the core group
+	Resource string `json:"resource"`        // with "/" and the subresource behind it: pods/exec
 }

@@ -92,4 +92,6 @@ func object(group, kind, ns, name string) *pb.Kubernetes_Object {
 
 var groups = map[string]string{
 	"Deployment": "apps/v1", "ReplicaSet": "apps/v1", "StatefulSet": "apps/v1", "DaemonSet": "apps/v1", "Job": "batch/v1", "CronJob": "batch/v1",
+	"Ingress": "networking.k8s.io/v1", "PodDisruptionBudget": "policy/v1", "CertificateSigningRequest": "certificates.k8s.io/v1",
+	"MutatingWebhookConfiguration": "admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration": "admissionregistration.k8s.io/v1",
 }

@@ -23,7 +23,8 @@ import (
 type Posture struct {
 	Result posture.Result
 	Check  posture.Check
-	// Subjects are the principals whom the result's role binding binds; nil for what is none, and where nobody knows.
+	// Subjects are the principals whom the result's role binding binds, or the principal whom it is about; nil for what is neither,
+	// and where nobody knows.
 	Subjects []posture.Principal
 	// Since is when the check was first seen to fail.
 	Since time.Time
@@ -44,7 +45,7 @@ func (p Posture) Severity() posture.Severity {
 }
 
 // postureForm is raised when [PostureFinding] says something else of the same: then all are written once more.
-const postureForm = 1
+const postureForm = 2
 
 // Hash is of all that the finding says but times: as long as it is the same there is nothing to write. Of a time that is counted in
 // the reason ("in 36 days") it is written anew when half of it is over: each day would be a write a day, and the day itself stands
@@ -82,6 +83,7 @@ func PostureFinding(p Posture, now time.Time) *pb.Finding {
 		FindingClass: pb.Finding_MISCONFIGURATION,
 		Compliances:  compliances(p.Check.Benchmarks),
 		Kubernetes:   postureObjects(p),
+		IamBindings:  iamBindings(p),
 		ModuleName:   "tiercel-" + strings.ToLower(shown(p.Check.ID, maxName)),
 		Description:  postureText(p),
 		NextSteps:    postureSteps(r.Fix, p.Check.Link),

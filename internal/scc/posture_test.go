@@ -32,7 +32,9 @@ func failing() Posture {
 // bound is a binding with its principals, as the record of a cluster has them.
 func bound(p *Posture) {
 	p.Result.Resource.Kind, p.Result.Resource.Name = "ClusterRoleBinding", "everybody"
-	grants := []posture.Grant{{Via: "RBAC", Role: "cluster-admin", Scope: "cluster", By: "ClusterRoleBinding everybody"}, {Via: "RBAC", Role: "view", By: "RoleBinding a/b"}}
+	grants := []posture.Grant{{Via: "RBAC", Role: "cluster-admin", Scope: "cluster", By: "ClusterRoleBinding everybody", Rights: []posture.Right{
+		{Verb: "*", Group: "*", Resource: "*"}, {Verb: "create", Resource: "pods/exec"},
+	}}, {Via: "RBAC", Role: "view", By: "RoleBinding a/b"}}
 	p.Subjects = Subjects([]posture.Principal{
 		{Name: "system:anonymous", Kind: "User", Grants: grants}, {Name: "system:serviceaccount:ci:runner", Kind: "ServiceAccount", Grants: grants},
 		{Name: "other", Kind: "User", Grants: grants[1:]},
@@ -47,6 +49,17 @@ func TestPostureFindings(t *testing.T) {
 			p.Result.Fix = &posture.Fix{Text: "Make a new pool.\nMove the workloads there.", Disruption: "new pool", Link: "https://cloud.google.com/x"}
 		},
 		"binding": bound,
+		"principal": func(p *Posture) {
+			p.Result.Resource.Kind, p.Result.Resource.Name = "Principal", "group:devs@acme.example"
+			p.Subjects = Subjects([]posture.Principal{{Name: "user:dana@acme.example"}, {Name: "group:devs@acme.example", Kind: "Group", Grants: []posture.Grant{
+				{Via: "IAM", Role: "roles/container.admin", Scope: "project acme", By: "IAM policy of project acme"},
+				{Via: "RBAC", Role: "deployer", Scope: "namespace shop", By: "RoleBinding shop/deployers", Rights: []posture.Right{
+					{Verb: "get", Resource: "secrets"}, {Verb: "approve", Group: "certificates.k8s.io", Resource: "signers"},
+				}},
+				{Via: "RBAC", Role: "view", Scope: "cluster", By: "ClusterRoleBinding everybody"},
+			}}}, p.Result.Resource)
+		},
+		"insight": func(p *Posture) { p.Result.Resource.Kind, p.Result.Resource.Name = "Insight", "c1" },
 		"role": func(p *Posture) {
 			p.Result.Resource.Kind, p.Result.Resource.Namespace, p.Result.Resource.Name = "Role", "a", "all"
 		},
@@ -58,7 +71,7 @@ func TestPostureFindings(t *testing.T) {
 			p.Result.Resource.Kind, p.Result.Resource.Namespace, p.Result.Resource.Name = "Pod", "a", "web-1"
 		},
 		"iam": func(p *Posture) {
-			p.Result.Resource = posture.Resource{Project: "acme", Kind: "iam.Binding", Name: "roles/owner"}
+			p.Result.Resource = posture.Resource{Project: "acme", Kind: "iam.Binding", Name: "projects/acme roles/owner group:partners@example.org"}
 			p.Result.Fix, p.Check.Benchmarks, p.Result.Reason = nil, nil, "Owner is granted to a group from outside."
 		},
 	} {

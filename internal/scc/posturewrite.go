@@ -10,7 +10,7 @@ import (
 
 // changed are the fields of a hardening finding that a later run changes, beside its properties. Mute and marks are an operator's;
 // category and resource cannot change.
-var changed = []string{"event_time", "severity", "description", "next_steps", "external_uri", "compliances", "kubernetes", "module_name"}
+var changed = []string{"event_time", "severity", "description", "next_steps", "external_uri", "compliances", "kubernetes", "iam_bindings", "module_name"}
 
 // postured are the properties that a hardening finding may have: named in the mask and absent, they go away.
 var postured = []string{

@@ -65,7 +65,7 @@ func (b *builder) binding(o binding) {
 		subjects = append(subjects, map[string]any{"kind": s.Kind, "name": s.Name, "namespace": s.Namespace, "system": systemSubject(s)})
 		name := subjectName(s)
 		b.granted[name] = append(b.granted[name], grant{
-			Grant:  posture.Grant{Via: "RBAC", Role: o.role.Name, Scope: scope, By: b.by(o)},
+			Grant:  posture.Grant{Via: "RBAC", Role: o.role.Name, Scope: scope, By: b.by(o), Rights: r.each},
 			rights: r, managed: own || systemSubject(s), admin: o.role.Name == clusterAdmin && o.role.Kind == "ClusterRole",
 		})
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	pb "cloud.google.com/go/container/apiv1/containerpb"
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -151,6 +152,11 @@ func TestRights(t *testing.T) {
 		if r := rightsOf([]rbacv1.PolicyRule{tt.rule}); len(r.secrets) != tt.secrets || len(r.wildcard) != tt.wildcard || len(r.escalate) != tt.escalate {
 			t.Errorf("%v: %+v", tt.rule, r)
 		}
+	}
+	got := rightsOf([]rbacv1.PolicyRule{rule("", "secrets", "get list"), rule("", "secrets", "get"), rule("*", "*", "*"), rule("", "pods", "get")}).each
+	want := []posture.Right{{Verb: "get", Resource: "secrets"}, {Verb: "list", Resource: "secrets"}, {Verb: "*", Group: "*", Resource: "*"}}
+	if d := cmp.Diff(want, got[:min(3, len(got))]); d != "" || len(got) != maxRights {
+		t.Errorf("%d rights, the first (-want +got):\n%s", len(got), d)
 	}
 }
 

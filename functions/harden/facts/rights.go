@@ -6,11 +6,27 @@ import (
 	"strings"
 
 	rbacv1 "k8s.io/api/rbac/v1"
+
+	"tiercel.dev/internal/posture"
 )
 
-// rights are what makes a role dangerous, each right in words.
+// rights are what makes a role dangerous, each right in words, and all of them one by one.
 type rights struct {
 	secrets, wildcard, escalate []string
+	each                        []posture.Right
+}
+
+// maxRights of a grant are kept.
+const maxRights = 16
+
+// add notes verbs on a resource of a group.
+func (r *rights) add(group, resource string, verbs ...string) {
+	for _, v := range verbs {
+		right := posture.Right{Verb: v, Group: group, Resource: resource}
+		if len(r.each) < maxRights && !slices.Contains(r.each, right) {
+			r.each = append(r.each, right)
+		}
+	}
 }
 
 // rightsOf finds them. A rule for objects of some names gives no right over all, and is passed over.
@@ -21,13 +37,20 @@ func rightsOf(rules []rbacv1.PolicyRule) (r rights) {
 		}
 		if slices.Contains(rule.Verbs, "*") || slices.Contains(rule.Resources, "*") || slices.Contains(rule.APIGroups, "*") {
 			r.wildcard = append(r.wildcard, fmt.Sprintf("%s on %s of %s", list(rule.Verbs), list(rule.Resources), groupNames(rule.APIGroups)))
+			for _, group := range rule.APIGroups {
+				for _, resource := range rule.Resources {
+					r.add(group, resource, rule.Verbs...)
+				}
+			}
 		}
 		if verbs := allowed(rule, "", "secrets", "get", "list", "watch"); len(verbs) > 0 {
 			r.secrets = append(r.secrets, list(verbs)+" secrets")
+			r.add("", "secrets", verbs...)
 		}
 		for _, w := range ways {
 			if verbs := allowed(rule, w.group, w.resource, w.verbs...); len(verbs) > 0 {
 				r.escalate = append(r.escalate, list(verbs)+" "+w.resource)
+				r.add(w.group, w.resource, verbs...)
 			}
 		}
 	}
