@@ -215,7 +215,7 @@ func TestRightsOfInfraAreEnough(t *testing.T) {
 			t.Errorf("%s: %+v", s.at, r)
 		}
 		for check, r := range unknown {
-			if !r.Withheld || !slices.Contains([]string{"AUTH-CERT", "AUTH-BASIC", "SA-TOKENS"}, check) {
+			if !r.Withheld || !slices.Contains([]string{"AUTH-CERT", "AUTH-BASIC", "SA-TOKENS", "ACCESS-BOTH"}, check) {
 				t.Errorf("%s: %s is UNKNOWN: %s", s.at, check, r.Reason)
 			}
 		}

@@ -69,6 +69,8 @@ type Principal struct {
 	Kind   string  `json:"kind"` // User, Group, ServiceAccount, Everyone
 	Grants []Grant `json:"grants"`
 	Broad  string  `json:"broad,omitempty"` // why it is too much, if it is
+	// Members is "unknown" of a group, a domain or a pool of workloads: who is in it no role of IAM lets anybody see.
+	Members string `json:"members,omitempty"`
 }
 
 // A Grant is one right of a principal.

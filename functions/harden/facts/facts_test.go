@@ -218,6 +218,37 @@ func TestPrincipals(t *testing.T) {
 	}
 }
 
+// Whether somebody with broad rights one way has rights the other way too is not known where a group has that nobody sees into. Of
+// the others it is.
+func TestGroupsAreNotOpened(t *testing.T) {
+	s := access()
+	admin := rbacv1.Subject{Kind: "User", Name: "ana@example.com"}
+	s.Kubernetes.ClusterRoleBindings = append(s.Kubernetes.ClusterRoleBindings, rbacv1.ClusterRoleBinding{
+		ObjectMeta: named("", "ana"), RoleRef: rbacv1.RoleRef{Kind: "ClusterRole", Name: "cluster-admin"}, Subjects: []rbacv1.Subject{admin},
+	})
+	for name, want := range map[string]bool{
+		"user:ana@example.com":  true,  // cluster-admin by RBAC, and perhaps one of group:dev
+		"user:eve@example.com":  false, // has both
+		"group:dev@example.com": false, // has nothing broad
+		"allAuthenticatedUsers": false, // everybody is in no group
+	} {
+		value, unknown := item(t, s, "principal", name)
+		gap := unknown["both"]
+		if (gap != nil) != want || want && (!gap.Withheld || !strings.Contains(gap.Error, "group:dev@example.com")) {
+			t.Errorf("%s: %+v, %v", name, gap, value)
+		}
+	}
+	for _, p := range Principals(s) {
+		if (p.Members == "unknown") != (p.Name == "group:dev@example.com") {
+			t.Errorf("%s: members %q", p.Name, p.Members)
+		}
+	}
+	s.IAM.Policies[0].Bindings[1].Members = []string{"user:bob@example.com"} // no group any more
+	if _, unknown := item(t, s, "principal", "user:ana@example.com"); len(unknown) != 0 {
+		t.Errorf("%v", unknown)
+	}
+}
+
 func item(t *testing.T, s *snapshot.Snapshot, set, name string) (map[string]any, map[string]*posture.Gap) {
 	t.Helper()
 	for _, it := range World(s).Sets[set] {

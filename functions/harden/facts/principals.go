@@ -9,7 +9,6 @@ import (
 
 	"tiercel.dev/internal/posture"
 	"tiercel.dev/internal/snapshot"
-	"tiercel.dev/rules/check"
 )
 
 // subjectName is a subject of RBAC as IAM would call it, so that both can be put together; a Kubernetes service account has the name
@@ -80,16 +79,9 @@ func (b *builder) principals() {
 			b.world.Unknown["principal"] = g
 		}
 	}
-	for _, p := range b.all() {
-		grants := []any{}
-		for _, g := range p.Grants {
-			grants = append(grants, map[string]any{"via": g.Via, "role": g.Role, "scope": g.Scope, "by": g.By})
-		}
-		b.add("principal", check.Item{Resource: b.at("Principal", "", p.Name), Value: map[string]any{
-			"name": p.Name, "kind": p.Kind, "grants": grants, "broad": p.Broad, "permissions": texts(p.permissions), "rights": texts(p.rights),
-			"by_iam":  slices.ContainsFunc(p.Grants, func(g posture.Grant) bool { return g.Via == "IAM" }),
-			"by_rbac": slices.ContainsFunc(p.Grants, func(g posture.Grant) bool { return g.Via == "RBAC" }),
-		}})
+	all := b.all()
+	for _, p := range all {
+		b.add("principal", b.principalItem(p, all))
 	}
 }
 
@@ -97,7 +89,11 @@ func (b *builder) all() []principal {
 	all := map[string]*principal{}
 	of := func(name string) *principal {
 		if all[name] == nil {
-			all[name] = &principal{Principal: posture.Principal{Name: name, Kind: kindOf(name)}}
+			p := posture.Principal{Name: name, Kind: kindOf(name)}
+			if closed(p) {
+				p.Members = unknownMembers
+			}
+			all[name] = &principal{Principal: p}
 		}
 		return all[name]
 	}
