@@ -65,6 +65,7 @@ locals {
     pubsub_agent     = local.pubsub_agent
     channels         = local.channels
     cluster_projects = var.cluster_projects
+    network          = var.network
   }
 }
 

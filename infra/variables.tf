@@ -34,6 +34,12 @@ variable "scc" {
   }
 }
 
+variable "network" {
+  description = "The network and the subnetwork of the region, as projects/P/global/networks/N and projects/P/regions/R/subnetworks/S, through which functions reach control planes that have no DNS endpoint; null: over the internet. In another project Cloud Run's service agent needs roles/compute.networkUser on the subnetwork."
+  type        = object({ network = string, subnetwork = string })
+  default     = null
+}
+
 variable "bucket_location" {
   description = "Where records are kept; default: the region."
   type        = string

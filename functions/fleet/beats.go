@@ -186,11 +186,8 @@ func readShard(ctx context.Context, store Store, name string) (*shard, int64, er
 		return nil, 0, err
 	}
 	s := new(shard)
-	if err := json.Unmarshal(o.Data, s); err != nil {
-		return nil, 0, fmt.Errorf("%s, generation %d: %w", name, o.Generation, err)
-	}
-	if s.Version != beatVersion {
-		return nil, 0, fmt.Errorf("%s, generation %d: version %d, and this program knows %d", name, o.Generation, s.Version, beatVersion)
+	if err := o.Read(beatVersion, s); err != nil {
+		return nil, 0, err
 	}
 	return s, o.Generation, nil
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -134,6 +136,36 @@ func TestRecordWhatDoesNotCount(t *testing.T) {
 }
 
 // A record of a newer program, or a broken one, is an error, and not an empty fleet.
+// Heartbeats of every version of the contract are proof of life.
+func TestEveryVersion(t *testing.T) {
+	paths, err := filepath.Glob("../../alert/testdata/v*/heartbeat*.*")
+	if err != nil || len(paths) < 8 {
+		t.Fatalf("%q, %v", paths, err)
+	}
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := alert.Unmarshal(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Enrichment = &alert.Enrichment{Verification: alert.Verified}
+		verified, err := alert.Marshal(a, alert.EncodingOf(data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := NewBeats(newStore(t), -1)
+		if err := b.Record(t.Context(), push.Message{ID: path, Data: verified, Published: now}); err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+		if heard := read(t, b); len(heard.Sensors) != 1 || heard.Sensors[0].Node != a.GetNode().GetName() {
+			t.Errorf("%s: %+v", path, heard.Sensors)
+		}
+	}
+}
+
 func TestRecordsThatCannotBeRead(t *testing.T) {
 	for name, data := range map[string]string{"newer": `{"version":2,"sensors":[]}`, "broken": `{"version":1,`} {
 		store := newStore(t)

@@ -1,8 +1,6 @@
 package fleet
 
 import (
-	"encoding/json"
-	"fmt"
 	"slices"
 	"time"
 
@@ -44,11 +42,8 @@ type Line struct {
 // ReadStatus reads the record. One of a newer program's is an error.
 func ReadStatus(o objects.Object) (*Status, error) {
 	s := new(Status)
-	if err := json.Unmarshal(o.Data, s); err != nil {
-		return nil, fmt.Errorf("%s, generation %d: %w", o.Name, o.Generation, err)
-	}
-	if s.Version != statusVersion {
-		return nil, fmt.Errorf("%s, generation %d: version %d, and this program knows %d", o.Name, o.Generation, s.Version, statusVersion)
+	if err := o.Read(statusVersion, s); err != nil {
+		return nil, err
 	}
 	return s, nil
 }

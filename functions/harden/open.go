@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"tiercel.dev/internal/fault"
@@ -16,8 +15,12 @@ import (
 // OpenRoot is the prefix of the lists of findings that are open, one for each cluster: OpenRoot + PROJECT/LOCATION/CLUSTER.json.
 const OpenRoot = "harden/open/"
 
+// openVersion is of the lists' form.
+const openVersion = 1
+
 // Open are the findings of a cluster that Security Command Center has as active, or may have.
 type Open struct {
+	Version  int                  `json:"version"`
 	Run      schedule.Run         `json:"run"` // the latest whose record was heeded
 	Findings map[string]*Standing `json:"findings"`
 
@@ -46,8 +49,10 @@ func (w *Worker) open(ctx context.Context, r posture.Resource) (*Open, error) {
 		return nil, err
 	}
 	list := &Open{generation: o.Generation}
-	if err := json.Unmarshal(o.Data, list); err != nil {
-		return nil, fault.Poison(fmt.Errorf("%s, generation %d: %w", o.Name, o.Generation, err))
+	if err := o.Read(openVersion, list); errors.Is(err, objects.ErrVersion) {
+		return nil, err
+	} else if err != nil {
+		return nil, fault.Poison(err)
 	}
 	if list.Findings == nil {
 		list.Findings = map[string]*Standing{}
@@ -64,6 +69,7 @@ func (w *Worker) keep(ctx context.Context, r posture.Resource, list *Open, gone 
 		}
 		return w.cfg.Store.Delete(ctx, name, list.generation)
 	}
+	list.Version = openVersion
 	data, err := json.Marshal(list)
 	if err != nil {
 		return err

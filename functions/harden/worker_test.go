@@ -252,6 +252,24 @@ func TestBrokenRecords(t *testing.T) {
 	}
 }
 
+// A list of a newer function's is left alone: the job waits until the deployment is whole.
+func TestNewerListStays(t *testing.T) {
+	w := newWorld(t, localscc.Config{})
+	w.on(1)
+	w.results = verdicts{"A": posture.Fail}
+	name := OpenRoot + schedule.Object(shop)
+	generation, err := w.bucket.Put(t.Context(), name, []byte(`{"version":2,"findings":[]}`), nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.worker(nil).Handle(t.Context(), job(1)); !errors.Is(err, objects.ErrVersion) || errors.Is(err, fault.ErrPoison) {
+		t.Errorf("%v", err)
+	}
+	if o, err := w.bucket.Get(t.Context(), name); err != nil || o.Generation != generation {
+		t.Errorf("%s, %v", o.Data, err)
+	}
+}
+
 // Ten thousand workloads that fail alike are not ten thousand findings, and what is left out is said.
 func TestBound(t *testing.T) {
 	record := &posture.Cluster{}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -44,8 +43,12 @@ const MissedRule = "tiercel_report_missed"
 
 const missedName = "report/missed.json"
 
+// missedVersion is of the record's form.
+const missedVersion = 1
+
 // A missed is the record of the last report that did not come.
 type missed struct {
+	Version int       `json:"version"`
 	Due     time.Time `json:"due"`
 	Since   time.Time `json:"since"`          // when it was noticed
 	Ended   time.Time `json:"ended,omitzero"` // when it was seen to have come after all, or the next one
@@ -103,13 +106,14 @@ func (w *Watch) read(ctx context.Context) (*missed, int64, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	if err := json.Unmarshal(o.Data, m); err != nil {
-		return nil, 0, fmt.Errorf("%s, generation %d: %w", o.Name, o.Generation, err)
+	if err := o.Read(missedVersion, m); err != nil {
+		return nil, 0, err
 	}
 	return m, o.Generation, nil
 }
 
 func (w *Watch) put(ctx context.Context, m *missed, generation int64) (int64, error) {
+	m.Version = missedVersion
 	data, err := json.Marshal(m)
 	if err != nil {
 		return 0, err

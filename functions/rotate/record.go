@@ -1,7 +1,6 @@
 package rotate
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -113,11 +112,8 @@ func Name(r posture.Resource) string {
 // Parse reads a record and checks that it is of the cluster that its name says.
 func Parse(o objects.Object) (Record, error) {
 	var r Record
-	if err := json.Unmarshal(o.Data, &r); err != nil {
-		return Record{}, fmt.Errorf("%s, generation %d: %w", o.Name, o.Generation, err)
-	}
-	if r.Version != recordVersion {
-		return Record{}, fmt.Errorf("%s, generation %d: version %d, and this program knows %d", o.Name, o.Generation, r.Version, recordVersion)
+	if err := o.Read(recordVersion, &r); err != nil {
+		return Record{}, err
 	}
 	if Name(r.Resource) != o.Name {
 		return Record{}, fmt.Errorf("%s, generation %d: it is of %s", o.Name, o.Generation, r.Resource.ClusterName())

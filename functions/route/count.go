@@ -86,8 +86,10 @@ func (c *counter) write(ctx context.Context, name string, batch []*counted) erro
 		}
 		s := new(shard)
 		if err == nil {
-			if err := json.Unmarshal(o.Data, s); err != nil {
-				return fault.Poison(fmt.Errorf("%s, generation %d: %w", name, o.Generation, err))
+			if err := o.Read(shardVersion, s); errors.Is(err, objects.ErrVersion) {
+				return err // and it comes again
+			} else if err != nil {
+				return fault.Poison(err)
 			}
 		}
 		was := *s
@@ -97,6 +99,7 @@ func (c *counter) write(ctx context.Context, name string, batch []*counted) erro
 		if s.Alerts == was.Alerts && s.Late == was.Late {
 			return nil
 		}
+		s.Version = shardVersion
 		data, err := json.Marshal(s)
 		if err != nil {
 			return err

@@ -19,8 +19,13 @@ const (
 	ledgerRoot = "ledger/"
 )
 
+// shardVersion is of the shards' form.
+const shardVersion = 1
+
 // A shard is a part of a finding's ledger.
 type shard struct {
+	Version int `json:"version"`
+
 	Events uint64    `json:"events"` // an alert stands for itself and those it suppressed
 	Alerts uint64    `json:"alerts"`
 	Late   uint64    `json:"late,omitempty"` // deliveries that may have been counted before, or never: see maxSeqs

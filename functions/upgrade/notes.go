@@ -3,9 +3,7 @@ package upgrade
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -66,11 +64,8 @@ func readNotes(ctx context.Context, store Store, name string) (Notes, int64, err
 	if err != nil {
 		return n, 0, err
 	}
-	if err := json.Unmarshal(o.Data, &n); err != nil {
-		return n, 0, fmt.Errorf("%s, generation %d: %w", o.Name, o.Generation, err)
-	}
-	if n.Version != recordVersion {
-		return n, 0, fmt.Errorf("%s, generation %d: version %d, and this program knows %d", o.Name, o.Generation, n.Version, recordVersion)
+	if err := o.Read(recordVersion, &n); err != nil {
+		return n, 0, err
 	}
 	return n, o.Generation, nil
 }

@@ -66,11 +66,8 @@ func (w *Worker) read(ctx context.Context, r posture.Resource) (kept, error) {
 	if err != nil {
 		return k, err
 	}
-	if err := json.Unmarshal(o.Data, k.Record); err != nil {
-		return k, fmt.Errorf("%s, generation %d: %w", o.Name, o.Generation, err)
-	}
-	if k.Version != recordVersion {
-		return k, fmt.Errorf("%s, generation %d: version %d, and this program knows %d", o.Name, o.Generation, k.Version, recordVersion)
+	if err := o.Read(recordVersion, k.Record); err != nil {
+		return k, err
 	}
 	k.generation = o.Generation
 	return k, nil

@@ -38,6 +38,17 @@ resource "google_cloudfunctions2_function" "this" {
     # Pub/Sub and Cloud Scheduler of this project count as internal. Nobody else has anything to ask here.
     ingress_settings = length(var.callers) == 0 ? "ALLOW_INTERNAL_ONLY" : "ALLOW_ALL"
 
+    # To control planes that have private addresses alone.
+    direct_vpc_egress = var.common.network == null ? null : "VPC_EGRESS_PRIVATE_RANGES_ONLY"
+
+    dynamic "direct_vpc_network_interface" {
+      for_each = var.common.network == null ? [] : [var.common.network]
+      content {
+        network    = direct_vpc_network_interface.value.network
+        subnetwork = direct_vpc_network_interface.value.subnetwork
+      }
+    }
+
     dynamic "secret_environment_variables" {
       for_each = var.secrets
       content {

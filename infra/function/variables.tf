@@ -14,6 +14,7 @@ variable "common" {
     pubsub_agent     = string
     channels         = list(string)
     cluster_projects = list(string)
+    network          = object({ network = string, subnetwork = string })
   })
 }
 

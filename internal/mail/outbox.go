@@ -43,8 +43,12 @@ type Outbox struct {
 	Now    func() time.Time // default time.Now
 }
 
+// recordVersion is of the records' form.
+const recordVersion = 1
+
 // A record is what stands of a mail in the store: mail/KEY.json.
 type record struct {
+	Version   int       `json:"version"`
 	Key       string    `json:"key"`
 	To        string    `json:"to"`
 	MessageID string    `json:"message_id"`
@@ -151,13 +155,16 @@ func (o *Outbox) read(ctx context.Context, name string) (r record, generation in
 	if err != nil {
 		return r, 0, err
 	}
-	if err := json.Unmarshal(found.Data, &r); err != nil {
-		return r, 0, fault.Poison(fmt.Errorf("%s, generation %d: %w", name, found.Generation, err))
+	if err := found.Read(recordVersion, &r); errors.Is(err, objects.ErrVersion) {
+		return r, 0, err
+	} else if err != nil {
+		return r, 0, fault.Poison(err)
 	}
 	return r, found.Generation, nil
 }
 
 func (o *Outbox) write(ctx context.Context, name string, r record, generation int64) (int64, error) {
+	r.Version = recordVersion
 	data, err := json.Marshal(r)
 	if err != nil {
 		return 0, err

@@ -132,6 +132,18 @@ func TestSchemaOfTopics(t *testing.T) {
 	}
 }
 
+// With a network every function reaches it, and the internet as before; without one none is in any.
+func TestNetwork(t *testing.T) {
+	for name, want := range map[string]string{"simple": "", "everything": "VPC_EGRESS_PRIVATE_RANGES_ONLY"} {
+		for _, f := range of(applied(t, name), "google_cloudfunctions2_function") {
+			in := f.at("service_config.direct_vpc_network_interface").LengthInt()
+			if got := f.text("service_config.direct_vpc_egress"); want != "" && got != want || (in == 1) != (want != "") {
+				t.Errorf("%s: %s: egress %q, in %d networks", name, f.Address, got, in)
+			}
+		}
+	}
+}
+
 // TestResidence has every place where data rest be where the settings say.
 func TestResidence(t *testing.T) {
 	places := map[string][]string{
