@@ -17,19 +17,17 @@ func TestSnippetsLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	mutes := MutesOf(set.Sources)
-	for batch := range slices.Chunk(all, 5) {
-		sources := slices.Clip(set.Sources)
-		for _, e := range batch {
-			sources = append(sources, rules.Source{Name: e.Name + ".yaml", Data: []byte(mutes.Snippet(e))})
-		}
-		muted, err := rules.Load(sources, rules.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, e := range batch {
-			if got := muted.Rule(e.Name).Condition(); !strings.Contains(got, `!(proc.exepath == "/opt/EXAMPLE/agent")`) {
-				t.Errorf("%s: nothing is left out: %s", e.Name, got)
-			}
+	sources := slices.Clip(set.Sources)
+	for _, e := range all {
+		sources = append(sources, rules.Source{Name: e.Name + ".yaml", Data: []byte(mutes.Snippet(e))})
+	}
+	muted, err := rules.Load(sources, rules.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range all {
+		if got := muted.Rule(e.Name).Condition(); !strings.Contains(got, `!(proc.exepath == "/opt/EXAMPLE/agent")`) {
+			t.Errorf("%s: nothing is left out: %s", e.Name, got)
 		}
 	}
 	e, _ := Of(set, set.Rule("terminal_shell_in_container"))
