@@ -69,8 +69,8 @@ func upUntil(t *testing.T, data, rules string, act func()) {
 	t.Helper()
 	var stdout, stderr output
 	code := make(chan int, 1)
-	go func() { code <- run([]string{"up", "--for", "2m", "--data", data, "--rules", rules}, &stdout, &stderr) }()
-	for end := time.Now().Add(time.Minute); !strings.Contains(stderr.String(), "msg=watching"); time.Sleep(10 * time.Millisecond) {
+	go func() { code <- run([]string{"up", "--for", "5m", "--data", data, "--rules", rules}, &stdout, &stderr) }()
+	for end := time.Now().Add(4 * time.Minute); !strings.Contains(stderr.String(), "msg=watching"); time.Sleep(10 * time.Millisecond) {
 		select {
 		case c := <-code:
 			t.Fatalf("exit %d: %s", c, stderr.String())
