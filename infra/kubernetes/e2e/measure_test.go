@@ -1,11 +1,13 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -129,7 +131,7 @@ func measure(t *testing.T, w *world) {
 			defer close(done)
 			load.do(ctx, w)
 		}()
-		before, from, lost := g.cpuTime(t), time.Now(), w.lost(p)
+		before, from, lost := g.cpuTime(t), time.Now(), w.losses(p)
 		most := int64(0)
 		for ctx.Err() == nil {
 			most = max(most, g.working(t))
@@ -141,7 +143,7 @@ func measure(t *testing.T, w *world) {
 		used, took := g.cpuTime(t)-before, time.Since(from)
 		cancel()
 		<-done
-		result("%-14s %6.0f m %8.0f MiB %8.0f MiB   %d events", load.name, 1000*used.Seconds()/took.Seconds(), mib(g.working(t)), mib(most), w.lost(p)-lost)
+		result("%-14s %6.0f m %8.0f MiB %8.0f MiB   %s", load.name, 1000*used.Seconds()/took.Seconds(), mib(g.working(t)), mib(most), since(w.losses(p), lost))
 		if limit := limits.Limits[core.ResourceMemory]; most > limit.Value() {
 			t.Errorf("%s: %d bytes are over the limit of %s", load.name, most, limit.String())
 		}
@@ -154,16 +156,30 @@ func measure(t *testing.T, w *world) {
 
 func mib(n int64) float64 { return float64(n) / (1 << 20) }
 
-// lost counts the events that a sensor says it lost, for whatever reason.
-func (w *world) lost(p pod) (sum int64) {
+// losses are the events that a sensor says it lost, or knows in part, by reason.
+func (w *world) losses(p pod) map[string]int64 {
+	all := make(map[string]int64)
 	for line := range strings.Lines(w.metrics(p)) {
-		if strings.HasPrefix(line, "tiercel_sensor_drops_total{") {
+		_, rest, ok := strings.Cut(line, "tiercel_sensor_drops_total{")
+		if _, reason, named := strings.Cut(rest, `reason="`); ok && named {
+			reason, _, _ = strings.Cut(reason, `"`)
 			f := strings.Fields(line)
-			n, err := strconv.ParseFloat(f[len(f)-1], 64)
-			if err == nil {
-				sum += int64(n)
+			if n, err := strconv.ParseFloat(f[len(f)-1], 64); err == nil {
+				all[reason] += int64(n)
 			}
 		}
 	}
-	return sum
+	return all
+}
+
+// since says by how much counts grew.
+func since(now, before map[string]int64) string {
+	var grown []string
+	for reason, n := range now {
+		if n > before[reason] {
+			grown = append(grown, fmt.Sprintf("%s %d", reason, n-before[reason]))
+		}
+	}
+	slices.Sort(grown)
+	return cmp.Or(strings.Join(grown, ", "), "nothing")
 }

@@ -22,6 +22,9 @@ configMapGenerator:
     behavior: merge
     literals:
       - PUBSUB_EMULATOR_HOST=%s # the embedded cloud's Pub/Sub, in place of Google's
+  - name: tiercel-rules # as anybody with rules of their own has it
+    behavior: merge
+    files: [rules.yaml]
 patches:
   - target: {kind: DaemonSet}
     patch: | # the runtime's socket is in a folder of its own, so that this machine may have another runtime
@@ -51,8 +54,12 @@ func (w *world) prepare(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	rules, err := os.ReadFile(filepath.Join(w.project, "infra/kubernetes/sensor/base/rules.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, text := range map[string]string{
-		"bin/gcloud": gcloud, "bin/tiercel": doctor, "well": "0\n", "bucket/.keep": "",
+		"bin/gcloud": gcloud, "bin/tiercel": doctor, "well": "0\n", "bucket/.keep": "", "overlay/rules.yaml": string(rules),
 		"overlay/kustomization.yaml": fmt.Sprintf(overlay, base, os.Getenv(gateEnv), os.Getenv(criEnv)),
 	} {
 		path := filepath.Join(w.work, name)
