@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
@@ -16,6 +17,25 @@ import (
 
 // A Line is what the examples that are pushed to write of an alert.
 type Line struct{ Once, Thing, Severity, Title, Text string }
+
+// A Buffer is written to by several at once.
+type Buffer struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (b *Buffer) Write(text []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(text)
+}
+
+// String is what was written so far.
+func (b *Buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
 
 // TryPushed holds a running example to what the page says of it: it takes alerts with a wrapper and without, each as often as it
 // came and under the same key, leaves out what is muted, refuses what is no alert, and lets nobody in but Pub/Sub. out gives what

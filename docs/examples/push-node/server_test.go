@@ -3,32 +3,13 @@ package node_test
 
 import (
 	"bufio"
-	"bytes"
 	"os"
 	"os/exec"
 	"strings"
-	"sync"
 	"testing"
 
 	"tiercel.dev/docs/stand"
 )
-
-type shared struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (s *shared) Write(b []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.Write(b)
-}
-
-func (s *shared) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.String()
-}
 
 func TestPushed(t *testing.T) {
 	if _, err := exec.LookPath("node"); err != nil {
@@ -38,7 +19,7 @@ func TestPushed(t *testing.T) {
 		t.Skip("there is no Node.js: the example that is written for it is not run")
 	}
 	google := stand.NewGoogle(t)
-	var out shared
+	var out stand.Buffer
 	cmd := exec.CommandContext(t.Context(), "node", "server.mjs")
 	cmd.Env = append(os.Environ(), "AUDIENCE="+stand.Audience, "PUSHER="+stand.Pusher, "KEYS="+google.Keys, "PORT=0")
 	cmd.Stdout = &out
