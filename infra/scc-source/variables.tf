@@ -18,3 +18,14 @@ variable "writers" {
     error_message = "A writer is a service account: serviceAccount:…"
   }
 }
+
+variable "readers" {
+  description = "Who runs tiercel doctor: tiercel-build@ of the deployment's project, and people, as user:… or group:…"
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for r in var.readers : can(regex("^(user|group|serviceAccount):.+@.+$", r))])
+    error_message = "A reader is user:…, group:… or serviceAccount:…"
+  }
+}

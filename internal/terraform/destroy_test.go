@@ -12,15 +12,16 @@ import (
 
 // stays is what does not go when everything is destroyed, by type and name: scripts/uninstall or docs/deploy.md says what becomes of it.
 var stays = map[string]string{
-	"google_storage_bucket.records":              "--data",
-	"google_bigquery_table.messages":             "--data",
-	"google_bigquery_dataset.archive":            "--data",
-	"google_bigquery_table.views":                "--data",
-	"google_project_service.apis":                "stay switched on",
-	"google_project_iam_custom_role.clusters":    "stand as deleted for seven days",
-	"google_project_iam_custom_role.tokens":      "stand as deleted for seven days",
-	"google_organization_iam_custom_role.reader": "infra/organization-reader destroy",
-	"google_scc_v2_organization_source.tiercel":  "Security Command Center deletes none",
+	"google_storage_bucket.records":                     "--data",
+	"google_bigquery_table.messages":                    "--data",
+	"google_bigquery_dataset.archive":                   "--data",
+	"google_bigquery_table.views":                       "--data",
+	"google_project_service.apis":                       "stay switched on",
+	"google_project_iam_custom_role.clusters":           "stand as deleted for seven days",
+	"google_project_iam_custom_role.tokens":             "stand as deleted for seven days",
+	"google_organization_iam_custom_role.reader":        "infra/organization-reader destroy",
+	"google_organization_iam_custom_role.source_reader": "infra/scc-source destroy",
+	"google_scc_v2_organization_source.tiercel":         "Security Command Center deletes none",
 }
 
 // resists reports whether the provider refuses to destroy something, or leaves it.

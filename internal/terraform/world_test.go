@@ -55,6 +55,7 @@ func deployments(t *testing.T) map[string]deployment {
 		"everything": {root, with(everything(two))},
 		"scc-source": {root + "/scc-source", map[string]cty.Value{
 			"organization": cty.StringVal("1"), "writers": texts("serviceAccount:tiercel-route@p-1.iam.gserviceaccount.com"),
+			"readers": texts("serviceAccount:tiercel-build@p-1.iam.gserviceaccount.com"),
 		}},
 		"organization-reader": {root + "/organization-reader", map[string]cty.Value{
 			"organization": cty.StringVal("1"), "readers": texts("serviceAccount:tiercel-begin@p-1.iam.gserviceaccount.com"),
