@@ -83,6 +83,7 @@ type Cloud struct {
 	address    string // of the gRPC services
 	calls      string // host and port where functions are served
 	accounts   *oidc.Accounts
+	forget     func() error // takes the secret of accounts away; nil if there is none
 	estate     atomic.Pointer[estate]
 	deployment *deployment.Server
 	token      string // of the enricher's account, for the Kubernetes API
@@ -130,6 +131,9 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 		return errors.Join(err, services.Close())
 	}
 	c.address, c.calls = services.Addr().String(), calls.Addr().String()
+	if c.forget, err = WriteSecret(c.calls, c.accounts.Secret()); err != nil {
+		c.cfg.Log.WarnContext(ctx, "no token is given out: its secret could not be written", "err", err)
+	}
 	if err := c.openDeployment(ctx); err != nil {
 		return errors.Join(err, services.Close(), calls.Close())
 	}

@@ -65,6 +65,9 @@ func (c *Cloud) openPubSub() (err error) {
 // closeStores closes what was opened.
 func (c *Cloud) closeStores() error {
 	var errs []error
+	if c.forget != nil {
+		errs = append(errs, c.forget())
+	}
 	if c.records != nil {
 		errs = append(errs, c.records.Close())
 	}

@@ -24,7 +24,8 @@ func (c *Cloud) Options() []option.ClientOption { return Reach(c.address) }
 const (
 	// Bucket is where the functions keep their records.
 	Bucket = bucket
-	// KeysPath shows the keys of ID tokens, and TokenPath gives tokens out: ?account=ADDRESS&audience=URL.
+	// KeysPath shows the keys of ID tokens, and TokenPath gives tokens out, to who has the
+	// secret of [SecretPath]: ?account=ADDRESS&audience=URL.
 	KeysPath  = "/oidc/certs"
 	TokenPath = "/oidc/token"
 )

@@ -60,6 +60,16 @@ func rotations(t *testing.T, names ...string) (address string) {
 	mux.Handle(local.TokenPath, accounts.Issue())
 	s := httptest.NewServer(mux)
 	t.Cleanup(s.Close)
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	forget, err := local.WriteSecret(s.Listener.Addr().String(), accounts.Secret())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := forget(); err != nil {
+			t.Error(err)
+		}
+	})
 	bucket, err := objects.NewBucket(t.Context(), local.Bucket, option.WithEndpoint(s.URL+"/storage/v1/"), option.WithoutAuthentication())
 	if err != nil {
 		t.Fatal(err)

@@ -41,13 +41,22 @@ func gcloud(ctx context.Context, flags ...string) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
-// localToken has the embedded cloud say that somebody is who he says.
+// localToken has the embedded cloud say that somebody is who he says, which it does for the user who runs it alone.
 func localToken(ctx context.Context, address, account, audience string) (string, error) {
 	query := url.Values{"account": {account}, "audience": {audience}}
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+local.TokenPath+"?"+query.Encode(), nil)
 	if err != nil {
 		return "", mistake{err}
 	}
+	path, err := local.SecretPath(address)
+	if err != nil {
+		return "", mistake{err}
+	}
+	secret, err := os.ReadFile(path)
+	if err != nil {
+		return "", mistake{fmt.Errorf("%w: no tiercel up of yours has the address %s", err, address)}
+	}
+	r.Header.Set("Authorization", "Bearer "+string(secret))
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
 		return "", err

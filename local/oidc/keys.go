@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"crypto/subtle"
 	"encoding/base64"
 	"encoding/json"
 	"io"
@@ -23,10 +24,17 @@ func (a *Accounts) Keys() http.Handler {
 	})
 }
 
-// Issue gives out tokens to whoever asks, as gcloud does to who is logged in: ?account=ADDRESS&audience=URL. It is for a cloud that
-// one machine alone can reach, whose user may be anybody there.
+// Secret is what [Accounts.Issue] is asked with, for the eyes of who runs the cloud.
+func (a *Accounts) Secret() string { return a.secret }
+
+// Issue gives out tokens to whoever has the secret, as gcloud does to who is logged in: ?account=ADDRESS&audience=URL. It is for a
+// cloud whose user may be anybody in it, and which other users of the machine can reach.
 func (a *Accounts) Issue() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), []byte("Bearer "+a.secret)) != 1 {
+			http.Error(w, "the secret of who runs this cloud is needed", http.StatusForbidden)
+			return
+		}
 		account, audience := r.URL.Query().Get("account"), r.URL.Query().Get("audience")
 		if account == "" || audience == "" {
 			http.Error(w, "account and audience are needed", http.StatusBadRequest)

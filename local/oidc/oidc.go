@@ -39,8 +39,9 @@ func (c Claims) GetAudience() (jwt.ClaimStrings, error) { return jwt.ClaimString
 
 // An Accounts signs tokens by a key of its own.
 type Accounts struct {
-	key *rsa.PrivateKey
-	now func() time.Time
+	key    *rsa.PrivateKey
+	now    func() time.Time
+	secret string
 
 	mu      sync.Mutex
 	kept    map[[2]string]token // by account and audience
@@ -61,7 +62,7 @@ func New(now func() time.Time) (*Accounts, error) {
 	if err != nil {
 		return nil, fmt.Errorf("accounts: %w", err)
 	}
-	return &Accounts{key: key, now: now, kept: make(map[[2]string]token), checked: make(map[[2]string]token)}, nil
+	return &Accounts{key: key, now: now, secret: rand.Text(), kept: make(map[[2]string]token), checked: make(map[[2]string]token)}, nil
 }
 
 // Token is one by which an account, a service account's address, calls an audience, a service's URL.
