@@ -48,6 +48,8 @@ type Endpoints struct {
 	Kubernetes                Kubernetes
 	Mail                      mail.Sender // default: the server that the settings name
 	TokenKeys                 string      // where the keys of Google's ID tokens are; default Google's
+	// Meter takes the figures of all who share it. Default one of its own.
+	Meter *meter.Meter
 	// Now is the functions' clock, but for tokens' expiry; when messages were published, Pub/Sub's says. Default time.Now.
 	Now func() time.Time
 }
@@ -138,7 +140,10 @@ func Handlers(settings func() (Settings, error), endpoints Endpoints, log *slog.
 		SendReport:  serve(reporting, log),
 		CheckReport: serve(reportWatch, log),
 	}
-	figures := meter.New()
+	figures := endpoints.Meter
+	if figures == nil {
+		figures = meter.New()
+	}
 	for name, h := range handlers {
 		handlers[name] = observed(name, h, settings, figures, log)
 	}

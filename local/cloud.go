@@ -20,6 +20,7 @@ import (
 	"google.golang.org/grpc"
 
 	"tiercel.dev/functions"
+	"tiercel.dev/internal/meter"
 	"tiercel.dev/local/deployment"
 	"tiercel.dev/local/gke"
 	"tiercel.dev/local/kube"
@@ -80,8 +81,9 @@ type Cloud struct {
 	kube       *kube.Server // of this machine's cluster
 	grpc       *grpc.Server
 	http       *http.Server
-	address    string // of the gRPC services
-	calls      string // host and port where functions are served
+	address    string       // of the gRPC services
+	calls      string       // host and port where functions are served
+	meter      *meter.Meter // of all functions
 	accounts   *oidc.Accounts
 	forget     func() error // takes the secret of accounts away; nil if there is none
 	estate     atomic.Pointer[estate]
@@ -99,7 +101,7 @@ func Start(cfg Config) (*Cloud, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	cfg.Log = slog.New(until{cfg.Log.Handler(), ctx})
 	c := &Cloud{
-		cfg: cfg, stop: stop, token: rand.Text(), http: &http.Server{ReadHeaderTimeout: 10 * time.Second},
+		cfg: cfg, stop: stop, token: rand.Text(), meter: meter.New(), http: &http.Server{ReadHeaderTimeout: 10 * time.Second},
 		grpc: grpc.NewServer(append(pubsub.Options(), grpc.WaitForHandlers(true))...),
 	}
 	if err := c.start(ctx); err != nil {

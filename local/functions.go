@@ -81,6 +81,7 @@ func (c *Cloud) instances() map[string]http.Handler {
 		PubSub: c.Options(), SCC: c.Options(), GKE: append(c.Options(), option.WithGRPCDialOption(grpc.WithUnaryInterceptor(as(enricher)))),
 		Storage:    c.storage(),
 		Kubernetes: functions.Kubernetes{Token: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: c.token}), Roots: roots},
+		Meter:      c.meter,
 		Now:        c.cfg.Now,
 	}
 	all := functions.Handlers(settings, endpoints, c.cfg.Log)

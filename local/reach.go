@@ -1,6 +1,8 @@
 package local
 
 import (
+	"net/http"
+
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -32,6 +34,9 @@ const (
 
 // Audience is that of ID tokens for a function.
 func Audience(function string) string { return functionsURL + "/" + function }
+
+// Metrics are the figures of all functions, as Prometheus reads them.
+func (c *Cloud) Metrics() http.Handler { return c.meter.Handler() }
 
 // Calls is the host and port of the functions, of Cloud Storage, and of the paths above.
 func (c *Cloud) Calls() string { return c.calls }

@@ -179,6 +179,7 @@ func (f *estate) endpoints(account string) functions.Endpoints {
 		e.Kubernetes = functions.Kubernetes{Token: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: f.cloud.token}), Roots: roots, Dialer: loopback}
 	}
 	e.PubSub, e.SCC, e.Storage = f.cloud.Options(), f.cloud.Options(), f.cloud.storage()
+	e.Meter = f.cloud.meter
 	e.Mail, e.TokenKeys = f.mailbox.SMTP(), "http://"+f.cloud.calls+KeysPath
 	return e
 }

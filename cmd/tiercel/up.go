@@ -30,6 +30,7 @@ type upFlags struct {
 	fleet   string
 	listen  string
 	remote  bool
+	metrics string
 }
 
 // fleetForm is what --fleet takes.
@@ -92,6 +93,7 @@ that somebody got into and of its node: the rules, and all that comes after them
 	f.StringVar(&flags.summary, "summary", "", "`file` to write at the end what happened, as JSON")
 	f.StringVar(&flags.data, "data", "", "`folder` to keep alerts on their way and findings in, and to go on from; one run at a time can have it")
 	f.StringVar(&flags.listen, "listen", pageAddress, "`address` of the page, on this machine alone; port 0 for a free one; empty for no page")
+	f.StringVar(&flags.metrics, "metrics", "", "`address` for the sensor's figures, as Prometheus reads them; those of the functions are at /metrics of the page; empty for none")
 	f.BoolVar(&flags.remote, "listen-remote", false, "let --listen be an address that other machines reach: whoever connects sees all that is found")
 	return c
 }
@@ -154,6 +156,7 @@ func up(ctx context.Context, flags upFlags, l net.Listener, out *terminal, log *
 	cfg.Heartbeat = heartbeatEvery
 	cfg.Rules.Paths = flags.rules
 	cfg.Spool = spool
+	cfg.Metrics = flags.metrics
 	cfg.PubSubOptions = cloud.Options()
 	cfg.Place = node.Place{Project: local.Project, Location: local.Location, Cluster: local.Cluster, Node: nodeName}
 	cfg.Outputs = []string{"pubsub:" + local.RawTopic}

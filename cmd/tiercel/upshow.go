@@ -99,7 +99,7 @@ func (s *show) start(ctx context.Context, cloud *local.Cloud, l net.Listener, lo
 		s.out.address = "http://" + l.Addr().String() + "/"
 		s.out.line("page: %s", s.out.address)
 		beside.Go(func() {
-			if err := web.New(s.board, http.HandlerFunc(cloud.ServeMail)).Serve(ctx, l); err != nil {
+			if err := web.New(s.board, http.HandlerFunc(cloud.ServeMail), cloud.Metrics()).Serve(ctx, l); err != nil {
 				log.Error("page", "err", err)
 			}
 		})

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,12 +22,15 @@ import (
 	rbac "k8s.io/api/rbac/v1"
 	scheduling "k8s.io/api/scheduling/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	sigsyaml "sigs.k8s.io/yaml"
 
+	"tiercel.dev/alert"
 	"tiercel.dev/rules"
 	"tiercel.dev/rules/library"
 	"tiercel.dev/sensor/command"
+	"tiercel.dev/sensor/metrics"
 )
 
 // kinds are those whose every field the test knows; others are custom resources or kustomize's own.
@@ -36,7 +41,25 @@ var kinds = map[string]func() any{
 	"ClusterRoleBinding": func() any { return new(rbac.ClusterRoleBinding) }, "Role": func() any { return new(rbac.Role) },
 	"RoleBinding":   func() any { return new(rbac.RoleBinding) },
 	"Kustomization": func() any { return new(map[string]any) }, "Component": func() any { return new(map[string]any) },
-	"PodMonitoring": func() any { return new(map[string]any) },
+	"PodMonitoring": func() any { return new(podMonitoring) },
+}
+
+// A podMonitoring is as much of managed Prometheus' resource as is used.
+// https://github.com/GoogleCloudPlatform/prometheus-engine/blob/main/doc/api.md#podmonitoring
+type podMonitoring struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata"`
+	Spec              struct {
+		Selector  metav1.LabelSelector `json:"selector"`
+		Endpoints []struct {
+			Port     string `json:"port"`
+			Path     string `json:"path"`
+			Interval string `json:"interval"`
+		} `json:"endpoints"`
+		Limits struct {
+			Samples int `json:"samples"`
+		} `json:"limits"`
+	} `json:"spec"`
 }
 
 // documents are the YAML documents of all manifests, by file.
@@ -182,6 +205,60 @@ func TestProbesReachTheSensor(t *testing.T) {
 			t.Errorf("%s: %v", name, p)
 		}
 	}
+}
+
+// Managed Prometheus looks for the sensor's pods, at the port that they name and the path that the sensor serves.
+func TestPodMonitoringFindsTheSensor(t *testing.T) {
+	data, err := os.ReadFile("sensor/overlays/managed-prometheus/podmonitoring.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m podMonitoring
+	if err := sigsyaml.UnmarshalStrict(data, &m); err != nil {
+		t.Fatal(err)
+	}
+	d, c := daemonSet(t)
+	given := kustomized(t)
+	selector, err := metav1.LabelSelectorAsSelector(&m.Spec.Selector)
+	if err != nil || selector.Empty() || !selector.Matches(labels.Set(given)) {
+		t.Errorf("%v does not select %v: %v", selector, given, err)
+	}
+	if m.Namespace != d.Namespace || len(m.Spec.Endpoints) != 1 {
+		t.Fatalf("namespace %q and %q, %d endpoints", m.Namespace, d.Namespace, len(m.Spec.Endpoints))
+	}
+	e := m.Spec.Endpoints[0]
+	server, err := metrics.Listen("127.0.0.1:0", func() metrics.Figures { return metrics.Figures{Heartbeat: new(alert.Heartbeat)} }, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	go server.Serve(t.Context())
+	answer, err := http.Get("http://" + server.Address() + e.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	if e.Port != c.Ports[0].Name || answer.StatusCode != http.StatusOK {
+		t.Errorf("port %s of %v, path %s: %s", e.Port, c.Ports, e.Path, answer.Status)
+	}
+}
+
+// kustomized are the labels that the sensor's pods are given.
+func kustomized(t *testing.T) map[string]string {
+	t.Helper()
+	data, err := os.ReadFile("sensor/base/kustomization.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var k struct {
+		Labels []struct {
+			Pairs            map[string]string `json:"pairs"`
+			IncludeTemplates bool              `json:"includeTemplates"`
+		} `json:"labels"`
+	}
+	if err := sigsyaml.Unmarshal(data, &k); err != nil || len(k.Labels) != 1 || !k.Labels[0].IncludeTemplates {
+		t.Fatalf("%v, %+v", err, k)
+	}
+	return k.Labels[0].Pairs
 }
 
 // Each form lets out what the sensor needs, and names the metadata server where that form of enforcement sees it.

@@ -11,9 +11,9 @@ import (
 	"strconv"
 )
 
-// Keys is for a [slog.JSONHandler] whose lines Cloud Logging takes apart: level and message have its names, and levels its
+// keys is for a [slog.JSONHandler] whose lines Cloud Logging takes apart: level and message have its names, and levels its
 // words.
-func Keys(groups []string, a slog.Attr) slog.Attr {
+func keys(groups []string, a slog.Attr) slog.Attr {
 	if len(groups) > 0 {
 		return a
 	}
@@ -35,7 +35,7 @@ type handler struct{ slog.Handler }
 // NewHandler writes JSON, a line for each record of level and above. What [WithTrace] and [WithLabel] put into a record's
 // context stands in its line.
 func NewHandler(w io.Writer, level slog.Level) slog.Handler {
-	return handler{slog.NewJSONHandler(printable{w}, &slog.HandlerOptions{Level: level, ReplaceAttr: Keys})}
+	return handler{slog.NewJSONHandler(printable{w}, &slog.HandlerOptions{Level: level, ReplaceAttr: keys})}
 }
 
 func (h handler) Handle(ctx context.Context, r slog.Record) error {

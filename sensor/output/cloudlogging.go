@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"tiercel.dev/alert"
+	"tiercel.dev/internal/cloudlog"
 )
 
 // Cloud Logging's agent on a GKE node reads each line of a container's standard output that is a JSON object as a
@@ -16,6 +17,7 @@ type cloudEntry struct {
 	Message  string            `json:"message"`
 	Time     string            `json:"time,omitempty"`
 	InsertID string            `json:"logging.googleapis.com/insertId,omitempty"`
+	Trace    string            `json:"logging.googleapis.com/trace,omitempty"` // the alert's id, as in the lines of the functions
 	Labels   map[string]string `json:"logging.googleapis.com/labels,omitempty"`
 	Alert    json.RawMessage   `json:"alert"`
 }
@@ -47,6 +49,9 @@ func cloudLoggingLine(a *alert.Alert) ([]byte, error) {
 	e := cloudEntry{
 		Severity: cloudSeverity(a), Message: alert.Text(a), Time: a.GetTime(), InsertID: a.GetAlertId(),
 		Labels: cloudLabels(a), Alert: body,
+	}
+	if id := a.GetAlertId(); cloudlog.IsTraceID(id) {
+		e.Trace = cloudlog.Trace{ID: id}.Name(a.GetCluster().GetProject())
 	}
 	b, err := json.Marshal(e)
 	if err != nil {

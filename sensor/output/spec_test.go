@@ -162,15 +162,16 @@ func TestOpen(t *testing.T) {
 
 func TestCloudLogging(t *testing.T) {
 	a := testAlert(alert.Critical, "text")
-	a.AlertId = "id"
-	a.Pod = &alert.Pod{Namespace: "web"}
+	a.AlertId = strings.Repeat("ab", 16)
+	a.Pod, a.Cluster = &alert.Pod{Namespace: "web"}, &alert.Cluster{Project: "p"}
 	b, err := CloudLogging.line(a, false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	body, _ := alert.JSON(a)
 	want := `{"severity":"CRITICAL","message":"` + alert.Text(a) + `","time":"2026-01-02T03:04:05.000000006Z",` +
-		`"logging.googleapis.com/insertId":"id","logging.googleapis.com/labels":{"tiercel/kind":"alert",` +
+		`"logging.googleapis.com/insertId":"abababababababababababababababab",` +
+		`"logging.googleapis.com/trace":"projects/p/traces/abababababababababababababababab","logging.googleapis.com/labels":{"tiercel/kind":"alert",` +
 		`"tiercel/namespace":"web","tiercel/node":"node","tiercel/rule":"rule","tiercel/schema":"2","tiercel/severity":"CRITICAL"},` +
 		`"alert":` + string(body) + "}\n"
 	if diff := cmp.Diff(want, string(b)); diff != "" {

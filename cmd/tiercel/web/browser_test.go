@@ -171,7 +171,7 @@ func TestAnotherRun(t *testing.T) {
 	next.Alert(read("b1", "/etc/second", alert.Low))
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- New(next, nil).Serve(ctx, l) }()
+	go func() { done <- New(next, nil, nil).Serve(ctx, l) }()
 	v.until(`document.getElementById("link").dataset.state === "live" && ` + rowCount + ` === 1 && document.querySelector(".row").textContent.includes("/etc/second")`)
 	stop()
 	if err := <-done; err != nil {

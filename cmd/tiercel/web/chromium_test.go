@@ -74,7 +74,7 @@ func open(t *testing.T, s screen, wrap func(http.Handler) http.Handler) *visit {
 		t.Fatal(err)
 	}
 	v := &visit{t: t, board: newBoard()}
-	page := New(v.board, mails)
+	page := New(v.board, mails, nil)
 	v.server = httptest.NewServer(wrap(page))
 	t.Cleanup(func() { page.Close(); v.server.Close() })
 	v.address = v.server.URL + "/"

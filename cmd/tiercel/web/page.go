@@ -33,8 +33,9 @@ type Page struct {
 // maxStreams bounds how many pages watch at once; a browser opens one for each tab.
 const maxStreams = 32
 
-// New makes a handler that shows b, and what mail has been sent: a handler of the mails' parts, nil for none.
-func New(b *board.Board, mail http.Handler) *Page {
+// New makes a handler that shows b, and what mail has been sent: a handler of the mails' parts, nil for none. metrics serves
+// the functions' figures, nil for none.
+func New(b *board.Board, mail, metrics http.Handler) *Page {
 	p := &Page{board: b, mux: http.NewServeMux(), streams: make(chan struct{}, maxStreams), timeout: writeTimeout, closing: make(chan struct{})}
 	static, err := fs.Sub(files, "files")
 	if err != nil {
@@ -46,6 +47,9 @@ func New(b *board.Board, mail http.Handler) *Page {
 	p.mux.HandleFunc("GET /finding", detail("name", b.FindingDetail))
 	if mail != nil {
 		p.mux.Handle("GET /mail/", http.StripPrefix("/mail", mail))
+	}
+	if metrics != nil {
+		p.mux.Handle("GET /metrics", metrics)
 	}
 	return p
 }

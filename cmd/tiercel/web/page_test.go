@@ -13,7 +13,7 @@ import (
 )
 
 func TestRefusals(t *testing.T) {
-	p := New(newBoard(), nil)
+	p := New(newBoard(), nil, nil)
 	for _, c := range []struct {
 		name, method, path, host string
 		headers                  map[string]string
@@ -77,7 +77,7 @@ func TestAlertDetail(t *testing.T) {
 	b := newBoard()
 	b.Alert(read("a1", "/etc/shadow", alert.High))
 	w := httptest.NewRecorder()
-	New(b, nil).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://localhost/alert?id=a1", nil))
+	New(b, nil, nil).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://localhost/alert?id=a1", nil))
 	var d board.Detail
 	if err := json.Unmarshal(w.Body.Bytes(), &d); err != nil || w.Code != 200 || w.Header().Get("Content-Type") != "application/json" {
 		t.Fatalf("%d %s %v: %s", w.Code, w.Header().Get("Content-Type"), err, w.Body)

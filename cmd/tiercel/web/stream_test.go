@@ -61,7 +61,7 @@ func listen(t *testing.T, address, last string) (next func() (message, error), s
 func serve(t *testing.T) (*Page, *board.Board, string) {
 	t.Helper()
 	b := newBoard()
-	p := New(b, nil)
+	p := New(b, nil, nil)
 	s := httptest.NewServer(p)
 	t.Cleanup(func() { p.Close(); s.Close() })
 	return p, b, s.URL
