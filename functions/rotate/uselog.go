@@ -171,20 +171,25 @@ const serviceAccount = "system:serviceaccount:"
 // names are those that Kubernetes gives, so that what stands in a filter is nothing else.
 var names = regexp.MustCompile(`^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$`)
 
+// labelOf is what an entry has of a label, given as filters name it.
+func labelOf(e *loggingpb.LogEntry, field string) string {
+	key, err := strconv.Unquote(strings.TrimPrefix(field, "labels."))
+	if err != nil {
+		return ""
+	}
+	return e.GetLabels()[key]
+}
+
 // useOf reads an entry. Labels are the API server's, but for the program, which says of itself what it likes.
 func useOf(e *loggingpb.LogEntry) (Use, error) {
-	label := func(field string) string {
-		key, _ := strconv.Unquote(strings.TrimPrefix(field, "labels."))
-		return e.GetLabels()[key]
-	}
-	full, ours := strings.CutPrefix(label(labelToken), serviceAccount)
+	full, ours := strings.CutPrefix(labelOf(e, labelToken), serviceAccount)
 	namespace, name, _ := strings.Cut(full, ":")
-	u := Use{Account: namespace + "/" + name, Secret: label(labelManual), Last: e.GetTimestamp().AsTime()}
+	u := Use{Account: namespace + "/" + name, Secret: labelOf(e, labelManual), Last: e.GetTimestamp().AsTime()}
 	if u.Secret == "" {
-		u.Secret = label(labelGenerated)
+		u.Secret = labelOf(e, labelGenerated)
 	}
 	if !ours || !names.MatchString(namespace) || !names.MatchString(name) || u.Secret != "" && !names.MatchString(u.Secret) {
-		return Use{}, fmt.Errorf("entry %s: %q and Secret %q are no service account's", alert.Escape(e.GetInsertId()), label(labelToken), u.Secret)
+		return Use{}, fmt.Errorf("entry %s: %q and Secret %q are no service account's", alert.Escape(e.GetInsertId()), labelOf(e, labelToken), u.Secret)
 	}
 	payload := new(auditpb.AuditLog)
 	if err := e.GetProtoPayload().UnmarshalTo(payload); err != nil {
