@@ -43,6 +43,9 @@ func (s sight) World(context.Context) rotate.World {
 func (sight) Inside(_ context.Context, _ posture.Resource, o *rotate.Observed) {
 	o.Nodes, o.Budgets, o.Webhooks = rotate.Have([]rotate.Node{}), rotate.Have([]string{}), rotate.Have([]string{})
 	o.Tokens = rotate.Lack[[]rotate.Token](posture.Gap{Call: "list secrets", Error: "forbidden"})
+	o.Uses = rotate.Have(rotate.Uses{Since: o.UsesSince, List: []rotate.Use{
+		{Account: "shop/ci", Secret: "hand-made", Last: time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC), From: "203.0.113.7 (deploy/2)"},
+	}})
 }
 
 // rotations serves what a running tiercel up does, with records of clusters of these names.
@@ -127,7 +130,7 @@ func TestRotationExplain(t *testing.T) {
 	out, _ := ask(t, 0, "rotation", "explain", "shop", "--local", address)
 	for _, want := range []string{
 		"> DUE\n", "  NODES_RECREATING\n", "shop in europe-west1 of p: DUE", "expires in 60 days", "--acknowledge tokens-unknown",
-		"list secrets: forbidden", "  tiercel rotation approve shop --project p --location europe-west1 --phase start\n", "Deadlines",
+		"list secrets: forbidden", "shop/hand-made (last on 2026-11-02", "203.0.113.7 (deploy/2)", "  tiercel rotation approve shop --project p --location europe-west1 --phase start\n", "Deadlines",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is missing of\n%s", want, out)

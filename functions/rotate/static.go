@@ -85,7 +85,11 @@ func (n *next) tokensUnknown(consequence string) blocker {
 			b.What += " (" + n.o.Uses.Gap.Call + ": " + why + ")"
 		}
 	case len(u.List) > 0:
-		b.What += fmt.Sprintf("; the audit log since %s tells of the use of %d", since, len(u.List))
+		var used []string
+		for _, one := range u.List {
+			used = append(used, one.key()+" ("+one.told()+")")
+		}
+		b.What += fmt.Sprintf("; the audit log since %s tells of the use of %s", since, list(used))
 	case u.Reads:
 		b.What += fmt.Sprintf("; the audit log since %s tells of no use, and does not tell of all", since)
 	default:
