@@ -67,6 +67,9 @@ func ReadRequest(body []byte) (r Request, err error) {
 	if r.Demand != "" && !nameForm.MatchString(r.Demand) {
 		return r, fault.Poison(fmt.Errorf("report's request: demand %q is not of lower-case letters, digits and hyphens, at most 40", r.Demand))
 	}
+	if r.Report != "" && r.Demand == "" {
+		return r, fault.Poison(fmt.Errorf("report's request: report %q is asked for without a demand, which names this one mail", r.Report))
+	}
 	return r, nil
 }
 
