@@ -38,7 +38,7 @@ func TestNoWebSiteReachesTheCloud(t *testing.T) {
 
 func TestTheCloudIsBehindIt(t *testing.T) {
 	r := start(t)
-	for _, path := range []string{TokenPath + "?account=a&audience=b", "/storage/v1/b/" + bucket + "/o"} {
+	for _, path := range []string{KeysPath, "/storage/v1/b/" + bucket + "/o"} {
 		for origin, want := range map[string]int{"": http.StatusOK, "https://evil.example": http.StatusForbidden} {
 			call, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+r.cloud.calls+path, nil)
 			if err != nil {
