@@ -52,7 +52,7 @@ type counts struct {
 // forgotten altogether. Pub/Sub keeps a message for a month at most, so this takes more new nodes than that in a month.
 const (
 	maxSeqs   = 8_000
-	maxCounts = 1_000
+	maxCounts = 2_000
 )
 
 func shardName(id, sensor string) string {

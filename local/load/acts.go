@@ -34,6 +34,7 @@ const noisyRule = `rules:
 type Acts struct {
 	rules  *rules.Set
 	noise  *event.Event // on the host, of the agent
+	inPod  *event.Event // the same in a pod
 	shell  *event.Event // in a pod: a shell on a terminal, MEDIUM
 	tool   *event.Event // in a pod: a program of a name of its own, MEDIUM
 	secret *event.Event // on the host: the shadow file is read, HIGH
@@ -96,6 +97,8 @@ func (a *Acts) change() {
 	a.noise.Args.Mode = 0o644
 	a.noise.Args.Path = event.Path{Raw: "/run/agent/state", Name: "/run/agent/state"}
 	a.noise.Process.ExePath, a.noise.Process.Exe, a.noise.Process.Name = "/usr/local/bin/agent", "agent", "agent"
+	a.inPod = a.noise.Clone()
+	a.inPod.Container = a.shell.Container
 	a.memory = a.tool.Clone()
 	a.memory.Container = event.Host
 	p := a.memory.Process

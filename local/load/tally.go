@@ -2,7 +2,6 @@ package load
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -223,17 +222,16 @@ func at[T int | time.Duration](xs []T, share float64) T {
 	return xs[int(share*float64(len(xs)-1))]
 }
 
-// Each returns the minutes in order, from the first in which there was anything to the last.
-func (t *Tally) Each() (all []Minute) {
+// Each returns the minutes from one on, to the last in which there was anything.
+func (t *Tally) Each(from time.Time) (all []Minute) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	times := slices.SortedFunc(maps.Keys(t.Minutes), time.Time.Compare)
-	for i, at := range times {
-		for i > 0 && times[i-1].Add(time.Minute*time.Duration(1)).Before(at) {
-			times[i-1] = times[i-1].Add(time.Minute)
-			all = append(all, Minute{})
+	for at, m := range t.Minutes {
+		i := int(at.Sub(from) / time.Minute)
+		all = append(all, make([]Minute, max(0, i+1-len(all)))...)
+		if i >= 0 {
+			all[i] = *m
 		}
-		all = append(all, *t.Minutes[at])
 	}
 	return all
 }

@@ -158,13 +158,20 @@ func (w *World) Pass(ctx context.Context, d time.Duration) error {
 }
 
 // Tick has throttles end that are over, on all nodes.
-func (w *World) Tick() {
+func (w *World) Tick(ctx context.Context) error {
 	for _, s := range w.sensors {
 		before := s.numbered
-		if s.Tick(w.Now()); s.numbered != before {
-			w.busy = append(w.busy, s)
+		if s.Tick(w.Now()); s.numbered == before {
+			continue
+		}
+		if w.busy = append(w.busy, s); len(w.busy) < underWayAlerts {
+			continue
+		}
+		if err := w.Settle(ctx); err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
 // Refused is how many writes were beyond the quota.

@@ -58,6 +58,7 @@ func measure(ctx context.Context, w *load.World, s settings) (m *measured, err e
 		return nil, err
 	}
 	w.Stand()
+	from := w.Now()
 	began := time.Now()
 	m.storyFor, err = w.Play(ctx, m.story, func(at time.Duration, sum load.Sum) {
 		if at <= m.story.Over {
@@ -76,7 +77,7 @@ func measure(ctx context.Context, w *load.World, s settings) (m *measured, err e
 		b := before[name]
 		m.calls[name] = calls{after.count - b.count, after.failed - b.failed, after.took - b.took}
 	}
-	m.sum, m.minutes, m.refused = w.Tally.Sum(), w.Tally.Each(), w.Refused()
+	m.sum, m.minutes, m.refused = w.Tally.Sum(), w.Tally.Each(from), w.Refused()
 	m.peak, err = peak()
 	return m, err
 }
