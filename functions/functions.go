@@ -77,6 +77,7 @@ func (e Endpoints) clock() func() time.Time {
 const (
 	pushTimeout  = 50 * time.Second
 	flushTimeout = 4 * time.Minute
+	flushWait    = 20 * time.Second // for the budget; it is called every minute
 )
 
 // Handlers are the entry points by name, each of which answers GET [MetricsPath] too. settings is read, and clients are made, at the first request: a function that is

@@ -80,3 +80,33 @@ func TestPatience(t *testing.T) {
 		t.Errorf("%d findings: %v", len(got), got)
 	}
 }
+
+// A flush that comes while what the last one took still counts waits for it, and does not leave the minute to nobody.
+func TestFlushWaits(t *testing.T) {
+	w := newWorld(t, localscc.Config{})
+	r := w.router(func(cfg *route.Config) { cfg.WritesPerMinute, cfg.FlushWait = 20, time.Minute })
+	const n = 30
+	for i := range uint64(n) {
+		if err := r.Handle(t.Context(), act("s", i+1, fmt.Sprint(i), alert.Low)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	written := len(w.scc.Findings())
+	if written == n || written == 0 {
+		t.Fatalf("%d findings were written at once", written)
+	}
+	w.later(time.Minute)
+	done := make(chan error)
+	go func() { done <- r.Flush(t.Context()) }()
+	for {
+		select {
+		case err := <-done:
+			if got := len(w.scc.Findings()); err != nil || got != n {
+				t.Errorf("%d of %d findings, %v", got, n, err)
+			}
+			return
+		case <-time.After(10 * time.Millisecond):
+			w.later(time.Second)
+		}
+	}
+}

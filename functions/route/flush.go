@@ -53,7 +53,7 @@ func (r *Router) Flush(ctx context.Context) error {
 		if ended {
 			break
 		}
-		if !r.budget.Allow(ctx, r.cfg.Now(), b.Severity >= alert.High) {
+		if !r.allowed(ctx, b.Severity >= alert.High) {
 			meter.Set(ctx, meter.Waiting, float64(len(waiting)-i))
 			r.cfg.Log.InfoContext(ctx, "findings wait for the next minute's budget", "findings", len(waiting)-i)
 			break
@@ -70,6 +70,23 @@ func (r *Router) Flush(ctx context.Context) error {
 	}
 	all.Wait()
 	return errors.Join(errs...)
+}
+
+// allowed asks the budget, for as long as a flush waits.
+func (r *Router) allowed(ctx context.Context, urgent bool) bool {
+	for end := time.Now().Add(r.cfg.FlushWait); ; {
+		if r.budget.Allow(ctx, r.cfg.Now(), urgent) {
+			return true
+		}
+		if !time.Now().Before(end) {
+			return false
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(time.Second):
+		}
+	}
 }
 
 // catchUp writes a finding of the listing, unless somebody has since.

@@ -53,8 +53,11 @@ type Config struct {
 	MaxInstances    int
 	// RepeatEvery is how long a finding is left alone after a write; what repeats meanwhile, Flush writes. Default 1 min.
 	RepeatEvery time.Duration
-	Now         func() time.Time // default time.Now
-	Log         *slog.Logger     // default slog.Default()
+	// FlushWait is how long a flush waits for writes that the budget does not allow yet, in real time: what a flush of a minute ago
+	// took counts for some seconds longer than a minute. Default not at all.
+	FlushWait time.Duration
+	Now       func() time.Time // default time.Now
+	Log       *slog.Logger     // default slog.Default()
 }
 
 // A Router is safe for concurrent use, in any number of processes over one store.

@@ -57,7 +57,6 @@ type World struct {
 	readers []*reader
 	Tally   *Tally
 	Costs   *Costs
-	flushed time.Time
 }
 
 // New starts a fleet whose acts are from a capture.
@@ -113,9 +112,7 @@ func (w *World) Now() time.Time {
 
 // Stand has time stand from now on, but for [World.Pass].
 func (w *World) Stand() {
-	now := time.Now().Truncate(time.Minute)
-	w.clock.Store(clock.New(now))
-	w.flushed = now
+	w.clock.Store(clock.New(time.Now().Truncate(time.Minute)))
 }
 
 // act has something happen on a node.
@@ -142,14 +139,16 @@ func (w *World) Settle(ctx context.Context) error {
 	return nil
 }
 
+// flushWait is for how long after a minute has begun findings that wait are written: as long as a flush waits for the budget.
+const flushWait = 20 * time.Second
+
 // Pass settles what is under way and moves time on; each minute the findings that wait are written, as a schedule has it.
 func (w *World) Pass(ctx context.Context, d time.Duration) error {
 	if err := w.Settle(ctx); err != nil {
 		return err
 	}
 	w.clock.Load().Advance(d)
-	if w.Now().Sub(w.flushed) >= time.Minute {
-		w.flushed = w.Now()
+	if now := w.Now(); now.Sub(now.Truncate(time.Minute)) <= flushWait {
 		if err := w.cloud.Flush(ctx); err != nil {
 			return fmt.Errorf("flush: %w", err)
 		}

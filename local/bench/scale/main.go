@@ -27,7 +27,7 @@ func main() {
 	var s settings
 	flag.IntVar(&s.nodes, "nodes", 15_000, "nodes, each with a sensor")
 	flag.IntVar(&s.clusters, "clusters", 15, "clusters that they are in")
-	flag.IntVar(&s.beats, "beats", 1, "heartbeats of each sensor, a minute apart and in real time; 0 leaves them out, the look at the fleet, and the costs")
+	flag.IntVar(&s.beats, "beats", 2, "heartbeats of each sensor, a minute apart and in real time; 0 leaves them out, the look at the fleet, and the costs")
 	flag.StringVar(&s.capture, "capture", "cmd/tiercel/bundled.capture", "the `file` that acts are made of")
 	flag.StringVar(&s.prices, "prices", "scripts/scale-prices.tsv", "the `file` that says what Google Cloud asks")
 	flag.StringVar(&s.picture, "picture", "", "a PNG `file` for the flood, minute by minute")
