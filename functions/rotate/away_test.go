@@ -31,10 +31,11 @@ func TestDeletedCluster(t *testing.T) {
 	c := newCloud(t, guided, permissions(""))
 	c.tick(0)
 	c.approve(alice, Start)
-	r := c.until(ClientsPending)
+	c.until(ClientsPending)
 	c.gke.RemoveCluster(shop.ClusterName())
 	notices := len(c.notices)
-	if r = c.tick(time.Hour); r.State != Idle || r.Gone.IsZero() || len(r.Shown.Deadlines) != 0 || !strings.Contains(r.Shown.Next, "the cluster is gone") {
+	r := c.tick(time.Hour)
+	if r.State != Idle || r.Gone.IsZero() || len(r.Shown.Deadlines) != 0 || !strings.Contains(r.Shown.Next, "the cluster is gone") {
 		t.Fatalf("%s, gone since %s: %s", r.State, r.Gone, r.Shown.Next)
 	}
 	for range 4 {
