@@ -29,7 +29,7 @@ line=${line//$BUILD_DIR/BUILD}
 echo "$line" >>"$FAKES/calls"
 if [ "$n" = "$FAIL_AT" ] || { [ -n "$FAIL_MATCH" ] && [[ $line =~ $FAIL_MATCH ]]; }; then
 	echo "$name: refused" >&2
-	exit 1
+	exit "${FAIL_CODE:-1}"
 fi
 case $line in
 "gcloud storage buckets describe"*) [ -e "$FAKES/${4#gs://}" ] ;;

@@ -172,6 +172,15 @@ func TestRolloutWaits(t *testing.T) {
 	}
 }
 
+// What the build may not look at, such as the organization's source of findings, is no reason to go back; what of the wave nobody
+// could see, doctor calls a failure itself.
+func TestRolloutOfWhatCannotAllBeSeen(t *testing.T) {
+	got := newPlace(t).run(t, append(slices.Clone(deploy), "FAIL_MATCH=tiercel doctor", "FAIL_CODE=3", "VERSION=v1.2.3"), "rollout", image)
+	if got.code != 0 || !slices.Contains(got.calls, "tiercel doctor --project prod --cluster prod/europe-west1/shop --sensor-version v1.2.3") {
+		t.Errorf("exit code %d, %q\n%s", got.code, got.calls, got.stderr)
+	}
+}
+
 // What the build may grant on whole projects is what infra/ grants there, and its own roles are none that own a project.
 func TestBootstrapRoles(t *testing.T) {
 	text, err := os.ReadFile("../../scripts/bootstrap-roles")
