@@ -36,7 +36,7 @@ type doctorPage struct {
 func (t *doctorPage) line(l doctor.Line) {
 	name, seen := legible.Printable(l.Name), legible.Printable(l.Seen)
 	head := fmt.Sprintf("  %s  %s", t.state(l.State), t.look.bold(name))
-	if short := "  " + seen; len("  UNKNOWN  ")+utf8.RuneCountInString(name+short) <= t.width {
+	if short := "  " + seen; len(inset)+utf8.RuneCountInString(name+short) <= t.width {
 		fmt.Fprintf(&t.text, "%s%s\n", head, strings.TrimRight(short, " "))
 	} else {
 		fmt.Fprintf(&t.text, "%s\n%s\n", head, legible.Fill(seen, inset, t.width))
@@ -60,7 +60,7 @@ func isCommand(do string) bool {
 }
 
 func (t *doctorPage) state(s doctor.State) string {
-	text := string(s) + strings.Repeat(" ", max(0, len(doctor.Unknown)-len(s)))
+	text := fmt.Sprintf("%-8s", s)
 	switch s {
 	case doctor.OK:
 		return t.look.green(text)
