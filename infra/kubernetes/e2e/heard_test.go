@@ -13,12 +13,11 @@ import (
 	"tiercel.dev/local"
 )
 
-// heard are the alerts and heartbeats that subscribers get, each once, in the order in which they came.
+// heard are the alerts that subscribers get, each once, in the order in which they came.
 type heard struct {
-	mu   sync.Mutex
-	ids  map[string]bool
-	all  []*alert.Alert
-	last *alert.Alert // heartbeat
+	mu  sync.Mutex
+	ids map[string]bool
+	all []*alert.Alert
 }
 
 // listen subscribes until the test ends.
@@ -58,11 +57,9 @@ func (h *heard) take(_ context.Context, m *pubsub.Message) {
 		return
 	}
 	h.ids[a.AlertId] = true
-	if a.Kind == alert.KindHeartbeat {
-		h.last = a
-		return
+	if a.Kind != alert.KindHeartbeat {
+		h.all = append(h.all, a)
 	}
-	h.all = append(h.all, a)
 }
 
 // alerts are those of a rule for which a test holds.
@@ -100,11 +97,4 @@ func (h *heard) names() string {
 		count[a.GetRule().GetName()]++
 	}
 	return fmt.Sprint(count)
-}
-
-// heartbeat is the latest; nil before the first.
-func (h *heard) heartbeat() *alert.Alert {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.last
 }
