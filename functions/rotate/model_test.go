@@ -202,11 +202,11 @@ func (m *model) remove() {
 	clear(m.answered)
 }
 
-// remake makes another cluster of the same name. The audit log still tells of the one before.
+// remake makes another cluster of the same name, which has taken some minutes. The audit log still tells of the one before.
 func (m *model) remake() {
 	m.gone, m.cluster = false, proto.CloneOf(m.cluster)
 	m.cluster.Id = m.name("id")
-	m.authority(m.now, m.now.Add(time.Duration(20+m.rng.IntN(250))*day))
+	m.authority(m.now.Add(-5*time.Minute), m.now.Add(time.Duration(20+m.rng.IntN(250))*day))
 	for i := range m.nodes {
 		m.nodes[i] = m.node(m.nodes[i].Pool, m.now)
 	}
