@@ -70,8 +70,8 @@ func (n *next) issued() {
 		}
 	}
 	slices.SortFunc(r.List, func(a, b Certificate) int { return strings.Compare(a.Request, b.Request) })
-	if n.o.Approved.OK && n.o.At.Sub(r.Until).Abs() >= logEvery {
-		r.Until = n.o.At
+	if n.o.Approved.OK {
+		r.Until = n.readUntil(r.Until, n.o.IssuedSince, issuedBack)
 	}
 }
 

@@ -84,9 +84,19 @@ func (n *next) used() {
 	if r.Since.IsZero() || seen.Value.Since.Before(r.Since) {
 		r.Since = seen.Value.Since
 	}
-	if n.o.At.Sub(r.Until).Abs() >= logEvery {
-		r.Until = n.o.At
+	r.Until = n.readUntil(r.Until, n.o.UsesSince, usesBack)
+}
+
+// readUntil is until when a log was read, with a look that began at since. One that went on from what a round before had read says
+// nothing of a round that has read nothing yet.
+func (n *next) readUntil(until, since time.Time, back time.Duration) time.Time {
+	switch {
+	case until.IsZero() && n.o.At.Sub(since) < back:
+		return time.Time{}
+	case n.o.At.Sub(until).Abs() >= logEvery:
+		return n.o.At
 	}
+	return until
 }
 
 // usesKnown reports whether audit logs could be read for uses.
