@@ -146,6 +146,9 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 	if err := c.openPubSub(); err != nil {
 		return errors.Join(err, services.Close())
 	}
+	if err := c.dropWork(ctx); err != nil {
+		return errors.Join(err, services.Close())
+	}
 	c.pubsub.Register(c.grpc)
 	c.scc.Register(c.grpc)
 	c.gke.Register(c.grpc)

@@ -15,6 +15,8 @@ import (
 	"golang.org/x/oauth2"
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"tiercel.dev/functions"
 	"tiercel.dev/functions/report"
@@ -139,6 +141,23 @@ func forget(ctx context.Context, records *objects.Bucket) error {
 	return nil
 }
 
+// work are the subscriptions of the jobs of each kind, and the function behind each.
+var work = map[string]string{"harden": functions.CheckHardening, "upgrade": functions.CheckUpgrades}
+
+func workSubscription(kind string) string { return parent + "/subscriptions/tiercel-" + kind }
+
+// dropWork forgets the jobs that an earlier run left in the folder: its clusters and their records are no more, and where none are
+// looked after nothing would ever take them.
+func (c *Cloud) dropWork(ctx context.Context) error {
+	for kind := range work {
+		_, err := c.pubsub.DeleteSubscription(ctx, &pb.DeleteSubscriptionRequest{Subscription: workSubscription(kind)})
+		if err != nil && status.Code(err) != codes.NotFound {
+			return err
+		}
+	}
+	return nil
+}
+
 // scheduledBy are the accounts of the scheduled functions that something here calls.
 var scheduledBy = map[string]string{
 	functions.BeginRun: auditor, functions.CheckHardening: auditor, functions.CheckUpgrades: upgrader,
@@ -203,8 +222,8 @@ func (f *estate) subscribe(ctx context.Context) error {
 	if err := there(f.cloud.pubsub.CreateTopic(ctx, &pb.Topic{Name: workTopic})); err != nil {
 		return err
 	}
-	for work, function := range map[string]string{"harden": functions.CheckHardening, "upgrade": functions.CheckUpgrades} {
-		if err := f.cloud.makeSubscription(ctx, pushed("tiercel-"+work, workTopic, function, fmt.Sprintf("attributes.work = %q", work))); err != nil {
+	for kind, function := range work {
+		if err := f.cloud.makeSubscription(ctx, pushed("tiercel-"+kind, workTopic, function, fmt.Sprintf("attributes.work = %q", kind))); err != nil {
 			return err
 		}
 	}

@@ -1,7 +1,9 @@
 package rules
 
 import (
+	"fmt"
 	"regexp"
+	"strings"
 
 	"go.yaml.in/yaml/v4"
 
@@ -205,12 +207,28 @@ func (d *document) addRule(f *file, n *yaml.Node) {
 	if !ok {
 		return
 	}
-	if !source.Printable(name) || name == "" || len(name) > maxName {
-		f.Fail(r.keys["name"], "a rule's name is 1 to %d bytes of printable text", maxName)
+	if problem := nameProblem(name); problem != "" {
+		f.Fail(r.keys["name"], "%s", problem)
 		return
 	}
 	r.name = name
 	d.rules = append(d.rules, r)
 }
 
-const maxName = 200
+const (
+	maxName = 200
+	// ownNames begin the names of rules by which the functions tell of Tiercel itself and of clusters. They take an alert of such a
+	// rule from no sensor.
+	ownNames = "tiercel_"
+)
+
+// nameProblem is what keeps alerts from carrying the name of a rule, or "".
+func nameProblem(name string) string {
+	switch {
+	case !source.Printable(name) || name == "" || len(name) > maxName:
+		return fmt.Sprintf("a rule's name is 1 to %d bytes of printable text", maxName)
+	case strings.HasPrefix(name, ownNames):
+		return "names of rules that begin with " + ownNames + " are those by which Tiercel tells of itself"
+	}
+	return ""
+}

@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -108,11 +107,9 @@ const viaRing = ` && evt.via != "io_uring"`
 
 // checkName refuses names that alerts can't carry, or that a native rule has: alerts of two rules would be taken for one's.
 func (l *falcoLoading) checkName(fr *falco.Rule) {
-	message := ""
+	message := nameProblem(fr.Name)
 	if first := l.set.Rule(fr.Name); first != nil {
 		message = "a rule of that name is defined already at " + first.Position.String()
-	} else if !source.Printable(fr.Name) || fr.Name == "" || len(fr.Name) > maxName {
-		message = fmt.Sprintf("a rule's name is 1 to %d bytes of printable text", maxName)
 	}
 	if message != "" {
 		*l.errs = append(*l.errs, falcoError(&falco.Issue{Position: fr.Position, Code: falco.Validate, Item: "rule " + source.Quote(fr.Name), Message: message}))

@@ -82,6 +82,7 @@ func TestLoadErrors(t *testing.T) {
 		{"disable unknown", "rules:\n- {name: nope, enabled: false}\n", "a.yaml:2:10", "nope", `there is no rule "nope" to change in the files before`},
 		{"append unknown", "lists: {a: {append: [x]}}\n", "a.yaml:1:9", "a:", "there is no list a to change in the files before"},
 		{"name with a newline", "rules:\n- {name: \"a\\nb\", condition: 'true', output: x, severity: LOW}\n", "a.yaml:2:10", `"a`, "a rule's name is 1 to 200 bytes of printable text"},
+		{"one of Tiercel's names", "rules:\n- {name: tiercel_x, condition: 'true', output: x, severity: LOW}\n", "a.yaml:2:10", "tiercel_x", "names of rules that begin with tiercel_ are those by which Tiercel tells of itself"},
 		{"too deep", "rules: " + strings.Repeat("[", 30) + strings.Repeat("]", 30), "", "", "nested deeper than 20"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
