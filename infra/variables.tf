@@ -68,6 +68,11 @@ variable "where_list" {
   description = "The object in the bucket of records that mutes and re-rates alerts; empty for none."
   type        = string
   default     = "where.yaml"
+
+  validation {
+    condition     = var.where_list == "" || endswith(var.where_list, ".yaml")
+    error_message = "What people write ends with .yaml: functions may write the others."
+  }
 }
 
 variable "daemonset" {
@@ -149,15 +154,25 @@ variable "smtp" {
 }
 
 variable "upgrade_policy" {
-  description = "The object in the bucket of records that says what Tiercel may do about versions; empty: it says what is due, and may not do it."
+  description = "The object in the bucket of records that says what Tiercel may do about versions, a name with .yaml at its end; empty: it says what is due, and may not do it."
   type        = string
   default     = ""
+
+  validation {
+    condition     = var.upgrade_policy == "" || endswith(var.upgrade_policy, ".yaml")
+    error_message = "What people write ends with .yaml: functions may write the others."
+  }
 }
 
 variable "rotation_policy" {
-  description = "The object in the bucket of records that says which rotations Tiercel may make; empty: it says what is due, and may not do it."
+  description = "The object in the bucket of records that says which rotations Tiercel may make, a name with .yaml at its end; empty: it says what is due, and may not do it."
   type        = string
   default     = ""
+
+  validation {
+    condition     = var.rotation_policy == "" || endswith(var.rotation_policy, ".yaml")
+    error_message = "What people write ends with .yaml: functions may write the others."
+  }
 }
 
 variable "count_tokens" {

@@ -33,12 +33,34 @@ resource "google_pubsub_topic_iam_member" "topics" {
   member   = google_service_account.this.member
 }
 
-# reason: given with each role in bucket_roles.
+# reason: given with each role in bucket_roles. What people write for Tiercel to go by (policies, exceptions, who gets mails) ends with
+# .yaml, and no function writes it: who has taken one would else allow himself whatever another can do.
 resource "google_storage_bucket_iam_member" "buckets" {
   for_each = var.bucket_roles
   bucket   = each.value.bucket
   role     = each.value.role
   member   = google_service_account.this.member
+
+  dynamic "condition" {
+    for_each = each.value.role == "roles/storage.objectUser" ? [true] : []
+    content {
+      title      = "not-what-people-wrote"
+      expression = "!resource.name.endsWith(\".yaml\")"
+    }
+  }
+}
+
+# reason: reads what people wrote, which the condition above keeps from it.
+resource "google_storage_bucket_iam_member" "written" {
+  for_each = { for name, b in var.bucket_roles : name => b if b.role == "roles/storage.objectUser" }
+  bucket   = each.value.bucket
+  role     = "roles/storage.objectViewer"
+  member   = google_service_account.this.member
+
+  condition {
+    title      = "what-people-wrote"
+    expression = "resource.name.endsWith(\".yaml\")"
+  }
 }
 
 # reason: given with each secret in secrets.
