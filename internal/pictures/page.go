@@ -30,12 +30,18 @@ type view struct {
 
 const minerRow = `//button[contains(@class,"row")][contains(.,"xmrig")]`
 
+// rotated is there once the credentials of the simulated cluster were approved to be rotated.
+const rotated = `//section[contains(.,"Credentials of payments")]//li[contains(.,"NODES_RECREATING")]`
+
 var views = []view{
 	{name: "page-light", width: 1280, height: 860, steps: []step{
 		chromedp.WaitVisible(minerRow), chromedp.Click(minerRow), chromedp.WaitVisible("#detail-title"),
 	}},
 	{name: "page-dark", width: 1280, height: 860, dark: true, steps: []step{
 		chromedp.Click("#tab-health"), chromedp.WaitVisible(".cards"),
+	}},
+	{name: "page-clusters", width: 1280, height: 1000, steps: []step{
+		chromedp.WaitVisible("#tab-clusters"), chromedp.Click("#tab-clusters"), chromedp.WaitVisible(rotated),
 	}},
 	{name: "page-phone", width: 360, height: 740, phone: true, steps: []step{chromedp.WaitVisible(minerRow)}},
 }
