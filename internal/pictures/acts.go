@@ -70,7 +70,7 @@ func (a *acts) all(ctx context.Context, r *run) error {
 	}
 	pause()
 	return r.quiet("sensitive_file_read", "terminal_shell_in_container", "stdio_redirected_to_network_in_container",
-		"execution_from_temporary_directory_in_container", "crypto_miner_started", "setuid_bit_set")
+		"execution_from_temporary_directory_in_container", "crypto_miner_started", "drop_and_execute_in_container", "setuid_bit_set")
 }
 
 func get(ctx context.Context, address string) error {
