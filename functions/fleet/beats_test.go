@@ -135,7 +135,6 @@ func TestRecordWhatDoesNotCount(t *testing.T) {
 	}
 }
 
-// A record of a newer program, or a broken one, is an error, and not an empty fleet.
 // Heartbeats of every version of the contract are proof of life.
 func TestEveryVersion(t *testing.T) {
 	paths, err := filepath.Glob("../../alert/testdata/v*/heartbeat*.*")
@@ -166,6 +165,7 @@ func TestEveryVersion(t *testing.T) {
 	}
 }
 
+// A record of a newer program, or a broken one, is an error, and not an empty fleet.
 func TestRecordsThatCannotBeRead(t *testing.T) {
 	for name, data := range map[string]string{"newer": `{"version":2,"sensors":[]}`, "broken": `{"version":1,`} {
 		store := newStore(t)

@@ -19,7 +19,7 @@ func page(t *testing.T, path string) string {
 func TestPermissionsOfThePage(t *testing.T) {
 	text := page(t, "../../../docs/doctor.md")
 	var role []string
-	for _, p := range Permissions() {
+	for _, p := range permissions {
 		if p.On == onProject {
 			role = append(role, p.Name)
 		} else if !strings.Contains(text, "`"+p.Name+"`") {
@@ -34,7 +34,7 @@ func TestPermissionsOfThePage(t *testing.T) {
 // The build, which asks between waves, may look at everything in the project: each permission is one of a role that it holds.
 func TestTheBuildMayLook(t *testing.T) {
 	roles := page(t, "../../../scripts/bootstrap-roles")
-	for _, p := range Permissions() {
+	for _, p := range permissions {
 		if p.On == onProject && !strings.Contains(roles, "\n"+p.Role+"\t") {
 			t.Errorf("scripts/bootstrap-roles has no %q, for %s", p.Role, p.Name)
 		}

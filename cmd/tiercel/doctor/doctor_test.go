@@ -29,7 +29,7 @@ func TestWell(t *testing.T) {
 // Who lacks one permission hears of it by its name, and what it is for is UNKNOWN: nothing is well that nobody saw, and nothing else
 // is worse for it.
 func TestEachPermissionRemovedOnce(t *testing.T) {
-	for _, p := range Permissions() {
+	for _, p := range permissions {
 		t.Run(p.Name, func(t *testing.T) {
 			w := well(t)
 			w.config.TestFinding = p == updateFindings

@@ -27,31 +27,24 @@ const (
 
 // The permissions by what they are for.
 var (
-	listFunctions    = Permission{"cloudfunctions.functions.list", "roles/cloudfunctions.developer", onProject, "state, account, settings and instances of functions"}
-	listRuntimes     = Permission{"cloudfunctions.runtimes.list", "roles/cloudfunctions.developer", onProject, "whether their runtime is deprecated"}
-	getProject       = Permission{"resourcemanager.projects.get", "roles/cloudfunctions.developer", onProject, "the project's number, by which its Pub/Sub agent is known"}
-	listServices     = Permission{"serviceusage.services.list", "roles/serviceusage.serviceUsageAdmin", onProject, "which APIs are on"}
-	listJobs         = Permission{"cloudscheduler.jobs.list", "roles/cloudscheduler.admin", onProject, "schedules and their last attempts"}
-	listTopics       = Permission{"pubsub.topics.list", "roles/pubsub.admin", onProject, "topics and their schemas"}
-	topicPolicy      = Permission{"pubsub.topics.getIamPolicy", "roles/pubsub.admin", onProject, "whether Pub/Sub may publish dead letters"}
-	listSubs         = Permission{"pubsub.subscriptions.list", "roles/pubsub.admin", onProject, "subscriptions, where they push and what they keep"}
-	subPolicy        = Permission{"pubsub.subscriptions.getIamPolicy", "roles/pubsub.admin", onProject, "whether Pub/Sub may take dead letters out of subscriptions"}
-	readSeries       = Permission{"monitoring.timeSeries.list", "roles/monitoring.editor", onProject, "what waits in subscriptions, and use of quotas"}
-	listVersions     = Permission{"secretmanager.versions.list", "roles/secretmanager.admin", onProject, "whether secrets have a version, never what it is"}
-	listImages       = Permission{"artifactregistry.dockerimages.list", "roles/artifactregistry.admin", onProject, "whether there is an image of the sensor"}
-	getObjects       = Permission{"storage.objects.get", "roles/storage.admin", onProject, "the functions' records: sensors, runs, rotations, reports"}
-	listObjects      = Permission{"storage.objects.list", "roles/storage.admin", onProject, "which records there are"}
-	getSource        = Permission{"securitycenter.sources.get", "", onSource, "whether the source is there"}
-	sourcePolicy     = Permission{"securitycenter.sources.getIamPolicy", "", onSource, "whether functions may write findings"}
-	updateFindings   = Permission{"securitycenter.findings.update", "", onSource, "with --test-finding alone: writes it and sets it inactive"}
-	permissionsOfAll = []Permission{
-		listFunctions, listRuntimes, getProject, listServices, listJobs, listTopics, topicPolicy, listSubs, subPolicy, readSeries, listVersions,
-		listImages, getObjects, listObjects, getSource, sourcePolicy, updateFindings,
-	}
+	listFunctions  = Permission{"cloudfunctions.functions.list", "roles/cloudfunctions.developer", onProject, "state, account, settings and instances of functions"}
+	listRuntimes   = Permission{"cloudfunctions.runtimes.list", "roles/cloudfunctions.developer", onProject, "whether their runtime is deprecated"}
+	getProject     = Permission{"resourcemanager.projects.get", "roles/cloudfunctions.developer", onProject, "the project's number, by which its Pub/Sub agent is known"}
+	listServices   = Permission{"serviceusage.services.list", "roles/serviceusage.serviceUsageAdmin", onProject, "which APIs are on"}
+	listJobs       = Permission{"cloudscheduler.jobs.list", "roles/cloudscheduler.admin", onProject, "schedules and their last attempts"}
+	listTopics     = Permission{"pubsub.topics.list", "roles/pubsub.admin", onProject, "topics and their schemas"}
+	topicPolicy    = Permission{"pubsub.topics.getIamPolicy", "roles/pubsub.admin", onProject, "whether Pub/Sub may publish dead letters"}
+	listSubs       = Permission{"pubsub.subscriptions.list", "roles/pubsub.admin", onProject, "subscriptions, where they push and what they keep"}
+	subPolicy      = Permission{"pubsub.subscriptions.getIamPolicy", "roles/pubsub.admin", onProject, "whether Pub/Sub may take dead letters out of subscriptions"}
+	readSeries     = Permission{"monitoring.timeSeries.list", "roles/monitoring.editor", onProject, "what waits in subscriptions, and use of quotas"}
+	listVersions   = Permission{"secretmanager.versions.list", "roles/secretmanager.admin", onProject, "whether secrets have a version, never what it is"}
+	listImages     = Permission{"artifactregistry.dockerimages.list", "roles/artifactregistry.admin", onProject, "whether there is an image of the sensor"}
+	getObjects     = Permission{"storage.objects.get", "roles/storage.admin", onProject, "the functions' records: sensors, runs, rotations, reports"}
+	listObjects    = Permission{"storage.objects.list", "roles/storage.admin", onProject, "which records there are"}
+	getSource      = Permission{"securitycenter.sources.get", "", onSource, "whether the source is there"}
+	sourcePolicy   = Permission{"securitycenter.sources.getIamPolicy", "", onSource, "whether functions may write findings"}
+	updateFindings = Permission{"securitycenter.findings.update", "", onSource, "with --test-finding alone: writes it and sets it inactive"}
 )
-
-// Permissions are all that looking takes.
-func Permissions() []Permission { return permissionsOfAll }
 
 // unseen is the line of something that could not be looked at.
 func (p *patient) unseen(name string, needs Permission, err error) Line {
