@@ -142,8 +142,10 @@ func TestDeathAnywhere(t *testing.T) {
 // Instances that die at any call, several at once over the same cluster, and runs that overlap: in the end the findings are those of
 // the last run.
 func TestStorm(t *testing.T) {
-	// Who is refused tries again at once here, which no quota is for.
+	// Who is refused tries again at once here, and the clock stands, which no quota is for: each instance that dies has taken a piece of
+	// what a minute and a day have.
 	w := newWorld(t, localscc.Config{WritesPerMinute: 1 << 30, BytesPerDay: 1 << 60})
+	w.budget.WritesPerMinute, w.budget.MaxInstances, w.budget.BytesPerDay = 1<<30, 1<<30, 1<<60
 	for round := range 5 {
 		results := verdicts{}
 		for i := range 6 {
@@ -165,7 +167,12 @@ func TestStorm(t *testing.T) {
 						defer alone.Unlock()
 					}
 					c := &cut{at: 1 + (instance*7+try*3)%17 + try/4, after: (instance+try)%2 == 0}
-					if w.dying(c).Handle(t.Context(), job(round+1)) == nil {
+					err := w.dying(c).Handle(t.Context(), job(round+1))
+					if err == nil {
+						return
+					}
+					if try == 1000 { // long after the last that is cut off
+						t.Errorf("round %d, instance %d: %v", round, instance, err)
 						return
 					}
 					if round > 0 { // an old job that comes late, in between

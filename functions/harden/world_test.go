@@ -41,6 +41,7 @@ type world struct {
 	scc    *localscc.Server
 	client *securitycenter.Client
 	bucket *objects.Bucket
+	budget budget.Config // of each worker
 	writes int
 
 	mu      sync.Mutex
@@ -88,6 +89,7 @@ func newWorld(t *testing.T, cfg localscc.Config) *world {
 	if w.bucket, err = objects.NewBucket(t.Context(), "b", option.WithEndpoint(h.URL+"/storage/v1/"), option.WithoutAuthentication()); err != nil {
 		t.Fatal(err)
 	}
+	w.budget = budget.Config{Store: w.bucket, Log: slog.New(slog.DiscardHandler)}
 	return w
 }
 
@@ -142,7 +144,7 @@ func (w *world) Check(_ context.Context, id string) (posture.Check, bool, error)
 func (w *world) worker(change func(*Config)) *Worker {
 	cfg := Config{
 		Store: w.bucket, Read: w.read, Judge: w, Findings: scc.NewWriter(w.client, sccSource), Now: w.clock, Log: slog.New(slog.DiscardHandler),
-		Budget: budget.New(budget.Config{Store: w.bucket, Log: slog.New(slog.DiscardHandler)}),
+		Budget: budget.New(w.budget),
 	}
 	if change != nil {
 		change(&cfg)

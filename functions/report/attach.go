@@ -107,7 +107,7 @@ func (l *letter) table(lists map[string][]posture.Change) ([]byte, error) {
 	}
 	for _, each := range rows {
 		for i := range each {
-			each[i] = cell(each[i])
+			each[i] = posture.Cell(each[i])
 		}
 		if err := w.Write(each); err != nil {
 			return nil, err
@@ -117,12 +117,4 @@ func (l *letter) table(lists map[string][]posture.Change) ([]byte, error) {
 		}
 	}
 	return b.Bytes(), w.Error()
-}
-
-// cell keeps spreadsheets from taking a text for a formula. https://owasp.org/www-community/attacks/CSV_Injection
-func cell(s string) string {
-	if s = alert.Escape(s); s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-		return "'" + s
-	}
-	return s
 }

@@ -38,7 +38,7 @@ func (r *Report) row(result posture.Result) []string {
 		row[12], row[13] = e.Owner, e.Until
 	}
 	for i := range row {
-		row[i] = cell(row[i])
+		row[i] = posture.Cell(row[i])
 	}
 	return row
 }
@@ -67,18 +67,4 @@ func evidence(result posture.Result, between string) string {
 		all = append(all, e.Path+" = "+e.Value)
 	}
 	return strings.Join(all, between)
-}
-
-// cell keeps spreadsheets from taking text for a formula, by the quote that they take for the mark of a text. What a sheet trims
-// before it looks is looked through too.
-// https://owasp.org/www-community/attacks/CSV_Injection
-func cell(s string) string {
-	trimmed := strings.TrimLeft(s, " \t\r\n\u00a0\ufeff\"'")
-	if trimmed != "" && strings.ContainsRune("=+-@|%\uff1d\uff0b\uff0d\uff20", []rune(trimmed)[0]) {
-		return "'" + s
-	}
-	if s != "" && strings.ContainsRune("\t\r\n", rune(s[0])) {
-		return "'" + s
-	}
-	return s
 }

@@ -250,19 +250,3 @@ func TestCSV(t *testing.T) {
 		t.Error(got)
 	}
 }
-
-// No cell begins as a formula does, also behind what spreadsheets take away; and all other text is as it was.
-func FuzzCell(f *testing.F) {
-	for _, s := range []string{"=1+1", " =1", "\t=1", "\uff1d1", "'=1", "plain", "", "\"=1", "@SUM(1)", "-1", "+1", "a=b"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		got := cell(s)
-		if strings.TrimPrefix(got, "'") != s && got != s {
-			t.Fatalf("%q became %q", s, got)
-		}
-		if looks := strings.TrimSpace(got); looks != "" && strings.ContainsRune("=+-@", rune(looks[0])) {
-			t.Fatalf("%q is a formula", got)
-		}
-	})
-}
