@@ -28,8 +28,15 @@ func page(path, project string) string {
 	return "https://console.cloud.google.com/" + path + "?project=" + url.QueryEscape(project)
 }
 
-// escape is for a part of a path that may hold anything. The console reads + as it stands.
-func escape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
+// escape is for a part of a path that may hold anything. The console reads + as it stands. A part of dots alone, which no name in a
+// cluster is, would lead out of the path in every spelling that means it (https://url.spec.whatwg.org/#double-dot-path-segment), so
+// it is escaped twice.
+func escape(s string) string {
+	if s == "." || s == ".." {
+		return strings.ReplaceAll(s, ".", "%252E")
+	}
+	return strings.ReplaceAll(url.QueryEscape(s), "+", "%20")
+}
 
 // logQuery asks for the container, else the pod, else the node.
 // https://cloud.google.com/logging/docs/view/logging-query-language
