@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"tiercel.dev/internal/event"
 	"tiercel.dev/rules/condition"
@@ -65,14 +66,14 @@ func parseFalcoToken(s string) (p part, n int, err error) {
 		if err != nil || !closed || m != len(inner) {
 			return p, 0, fmt.Errorf("invalid formatting token %%%s: %s takes a field", rest[:min(len(rest), 40)], name)
 		}
-		p.fields, p.transform = []*field.Field{f}, falcoTransforms[name]
+		p.fields, p.as, p.transform = []*field.Field{f}, inner, falcoTransforms[name]
 		return p, digits + len(name) + 1 + m + 1, nil
 	}
 	f, m, err := longestField(rest)
 	if err != nil {
 		return p, 0, fmt.Errorf("invalid formatting token %%%s: %w", rest[:m], err)
 	}
-	p.fields = []*field.Field{f}
+	p.fields, p.as = []*field.Field{f}, rest[:m]
 	return p, digits + m, nil
 }
 
@@ -92,16 +93,22 @@ func longestField(s string) (f *field.Field, n int, err error) {
 	if end < len(s) && s[end] == '[' {
 		if closing := strings.IndexByte(s[end:], ']'); closing > 0 {
 			key := s[end+1 : end+closing]
+			n = end + closing + 1
 			if f, err = translate.Field(s[:end], key, true); err == nil {
-				return f, end + closing + 1, nil
+				return shown(f), n, nil
+			} else if _, has := translate.FalcoHas(s[:end]); has {
+				return missingField(s[:n]), n, nil
 			}
-			return nil, end + closing + 1, err
+			return nil, n, err
 		}
 	}
 	for n := end; n > 0; n-- {
+		if s[n-1] == '.' {
+			continue
+		}
 		if f, lookup := translate.Field(s[:n], "", false); lookup == nil {
-			return f, n, nil
-		} else if translate.FalcoHas(s[:n]) {
+			return shown(f), n, nil
+		} else if _, has := translate.FalcoHas(s[:n]); has {
 			return missingField(s[:n]), n, nil
 		} else if err == nil {
 			err = lookup
@@ -111,6 +118,18 @@ func longestField(s string) (f *field.Field, n int, err error) {
 		err = field.ErrUnknown
 	}
 	return nil, end, err
+}
+
+// shown is the field as outputs of Falco's have it: evt.time is the time of day.
+func shown(f *field.Field) *field.Field {
+	if f.Name != "evt.time" {
+		return f
+	}
+	g := *f
+	g.TextOf = func(ev *event.Event) (string, bool) {
+		return time.Unix(0, ev.Time).Local().Format("15:04:05.000000000"), true
+	}
+	return &g
 }
 
 // missingField is one that Falco has and no event here: it shows as <NA>.

@@ -19,6 +19,8 @@ type template struct {
 type part struct {
 	text   string
 	fields []*field.Field
+	// as is what the output calls its one field where that is not the field's name here; "" where it is.
+	as string
 	// width is how many bytes it fills or is cut to, 0 for as many as it has; transform changes the value. Falco has both.
 	width     int
 	transform func(string) string
@@ -115,6 +117,23 @@ func (t template) fields() []*field.Field {
 		}
 	}
 	return out
+}
+
+// named are the fields and what the output calls them, each name once.
+func (t template) named(each func(name string, f *field.Field)) {
+	seen := map[string]bool{}
+	for _, p := range t.parts {
+		for _, f := range p.fields {
+			name := f.Name
+			if p.as != "" {
+				name = p.as
+			}
+			if !seen[name] {
+				seen[name] = true
+				each(name, f)
+			}
+		}
+	}
 }
 
 func (t template) render(ev *event.Event) string {

@@ -119,11 +119,11 @@ type Field struct {
 // that the event lacks, too, with nil, and times as Falco has them, in nanoseconds.
 func (r *Rule) Fields(ev *event.Event) []Field {
 	var out []Field
-	for _, f := range r.output.fields() {
+	r.output.named(func(name string, f *field.Field) {
 		if v := r.value(f, ev); v != nil || r.Falco != nil {
-			out = append(out, Field{f.Name, v})
+			out = append(out, Field{name, v})
 		}
-	}
+	})
 	for _, e := range r.extras {
 		if e.field != nil {
 			out = append(out, Field{e.name, r.value(e.field, ev)})

@@ -32,10 +32,15 @@ var netFields = "fd.net fd.cnet fd.snet fd.rnet"
 var userRules = map[Type]string{
 	Text: `evt.dir proc.exeline proc.aexepath[1] proc.acmdline[1] fs.path.name fs.path.nameraw fs.path.source fs.path.target fd.uid evt.time evt.hostname
 		container.name container.image.tag container.image.digest container.type container.ip k8s.pod.uid k8s.pod.label["app"] k8s.pod.ip
-		thread.cap_inheritable syscall.type evt.arg[0] proc.env["HOME"]`,
-	Int:      `proc.apid[1] proc.ppid proc.pid proc.sid proc.vpgid fd.dev fd.ino evt.count evt.rawarg.res`,
-	Bool:     `proc.is_exe_writable evt.failed evt.is_wait`,
-	Duration: `container.duration`,
+		thread.cap_inheritable syscall.type evt.arg[0] proc.env["HOME"] proc.args[0] proc.aargs[1] proc.sid.exe proc.sid.exepath proc.pgid.name
+		proc.pgid.exe proc.pgid.exepath evt.time.s evt.time.iso8601 evt.datetime evt.datetime.s evt.source fd.containername
+		fd.containerdirectory k8s.pod.sandbox_id k8s.pod.full_sandbox_id thread.nametid`,
+	Texts: `proc.aargs proc.acmdline`,
+	Int: `proc.cmdnargs proc.cmdlenargs proc.pvpid proc.ppid.ts thread.vtid fd.dev.major fd.dev.minor evt.rawtime.s evt.rawtime.ns
+		proc.pidns_init_start_ts proc.apid[1] proc.ppid proc.pid proc.sid proc.vpgid fd.dev fd.ino evt.count evt.rawarg.res`,
+	Bool: `proc.is_exe_writable evt.failed evt.is_wait evt.is_async proc.is_sid_leader proc.is_pgid_leader thread.ismain fd.is_server
+		proc.is_container_healthcheck proc.is_container_liveness_probe proc.is_container_readiness_probe`,
+	Duration: `container.duration proc.ppid.duration proc.exe_ino.ctime_duration_pidns_start`,
 }
 
 func TestFalcoFields(t *testing.T) {

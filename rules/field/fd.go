@@ -86,12 +86,7 @@ func fdFileFields() []Field {
 			},
 			set: func(b *builder, v string) error { b.fd, b.ev.FD.Path.Raw = true, v; return nil }},
 		{Name: "fd.directory", Type: Text, Doc: "Directory of fd.name, without a slash at its end. Files and directories only.",
-			TextOf: func(ev *event.Event) (string, bool) {
-				if !ev.FD.Valid || !isFile(ev.FD.Type) || ev.FD.Path.Name == "" {
-					return "", false
-				}
-				return Dirname(ev.FD.Path.Name), true
-			}},
+			TextOf: fdDirectory},
 		{Name: "fd.filename", Type: Text, Doc: "Last part of fd.name. Files only, not directories.",
 			TextOf: func(ev *event.Event) (string, bool) {
 				if !ev.FD.Valid || ev.FD.Type != event.FDFile || ev.FD.Path.Name == "" {
@@ -125,12 +120,46 @@ func fdFileFields() []Field {
 			}},
 		{Name: "fd.dev", Type: Int, Kinds: fileKinds, Doc: "Device number of the file's filesystem.", IntOf: fdDev,
 			set: func(b *builder, v string) error { b.fd = true; return parse(v, uint32Of, &b.ev.FD.Dev) }},
+		{Name: "fd.dev.major", Type: Int, Kinds: fileKinds, Doc: "Major number of fd.dev.", IntOf: devPart(func(dev int64) int64 { return dev >> 20 })},
+		{Name: "fd.dev.minor", Type: Int, Kinds: fileKinds, Doc: "Minor number of fd.dev.", IntOf: devPart(func(dev int64) int64 { return dev & (1<<20 - 1) })},
+		{Name: "fd.containername", Type: Text, Doc: "The container's id, empty on the host, a colon and fd.name. Made anew at each use.", TextOf: withContainer(fdName)},
+		{Name: "fd.containerdirectory", Type: Text, Doc: "The container's id, empty on the host, a colon and fd.directory. Made anew at each use.", TextOf: withContainer(fdDirectory)},
 		{Name: "fd.ino", Type: Int, Kinds: fileKinds, Doc: "Inode number of the file.", IntOf: fdIno,
 			set: func(b *builder, v string) error { b.fd = true; return parse(v, uint64Of, &b.ev.FD.Ino) }},
 	}
 }
 
 var pathStatuses = [...]string{"", "resolved", "too_deep", "unreachable", "anonymous"}
+
+func fdDirectory(ev *event.Event) (string, bool) {
+	if !ev.FD.Valid || !isFile(ev.FD.Type) || ev.FD.Path.Name == "" {
+		return "", false
+	}
+	return Dirname(ev.FD.Path.Name), true
+}
+
+// devPart is a part of the device's number.
+func devPart(of func(dev int64) int64) func(*event.Event) (int64, bool) {
+	return func(ev *event.Event) (int64, bool) {
+		dev, ok := fdDev(ev)
+		return of(dev), ok
+	}
+}
+
+// withContainer has the container's id before a text.
+func withContainer(of func(*event.Event) (string, bool)) func(*event.Event) (string, bool) {
+	return func(ev *event.Event) (string, bool) {
+		text, ok := of(ev)
+		if !ok {
+			return "", false
+		}
+		id := ""
+		if c := ev.Container; c != nil && c.InContainer() {
+			id = c.ID
+		}
+		return id + ":" + text, true
+	}
+}
 
 // fdName allocates for sockets of the internet families alone.
 func fdName(ev *event.Event) (string, bool) {

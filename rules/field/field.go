@@ -117,7 +117,7 @@ func (k key) String() string {
 	return strconv.Quote(k.text)
 }
 
-var catalogue = index(slices.Concat(evtFields(), argFields(), fdFields(), fsPathFields(), passedFields(), procFields(), userFields(), containerFields(), podFields()))
+var catalogue = index(slices.Concat(evtFields(), evtTimeFields(), argFields(), fdFields(), fsPathFields(), passedFields(), procFields(), userFields(), containerFields(), podFields()))
 
 func index(fields []Field) map[string]*Field {
 	m := make(map[string]*Field, len(fields))

@@ -37,7 +37,7 @@ func procExePath(p *event.Process) string { return p.ExePath }
 func procCmdLine(p *event.Process) string { return p.CmdLine }
 
 func procFields() []Field {
-	return slices.Concat(procOwnFields(), procIDFields(), procExeFields(), []Field{
+	return slices.Concat(procOwnFields(), cmdArgFields(), procIDFields(), leaderFields(), parentFields(), threadFields(), procExeFields(), []Field{
 		{Name: "proc.pname", Type: Text, Doc: "proc.name of the parent. Missing if the parent is not known.", TextOf: procText(procName).parent,
 			set: func(b *builder, v string) error { b.ancestor(1).Name = v; return nil }},
 		{Name: "proc.pexe", Type: Text, Doc: "proc.exe of the parent.", TextOf: procText(procExe).parent,
@@ -97,12 +97,6 @@ func procOwnFields() []Field {
 			set: func(b *builder, v string) error { b.proc.Exe = v; return nil }},
 		{Name: "proc.exepath", Type: Text, Doc: "Path of the executable, resolved by the kernel; memfd:NAME for a memfd.", TextOf: procText(procExePath).text,
 			set: func(b *builder, v string) error { b.proc.ExePath = v; return nil }},
-		{Name: "proc.args", Type: Text, Doc: "The arguments behind argv[0], joined by single blanks.",
-			TextOf: procText(func(p *event.Process) string { return p.ArgsText }).text,
-			set: func(b *builder, v string) error {
-				b.proc.ArgsText, b.proc.Args = v, strings.Fields(v)
-				return nil
-			}},
 		{Name: "proc.cmdline", Type: Text, Doc: "proc.name and proc.args behind a blank.", TextOf: procText(procCmdLine).text,
 			set: func(b *builder, v string) error { b.proc.CmdLine = v; return nil }},
 		{Name: "proc.exeline", Type: Text, Doc: "proc.exe and proc.args behind a blank. Made anew at each use.",

@@ -96,6 +96,7 @@ func procExeFields() []Field {
 			func(b *builder, v string) error { return parse(v, boolOf, &b.proc.Memfd) }),
 		procBool("proc.is_exe_writable", "The process may write the file it was executed from.", func(p *event.Process) (bool, bool) { return p.Writable, true },
 			func(b *builder, v string) error { return parse(v, boolOf, &b.proc.Writable) }),
+		probe("healthcheck", "a health check of Docker's"), probe("liveness_probe", "a liveness probe"), probe("readiness_probe", "a readiness probe"),
 		{Name: "proc.exe_ino", Type: Int, Doc: "Inode number of the executable.",
 			IntOf: func(ev *event.Event) (int64, bool) {
 				if ev.Process == nil {
@@ -104,6 +105,15 @@ func procExeFields() []Field {
 				return int64(ev.Process.ExeIno), ev.Process.ExeIno != 0
 			},
 			set: func(b *builder, v string) error { return parse(v, uint64Of, &b.proc.ExeIno) }},
+		sinceEpoch("proc.pidns_init_start_ts", "When the first process of the pid namespace started, in nanoseconds since the epoch: container.start_ts.",
+			func(p *event.Process) *int64 { return &p.PIDNSStart }),
+		{Name: "proc.exe_ino.ctime_duration_pidns_start", Type: Duration, Doc: "How long after the first process of the pid namespace started the executable's inode last changed. Missing if it changed before.",
+			DurationOf: func(ev *event.Event) (time.Duration, bool) {
+				if p := ev.Process; p != nil && p.PIDNSStart != 0 && p.ExeCtime > p.PIDNSStart {
+					return time.Duration(p.ExeCtime - p.PIDNSStart), true
+				}
+				return 0, false
+			}},
 		sinceEpoch("proc.exe_ino.ctime", "When the executable's inode last changed, in nanoseconds since the epoch.",
 			func(p *event.Process) *int64 { return &p.ExeCtime }),
 		sinceEpoch("proc.exe_ino.mtime", "When the executable was last written, in nanoseconds since the epoch.",
@@ -116,4 +126,11 @@ func procExeFields() []Field {
 				return 0, false
 			}},
 	}
+}
+
+// probe is a field that never holds: neither the kernel nor the runtime tells why a process was started in a container.
+func probe(name, what string) Field {
+	return Field{Name: "proc.is_container_" + name, Type: Bool, Never: true, Facts: FromKind,
+		Doc:    "The process is " + what + ". Always false: a container runtime that is asked by CRI does not tell.",
+		BoolOf: func(*event.Event) (bool, bool) { return false, true }}
 }

@@ -101,6 +101,10 @@ func fdSocketFields() []Field {
 			set: func(b *builder, v string) error { b.fd = true; return parse(v, boolOf, &b.ev.FD.NameChanged) }},
 		unixField("fd.unix_local", "The unix socket's own address, as fd.name has it.", func(fd *event.FD) *string { return &fd.UnixLocal }),
 		unixField("fd.unix_remote", "The address of the unix socket's other end. Most clients have none.", func(fd *event.FD) *string { return &fd.UnixRemote }),
+		{Name: "fd.is_server", Type: Bool, Doc: "The process is the server's end of the connection. False for what is no socket.",
+			BoolOf: func(ev *event.Event) (bool, bool) {
+				return ev.FD.Valid && ev.FD.Role == event.RoleServer, ev.FD.Valid
+			}},
 		{Name: "fd.role", Type: Text, Doc: "Which end of the connection the process is: client or server. Sockets only.",
 			TextOf: func(ev *event.Event) (string, bool) {
 				switch ev.FD.Role {

@@ -86,6 +86,9 @@ type falcoWords struct {
 	fields                          map[string]any
 }
 
+// falcoTimes are the fields that Falco shows as text and has as nanoseconds in output_fields.
+var falcoTimes = []string{"evt.time", "evt.time.s", "evt.time.iso8601", "evt.datetime", "evt.datetime.s"}
+
 func falcoSaid(a *alert.Alert) falcoWords {
 	if a.GetKind() == alert.KindHeartbeat {
 		return falcoSnapshot(a)
@@ -104,6 +107,13 @@ func falcoSaid(a *alert.Alert) falcoWords {
 	w.tags = slices.Compact(w.tags)
 	for _, field := range a.GetFields() {
 		w.fields[field.GetName()] = field.Value()
+	}
+	for _, name := range falcoTimes {
+		if _, shown := w.fields[name]; shown {
+			if at, err := alert.ParseTime(a.GetTime()); err == nil {
+				w.fields[name] = at.UnixNano()
+			}
+		}
 	}
 	if n := a.GetSuppressed().GetCount(); n > 0 {
 		w.fields["evt.count"] = 1 + n

@@ -24,19 +24,3 @@ queuelen queuemax queuepct quota_fmt quotafilepath reaper_tid regs request res r
 size source special spid src status suid tags target target_fd tid time timeout to to_submit trusted_exepath tty tuple type uargs uid
 uri val value vm_rss vm_size vm_swap vpgid vpid vtid whence who
 `)
-
-// otherFields are Falco's fields that no event has here, besides arguments.
-var otherFields = set(`
-proc.is_exe_lower_layer
-proc.stdin.type proc.stdout.type proc.stderr.type proc.stdin.name proc.stdout.name proc.stderr.name fd.types user.homedir user.shell
-proc.aenv evt.latency evt.latency.s evt.latency.ns evt.latency.quantized evt.latency.human evt.deltatime evt.deltatime.s evt.deltatime.ns
-evt.io_dir evt.is_io evt.is_io_read evt.is_io_write evt.is_syscall_network evt.around evt.abspath evt.buflen.in evt.buflen.out evt.is_syncfs
-evt.pluginname evt.plugininfo evt.source evt.is_async evt.asynctype evt.wait_latency evt.count.error evt.count.exit evt.count.procinfo
-evt.count.threadinfo evt.buffer.len fd.containername fd.containerdirectory fd.proto fd.cproto fd.sproto fd.lproto fd.rproto fd.is_server
-fd.is_upper_layer fd.is_lower_layer fdlist.nums fdlist.names fdlist.cips fdlist.sips fdlist.cports fdlist.sports
-proc.fdopencount proc.fdlimit proc.fdusage proc.vmsize proc.vmrss proc.vmswap proc.cpu proc.nchilds proc.nthreads proc.exe_ino.ctime_duration_pidns_start
-proc.is_sid_leader proc.sid.exe proc.sid.exepath proc.vpgid.name proc.vpgid.exe proc.vpgid.exepath proc.pgid.name proc.pgid.exe
-proc.pgid.exepath proc.is_pgid_leader proc.cgroups thread.cgroups thread.cgroup thread.vtid thread.ismain thread.cpu thread.cpu.user
-thread.cpu.system thread.exectime thread.totexectime thread.vmsize thread.vmrss thread.pfmajor thread.pfminor thread.nametid
-proc.pvpid proc.pcmdnargs proc.pcmdlenargs proc.ppid.ts proc.ppid.duration
-`)

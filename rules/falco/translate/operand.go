@@ -104,6 +104,7 @@ func (t *translation) field(o *syntax.Operand) (operand, bool) {
 // Field finds the field whose value an output shows by a name of Falco's, with a key in brackets if keyed is set. Errors are those of
 // [field.Lookup].
 func Field(name, key string, keyed bool) (*field.Field, error) {
+	name, key, keyed = canonical(name, key, keyed)
 	if s, ok := special[name]; ok && !keyed {
 		if f, err := field.Lookup(name); err == nil {
 			return f, nil
@@ -133,9 +134,12 @@ func spelled(o *syntax.Operand) string {
 
 // unknown tells of a field that we do not have: a warning if Falco has it, since then it is only never there.
 func (t *translation) unknown(out operand, o *syntax.Operand, err error) (operand, bool) {
-	if FalcoHas(o.Field) && errors.Is(err, field.ErrUnknown) {
+	if why, has := FalcoHas(o.Field); has && errors.Is(err, field.ErrUnknown) {
 		out.kind = none
-		t.warn(o.At(), warnCondition, "no event has %s here: what is compared with it is false", out.name)
+		if why != "" {
+			why = " (" + why + ")"
+		}
+		t.warn(o.At(), warnCondition, "no event has %s here%s: what is compared with it is false", out.name, why)
 		return out, true
 	}
 	message := err.Error()
@@ -147,16 +151,6 @@ func (t *translation) unknown(out operand, o *syntax.Operand, err error) (operan
 	}
 	t.issues = append(t.issues, Issue{Offset: o.At(), Code: codeCondition, Message: message, Unknown: errors.Is(err, field.ErrUnknown)})
 	return out, false
-}
-
-// FalcoHas reports whether Falco has a field of that name which no event has here.
-func FalcoHas(name string) bool {
-	for _, prefix := range []string{"evt.arg.", "evt.rawarg."} {
-		if name, ok := strings.CutPrefix(name, prefix); ok {
-			return argNames[name]
-		}
-	}
-	return otherFields[name]
 }
 
 // presence is has() of what must be there for the operand to have a value, without what is never missing.

@@ -79,6 +79,9 @@ func TestIssues(t *testing.T) {
 		{"evt.type in (open, |opne)", codeCondition, `unknown event type "opne": did you mean open?`},
 		{"evt.type = |read", warnCondition, "the sensor does not see events of type read: none will match"},
 		{"|evt.arg.vm_swap = 1", warnCondition, "no event has evt.arg.vm_swap here: what is compared with it is false"},
+		{"|proc.stdin.type = ipv4", warnCondition, "no event has proc.stdin.type here (which other descriptors a process has is not recorded): what is compared with it is false"},
+		{"|k8s.ns.label.team = a", warnCondition, "no event has k8s.ns.label.team here (nor has one in Falco since 0.37): what is compared with it is false"},
+		{"|k8s.ns.label[team] = a", warnCondition, "no event has k8s.ns.label[team] here (nor has one in Falco since 0.37): what is compared with it is false"},
 		{"|evt.arg.vm_swapp = 1", codeCondition, "filter_check called with nonexistent field evt.arg.vm_swapp"},
 		{"|evt.dir = <", warnDeprecated, "evt.dir is deprecated: events are seen as calls return, so it is always <"},
 		{"proc.name |= shells", "", ""},
@@ -124,6 +127,12 @@ func TestCondition(t *testing.T) {
 	for _, c := range []struct{ falco, cel string }{
 		// Missing values: has() only where the zero value would do.
 		{"proc.name = bash", `proc.name == "bash"`},
+		// Other names, and older ones.
+		{"k8s.pod.label.app = web", `k8s.pod.label["app"] == "web"`},
+		{"container.label.io.example = web", `container.label["io.example"] == "web"`},
+		{"k8smeta.pod.label[app] = web or k8smeta.ns.name = shop", `k8s.pod.label["app"] == "web" || k8s.ns.name == "shop"`},
+		{"proc.vpgid.name = bash", `proc.pgid.name == "bash"`},
+		{"proc.args[0] = -c and proc.aargs contains x", `proc.args[0] == "-c" && proc.aargs.exists(a, a.contains("x"))`},
 		{"proc.pname != bash", `has(proc.pname) && proc.pname != "bash"`},
 		{"not proc.pname = bash", `proc.pname != "bash"`},
 		{"not proc.pname != bash", `!(has(proc.pname) && proc.pname != "bash")`},
