@@ -102,9 +102,6 @@ func (c *Cloud) startFleet(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if err := f.subscribe(ctx); err != nil {
-		return err
-	}
 	c.estate.Store(f)
 	c.beside.Go(func() { run(ctx) })
 	return nil
@@ -217,13 +214,14 @@ func (c *Cloud) scheduled(name string) http.Handler {
 	})
 }
 
-// subscribe has workers be given the jobs of their kind.
-func (f *estate) subscribe(ctx context.Context) error {
-	if err := there(f.cloud.pubsub.CreateTopic(ctx, &pb.Topic{Name: workTopic})); err != nil {
+// subscribeWork has workers be given the jobs of their kind. Where no clusters are looked after there are none, and the rest is as
+// deployed.
+func (c *Cloud) subscribeWork(ctx context.Context) error {
+	if err := there(c.pubsub.CreateTopic(ctx, &pb.Topic{Name: workTopic})); err != nil {
 		return err
 	}
 	for kind, function := range work {
-		if err := f.cloud.makeSubscription(ctx, pushed("tiercel-"+kind, workTopic, function, fmt.Sprintf("attributes.work = %q", kind))); err != nil {
+		if err := c.makeSubscription(ctx, pushed("tiercel-"+kind, workTopic, function, fmt.Sprintf("attributes.work = %q", kind))); err != nil {
 			return err
 		}
 	}

@@ -51,7 +51,7 @@ func (c *Cloud) subscribe(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return c.subscribeWork(ctx)
 }
 
 // there takes that something exists for its having been made.

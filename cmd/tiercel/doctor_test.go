@@ -65,6 +65,25 @@ func TestDoctorOfTheEmbeddedCloud(t *testing.T) {
 	}
 }
 
+// Where no clusters are looked after nothing of the deployment lacks for that.
+func TestDoctorWithoutClusters(t *testing.T) {
+	cloud, err := local.Start(local.Config{Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cloud.Close()
+	until(t, "the fleet to be looked at", func() bool { return cloud.CheckFleet(t.Context()) == nil })
+	r, code := examined(t, cloud.Calls())
+	for _, l := range r.Lines {
+		if l.State == doctor.Fail || l.State == doctor.Unknown {
+			t.Errorf("%+v", l)
+		}
+	}
+	if code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
 // A table is for terminals, and what stands in it may be anybody's words.
 func TestDoctorTable(t *testing.T) {
 	r := &doctor.Report{Project: "p", Lines: []doctor.Line{

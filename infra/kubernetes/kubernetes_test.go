@@ -14,13 +14,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	apps "k8s.io/api/apps/v1"
 	core "k8s.io/api/core/v1"
 	networking "k8s.io/api/networking/v1"
 	rbac "k8s.io/api/rbac/v1"
-	scheduling "k8s.io/api/scheduling/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/yaml"
@@ -31,13 +31,14 @@ import (
 	"tiercel.dev/rules/library"
 	"tiercel.dev/sensor/command"
 	"tiercel.dev/sensor/metrics"
+	"tiercel.dev/sensor/node"
 )
 
 // kinds are those whose every field the test knows; others are custom resources or kustomize's own.
 var kinds = map[string]func() any{
 	"Namespace": func() any { return new(core.Namespace) }, "ServiceAccount": func() any { return new(core.ServiceAccount) },
 	"DaemonSet": func() any { return new(apps.DaemonSet) }, "NetworkPolicy": func() any { return new(networking.NetworkPolicy) },
-	"PriorityClass": func() any { return new(scheduling.PriorityClass) }, "ClusterRole": func() any { return new(rbac.ClusterRole) },
+	"ResourceQuota": func() any { return new(core.ResourceQuota) }, "ClusterRole": func() any { return new(rbac.ClusterRole) },
 	"ClusterRoleBinding": func() any { return new(rbac.ClusterRoleBinding) }, "Role": func() any { return new(rbac.Role) },
 	"RoleBinding":   func() any { return new(rbac.RoleBinding) },
 	"Kustomization": func() any { return new(map[string]any) }, "Component": func() any { return new(map[string]any) },
@@ -204,6 +205,51 @@ func TestProbesReachTheSensor(t *testing.T) {
 		if p == nil || p.HTTPGet.Port.StrVal != "metrics" || p.HTTPGet.Path != "/readyz" && p.HTTPGet.Path != "/healthz" {
 			t.Errorf("%s: %v", name, p)
 		}
+	}
+}
+
+// A node that is busy has the sensor start and answer slowly, and nothing is won by beginning anew; whoever is told to end has the time to
+// write what waits.
+func TestProbesHaveTime(t *testing.T) {
+	d, c := daemonSet(t)
+	if p := c.StartupProbe; p.PeriodSeconds*p.FailureThreshold < 5*60 {
+		t.Errorf("%d s to start", p.PeriodSeconds*p.FailureThreshold)
+	}
+	for name, p := range map[string]*core.Probe{"startup": c.StartupProbe, "readiness": c.ReadinessProbe, "liveness": c.LivenessProbe} {
+		if p.TimeoutSeconds < 5 {
+			t.Errorf("%s: %d s to answer", name, p.TimeoutSeconds)
+		}
+	}
+	if p := c.LivenessProbe; p.PeriodSeconds*p.FailureThreshold < 60 {
+		t.Errorf("ended after %d s without an answer", p.PeriodSeconds*p.FailureThreshold)
+	}
+	if most := 3 * node.DefaultConfig().Grace; time.Duration(*d.Spec.Template.Spec.TerminationGracePeriodSeconds)*time.Second < most {
+		t.Errorf("%d s to end, want %v", *d.Spec.Template.Spec.TerminationGracePeriodSeconds, most)
+	}
+}
+
+// GKE admits pods of the highest priorities in a namespace where a quota names the priority, and the sensor is one: of an ordinary pod
+// that asks for little memory the kernel would kill it before who fills the node's.
+func TestQuotaAdmitsTheSensorsPriority(t *testing.T) {
+	d, _ := daemonSet(t)
+	data, err := os.ReadFile("sensor/base/resourcequota.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var q core.ResourceQuota
+	if err := sigsyaml.UnmarshalStrict(data, &q); err != nil {
+		t.Fatal(err)
+	}
+	const priority = "system-node-critical"
+	if got := d.Spec.Template.Spec.PriorityClassName; got != priority {
+		t.Errorf("priority %q", got)
+	}
+	s := q.Spec.ScopeSelector
+	if s == nil || len(s.MatchExpressions) != 1 || s.MatchExpressions[0].ScopeName != core.ResourceQuotaScopePriorityClass || !slices.Equal(s.MatchExpressions[0].Values, []string{priority}) {
+		t.Errorf("scope %+v", s)
+	}
+	if pods := q.Spec.Hard[core.ResourcePods]; pods.Value() < 65_000 || len(q.Spec.Hard) != 1 {
+		t.Errorf("quota %v: GKE's largest clusters have 65,000 nodes", q.Spec.Hard)
 	}
 }
 

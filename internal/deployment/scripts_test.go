@@ -52,8 +52,11 @@ func TestDeployFails(t *testing.T) {
 }
 
 func TestRolloutFails(t *testing.T) {
-	// Of a cluster that was never found well there is nothing to go back to. What is not well at once may be a little later.
-	back := func(call string) bool { return strings.HasPrefix(call, "gcloud storage cp gs://") }
+	// Of a cluster that was never found well there is nothing to go back to. What is not well at once may be a little later. Why sensors do
+	// not get ready is asked for the log, and no more comes of it.
+	back := func(call string) bool {
+		return strings.HasPrefix(call, "gcloud storage cp gs://") || strings.HasPrefix(call, "kubectl -n tiercel get pods ")
+	}
 	failing(t, newPlace, append(slices.Clone(deploy), "WAVES=prod/europe-west1/shop other/us-east1/branch"), "rollout", []string{image},
 		func(call string) bool { return strings.HasPrefix(call, "tiercel doctor") }, back)
 }

@@ -106,7 +106,7 @@ func (p *patient) judgeCluster(c Cluster, s *fleet.Status) Line {
 	if !asked {
 		return l
 	}
-	const look = "kubectl -n tiercel describe daemonset tiercel-sensor"
+	const look = "kubectl -n tiercel describe daemonset,pods -l app.kubernetes.io/name=tiercel-sensor"
 	if line.New > 0 {
 		l.worse(Fail, fmt.Sprintf("of %d nodes no heartbeat came yet", line.New), look)
 	}

@@ -24,11 +24,11 @@ func access(t *testing.T, w *world) {
 		may  bool
 		what []string
 	}{
-		{builder, true, []string{"create daemonsets.apps -n tiercel", "patch configmaps -n tiercel", "patch namespaces/tiercel", "create priorityclasses", "watch pods -n tiercel"}},
+		{builder, true, []string{"create daemonsets.apps -n tiercel", "patch configmaps -n tiercel", "patch namespaces/tiercel", "create resourcequotas -n tiercel", "watch pods -n tiercel"}},
 		{builder, false, []string{
 			"get secrets -n tiercel", "get secrets -n kube-system", "list secrets -A", "create pods -n tiercel", "create pods/exec -n tiercel",
 			"create daemonsets.apps -n default", "patch configmaps -n kube-system", "delete namespaces/tiercel", "patch namespaces/default",
-			"patch priorityclasses/system-node-critical", "create clusterrolebindings", "create rolebindings -n tiercel", "impersonate users",
+			"create priorityclasses", "patch priorityclasses/system-node-critical", "create resourcequotas -n default", "create clusterrolebindings", "create rolebindings -n tiercel", "impersonate users",
 			"create serviceaccounts/token -n tiercel", "delete daemonsets.apps -n tiercel",
 		}},
 		{auditor, true, []string{"list pods -A", "list nodes", "list clusterrolebindings", "list networkpolicies.networking.k8s.io -A", "list serviceaccounts -A"}},

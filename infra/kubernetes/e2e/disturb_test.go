@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tiercel.dev/alert"
+	"tiercel.dev/cmd/tiercel/doctor"
 	"tiercel.dev/functions/fleet"
 )
 
@@ -106,6 +107,7 @@ func stopped(t *testing.T, w *world) {
 	}()
 	detail := w.problem(t, fleet.Missing, true)
 	result("%.0f s after it was stopped: alert and finding: %s", time.Since(first).Seconds(), detail)
+	w.diagnosed(t, doctor.Fail)
 	close(end)
 	<-done
 	all, err := w.pods(t.Context())
@@ -122,4 +124,5 @@ func stopped(t *testing.T, w *world) {
 	on := time.Now()
 	w.problem(t, fleet.Missing, false)
 	result("the kubelet started it again %d times meanwhile; %.0f s after it could go on the finding was inactive", restarts, time.Since(on).Seconds())
+	w.diagnosed(t, doctor.OK)
 }

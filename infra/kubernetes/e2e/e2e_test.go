@@ -16,6 +16,7 @@ func TestKubernetes(t *testing.T) {
 		do   func(*testing.T, *world)
 	}{
 		{"the sensor is rolled out by the build's account", rollOut},
+		{"tiercel doctor looks at what is deployed", examine},
 		{"attacks in a Deployment's pod become alerts and findings", attack},
 		{"each account may do what it was given, and no more", access},
 		{"the sensor's process is confined", confined},

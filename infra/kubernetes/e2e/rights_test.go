@@ -1,10 +1,13 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -36,6 +39,7 @@ func confined(t *testing.T, w *world) {
 			t.Errorf("%s is %s, want %s", field, got, want)
 		}
 	}
+	w.spared(t, pid)
 	var writable []string
 	for line := range strings.Lines(read("mountinfo")) {
 		f := strings.Fields(line)
@@ -58,6 +62,40 @@ func confined(t *testing.T, w *world) {
 	result("may be written: %s", strings.Join(writable, " "))
 }
 
+// spared holds the sensor to be among the last that the kernel kills for memory, long after an ordinary pod. How low it is on GKE, −997, not
+// every machine's root may have it be: it is no higher than what this test runs as.
+func (w *world) spared(t *testing.T, pid int) {
+	score := func(pid int) int {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/oom_score_adj", pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := strconv.Atoi(strings.TrimSpace(string(text)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if got, most := score(pid), score(os.Getpid()); got > most {
+		t.Errorf("the kernel kills it early: oom_score_adj is %d, not at most %d", got, most)
+	} else {
+		result("of priority %s, oom_score_adj %d, so the kernel kills it late", w.sensor(t).Spec.PriorityClassName, got)
+	}
+	_, err := w.try(t.Context(), critical, "create", "--dry-run=server", "-f", "-")
+	if err == nil || !strings.Contains(err.Error(), "insufficient quota") {
+		t.Errorf("a pod of its priority may be anywhere: %v", err)
+	}
+}
+
+// critical is a pod of the sensor's priority in a namespace without a quota for such.
+const critical = `apiVersion: v1
+kind: Pod
+metadata: {name: critical, namespace: default}
+spec:
+  priorityClassName: system-node-critical
+  containers: [{name: app, image: app}]
+`
+
 // withoutCapability takes one from the DaemonSet as a careless change would.
 func (w *world) withoutCapability(t *testing.T, all []core.Capability, name core.Capability) {
 	t.Helper()
@@ -69,9 +107,43 @@ func (w *world) withoutCapability(t *testing.T, all []core.Capability, name core
 	w.kubectl(t, "-n", sensors, "patch", "daemonset", "tiercel-sensor", "--type=json", "-p", string(patch))
 }
 
+// careless rolls out what lacks a capability, as a deployment with an overlay of its own might: the build's log says what lacks and what to
+// do, and the cluster has again what it had.
+func (w *world) careless(t *testing.T) {
+	path := filepath.Join(w.overlay(), "kustomization.yaml")
+	good, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const patch = `
+      - {op: test, path: /spec/template/spec/containers/0/securityContext/capabilities/add/0, value: BPF}
+      - {op: remove, path: /spec/template/spec/containers/0/securityContext/capabilities/add/0}
+`
+	if err := os.WriteFile(path, append(bytes.TrimSpace(good), patch...), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	out, err := w.rollout(t, w.images[1], versions[1], 1, "E2E_STUCK=2m")
+	if err == nil {
+		t.Fatalf("rolled out without CAP_BPF: %s", out)
+	}
+	if err := os.WriteFile(path, good, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"ended with exit code 3:", "missing CAP_BPF:", "has the image and the rules again that it had"} {
+		i := strings.Index(out, want)
+		if i < 0 {
+			t.Fatalf("the roll-out does not say %q: %s", want, out)
+		}
+		line := out[strings.LastIndex(out[:i], "\n")+1:]
+		result("%s", line[:strings.IndexByte(line, '\n')])
+	}
+	w.sensor(t)
+}
+
 // capabilities takes each away once. Without those of BPF the sensor ends, and says which it lacks; without SYS_PTRACE it says so, and
 // shows that it is needed: of a process that began before it, the executable is not known.
 func capabilities(t *testing.T, w *world) {
+	w.careless(t)
 	all := w.sensor(t).Spec.Containers[0].SecurityContext.Capabilities.Add
 	for _, c := range all {
 		if c == "SYS_PTRACE" {

@@ -42,9 +42,24 @@ case "$1 $2" in
 esac
 `
 
-// doctor says what a file says of the fleet.
-const doctor = `#!/bin/sh
-exit "$(cat "$E2E_WELL")"
+// tiercel is the command, which looks at the embedded cloud in Google's place.
+const tiercel = `#!/bin/sh
+exec "$E2E_TIERCEL" "$@" --local "$E2E_CALLS"
+`
+
+// minute is how long scripts/rollout waits between two looks, which are of clusters where more is to happen in it.
+const minute = `#!/bin/sh
+exec /bin/sleep 2
+`
+
+// versions are what the images say that they are, and many is how often heartbeats of one are looked for.
+var versions = [...]string{"v0.0.1", "v0.0.2"}
+
+const many = 300
+
+// kubectl waits less long where a roll-out gets stuck on purpose.
+const kubectl = `#!/bin/bash
+exec "$E2E_KUBECTL" "${@/#20m/${E2E_STUCK:-20m}}"
 `
 
 // prepare writes what scripts/rollout finds beside it.
@@ -59,7 +74,7 @@ func (w *world) prepare(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, text := range map[string]string{
-		"bin/gcloud": gcloud, "bin/tiercel": doctor, "well": "0\n", "bucket/.keep": "", "overlay/rules.yaml": string(rules),
+		"bin/gcloud": gcloud, "bin/tiercel": tiercel, "bin/sleep": minute, "bin/kubectl": kubectl, "bucket/.keep": "", "overlay/rules.yaml": string(rules),
 		"overlay/kustomization.yaml": fmt.Sprintf(overlay, base, os.Getenv(gateEnv), os.Getenv(criEnv)),
 	} {
 		path := filepath.Join(w.work, name)
@@ -74,20 +89,29 @@ func (w *world) prepare(t *testing.T) {
 
 func (w *world) overlay() string { return filepath.Join(w.work, "overlay") }
 
-// rollout is scripts/rollout as a build runs it, with the rights that scripts/bootstrap gave the build.
-func (w *world) rollout(t *testing.T, image string) (string, error) {
+// rollout is scripts/rollout as a build runs it, with the rights that scripts/bootstrap gave the build. Heartbeats must say a version
+// within a number of looks.
+func (w *world) rollout(t *testing.T, image, version string, looks int, settings ...string) (string, error) {
 	t.Helper()
+	commands := make(map[string]string)
+	for _, name := range []string{"tiercel", "kubectl"} {
+		path, err := exec.LookPath(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		commands[name] = path
+	}
 	from, err := filepath.Rel(filepath.Join(w.project, "infra/kubernetes/sensor"), w.overlay())
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // it waits four times as long
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience) // for pods, and for heartbeats
 	defer cancel()
 	cmd := exec.CommandContext(ctx, filepath.Join(w.project, "scripts/rollout"), image)
-	cmd.Env = append(os.Environ(),
-		"PATH="+filepath.Join(w.work, "bin")+":"+os.Getenv("PATH"), "PROJECT_ID=local", "WAVES=local/local/local", "OVERLAY="+from,
-		"BUILD_DIR="+filepath.Join(w.work, "build"), "PATIENCE=1", "E2E_CREDENTIALS="+filepath.Join(w.dir, builder+".conf"),
-		"E2E_BUCKET="+filepath.Join(w.work, "bucket"), "E2E_WELL="+filepath.Join(w.work, "well"))
+	cmd.Env = append(append(os.Environ(), settings...),
+		"PATH="+filepath.Join(w.work, "bin")+":"+os.Getenv("PATH"), "PROJECT_ID=local", "WAVES="+cluster, "OVERLAY="+from,
+		"BUILD_DIR="+filepath.Join(w.work, "build"), "VERSION="+version, fmt.Sprint("PATIENCE=", looks), "E2E_CREDENTIALS="+filepath.Join(w.dir, builder+".conf"),
+		"E2E_BUCKET="+filepath.Join(w.work, "bucket"), "E2E_TIERCEL="+commands["tiercel"], "E2E_KUBECTL="+commands["kubectl"], "E2E_CALLS="+w.cloud.Calls())
 	cmd.WaitDelay = time.Second // what it started may hold its output
 	out, err := cmd.CombinedOutput()
 	return string(out), err
@@ -116,12 +140,14 @@ func rollOut(t *testing.T, w *world) {
 	result("%s", strings.TrimSpace(w.kubectl(t, "get", "nodes", "-o", "custom-columns="+
 		"NODE:.metadata.name,KUBELET:.status.nodeInfo.kubeletVersion,RUNTIME:.status.nodeInfo.containerRuntimeVersion,KERNEL:.status.nodeInfo.kernelVersion", "--no-headers")))
 	w.rights(t)
-	out, err := w.rollout(t, w.images[0])
+	out, err := w.rollout(t, w.images[0], versions[0], many)
 	if err != nil {
 		t.Fatalf("scripts/rollout: %v\n%s", err, out)
 	}
 	for line := range strings.Lines(out) {
-		result("%s", strings.TrimSpace(line))
+		if line = strings.TrimSpace(line); strings.HasPrefix(line, "rollout:") || strings.Contains(line, cluster) {
+			result("%s", line)
+		}
 	}
 	if got := w.kubectl(t, "-n", sensors, "get", "daemonset", "tiercel-sensor", "-o", "jsonpath={.spec.template.spec.containers[0].image} {.status.numberReady}"); got != w.images[0]+" 1" {
 		t.Fatalf("the DaemonSet has %s, want %s 1", got, w.images[0])

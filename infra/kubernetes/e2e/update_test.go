@@ -143,7 +143,7 @@ func update(t *testing.T, w *world) {
 	w.setRules(t, ticks)
 	eventually(t, "the user's rule is in force", w.tick(t, "ready"))
 	m := w.metronome(t, "update")
-	out, err := w.rollout(t, w.images[1])
+	out, err := w.rollout(t, w.images[1], versions[1], many)
 	if err != nil {
 		t.Fatalf("scripts/rollout: %v\n%s", err, out)
 	}
@@ -157,20 +157,13 @@ func update(t *testing.T, w *world) {
 	})
 	result("alerts are numbered on, and none is missing; of what the new one saw was lost: %s", since(w.losses(w.sensor(t)), nil))
 
-	well := filepath.Join(w.work, "well")
-	if err := os.WriteFile(well, []byte("1\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	out, err = w.rollout(t, w.images[0])
-	if err == nil || !strings.Contains(out, "has the image and the rules again that it had") {
+	out, err = w.rollout(t, w.images[0], "v0.0.3", 3)
+	if err == nil || !strings.Contains(out, "not v0.0.3") || !strings.Contains(out, "has the image and the rules again that it had") {
 		t.Fatalf("a version that is not well stays: %v\n%s", err, out)
 	}
 	if got := w.kubectl(t, "-n", sensors, "get", "daemonset", "tiercel-sensor", "-o", "jsonpath={.spec.template.spec.containers[0].image}"); got != w.images[1] {
 		t.Errorf("the DaemonSet has %s, want %s", got, w.images[1])
 	}
-	result("one that is not well was rolled back to %s", w.images[1])
-	if err := os.WriteFile(well, []byte("0\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	result("one of which tiercel doctor says that it is not well was rolled back to %s", w.images[1])
 	eventually(t, "the user's rule is in force", w.tick(t, "back"))
 }
