@@ -62,18 +62,20 @@ func runIn(t *testing.T, root, path, arg string) {
 	if err := os.MkdirAll(full, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	defer func() {
-		// Only what is empty goes: the tree may be a real kubelet's.
-		for dir := full; dir != root; dir = filepath.Dir(dir) {
-			if os.Remove(dir) != nil {
-				return
-			}
-		}
-	}()
+	defer removeEmpty(root, full)
 	// The shell moves itself and then becomes another program, as a runtime's child does.
 	cmd := exec.Command("/bin/sh", "-c", `echo $$ > "$0" && exec sleep 0 `+arg, filepath.Join(full, "cgroup.procs"))
 	cmd.Env = append(os.Environ(), "PATH=/bin:/usr/bin")
 	if out, err := cmd.CombinedOutput(); err == nil && len(out) > 0 {
 		t.Logf("%s: %s", path, out)
+	}
+}
+
+// removeEmpty removes a cgroup and those above it as far as they are empty: the tree may be a real kubelet's.
+func removeEmpty(root, dir string) {
+	for ; dir != root; dir = filepath.Dir(dir) {
+		if err := os.Remove(dir); err != nil && !os.IsNotExist(err) {
+			return
+		}
 	}
 }

@@ -145,7 +145,7 @@ func rollOut(t *testing.T, w *world) {
 		t.Fatalf("scripts/rollout: %v\n%s", err, out)
 	}
 	for line := range strings.Lines(out) {
-		if line = strings.TrimSpace(line); strings.HasPrefix(line, "rollout:") || strings.Contains(line, cluster) {
+		if line = strings.TrimSpace(line); strings.HasPrefix(line, "rollout:") || strings.HasPrefix(line, "OK ") && strings.Contains(line, cluster) {
 			result("%s", line)
 		}
 	}
