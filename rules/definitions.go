@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -60,6 +61,14 @@ func parseDocument(src Source, errs *Errors) document {
 	var doc document
 	top := f.Root()
 	if top == nil {
+		return doc
+	}
+	what := source.Around(top)
+	if slices.ContainsFunc(top.Content, func(n *yaml.Node) bool { return n.Value == "rules_files" || n.Value == "rules_file" }) {
+		what = "Falco's configuration, which sensor takes as --falco-config"
+	}
+	if what != "" {
+		f.Fail(top, "this is no rule file but %s", what)
 		return doc
 	}
 	before := len(*errs)

@@ -236,3 +236,25 @@ func TestFalcoOutputLosesContainerInfo(t *testing.T) {
 		t.Errorf("warnings %v", w)
 	}
 }
+
+// TestBlankFileBesideFalcos has what an installation of Falco has: a file for rules of one's own, of comments alone.
+func TestBlankFileBesideFalcos(t *testing.T) {
+	for _, blank := range []string{"", "# Your custom rules!\n\n# - rule: x\n", "---\n# later\n---\n"} {
+		s := falcoSet(t, FalcoOptions{}, falcoShells, blank)
+		if len(s.Rules()) == 0 {
+			t.Errorf("%q: no rules are left", blank)
+		}
+		var said []string
+		for _, w := range s.Warnings() {
+			said = append(said, w.Error())
+		}
+		if got := strings.Join(said, "\n"); got != "b.yaml: the file is empty" {
+			t.Errorf("%q: warnings %s", blank, got)
+		}
+	}
+	for _, alone := range []string{"", "# nothing\n"} {
+		if _, err := Load([]Source{{Name: "a.yaml", Data: []byte(alone)}}, Options{}); err == nil {
+			t.Errorf("%q alone is taken", alone)
+		}
+	}
+}

@@ -67,7 +67,9 @@ func (l *falcoLoading) tell(item string, c *falco.Condition, issues []translate.
 			l.set.warnings = append(l.set.warnings, e)
 			continue
 		}
-		ok = false
+		if ok = false; i.Undefined {
+			continue // told when the files were read
+		}
 		*l.errs = append(*l.errs, e)
 	}
 	return ok

@@ -38,10 +38,15 @@ func Load(sources []Source, opt Options) (*Set, error) {
 	var errs Errors
 	var docs []document
 	var falcoFiles []source.File
+	var blank Errors
+	besideFalco := slices.ContainsFunc(sources, IsFalco)
 	for _, src := range sources {
-		if IsFalco(src) {
+		switch {
+		case IsFalco(src):
 			falcoFiles = append(falcoFiles, src)
-		} else {
+		case besideFalco && src.Blank(): // an installation of Falco has such a file, for rules to come
+			blank = append(blank, &Error{Position: Position{File: src.Name}, Message: "the file is empty"})
+		default:
 			docs = append(docs, parseDocument(src, &errs))
 		}
 	}
@@ -69,6 +74,7 @@ func Load(sources []Source, opt Options) (*Set, error) {
 		sortErrors(errs, sources)
 		return nil, errs
 	}
+	l.set.warnings = append(l.set.warnings, blank...)
 	sortErrors(l.set.warnings, sources)
 	l.set.finish()
 	return l.set, nil

@@ -159,7 +159,7 @@ error a.yaml:1:39: ERR_VALIDATE: macro "b": macro "a" is defined behind this one
 		{"the last definition counts for rules and macros before it", "- {macro: a, condition: a.b exists}\n- {macro: b, condition: a}\n" + rule("b and x.y in (l)") + "- {list: l, items: []}\n- {macro: a, condition: c.d exists}\n- {list: l, items: [z]}\n",
 			"list l: z\nmacro a: c.d exists\nmacro b: a\n" + ruleR("b and x.y in (l)")},
 		{"unknown macros", "- {macro: m, condition: a.b exists and nosuch}\n" + rule("not (neither or m)"), "macro m: a.b exists and nosuch\n" + ruleR("not (neither or m)") +
-			"error a.yaml:1:40: ERR_VALIDATE: macro \"m\": there is no macro \"nosuch\"\nerror a.yaml:2:29: ERR_VALIDATE: rule \"R\": there is no macro \"neither\"\n"},
+			"error a.yaml:1:40: ERR_VALIDATE: macro \"m\": there is no macro \"nosuch\"; the file that defines it stands before this one\nerror a.yaml:2:29: ERR_VALIDATE: rule \"R\": there is no macro \"neither\"; the file that defines it stands before this one\n"},
 		{"loops", "- {macro: a, condition: c.d exists}\n- {macro: b, condition: not a}\n- {macro: a, condition: c.d exists or b}\n", `
 macro a: c.d exists or b
 macro b: not a

@@ -96,7 +96,7 @@ func (l *loading) resolve(it *item, c *Condition, visible func(*macroDef) bool) 
 		d := l.macros[m.Name]
 		switch {
 		case d == nil:
-			l.set.fail(newIssue(Validate, it.label, c.join, m.At(), "there is no macro "+source.Quote(m.Name)))
+			l.set.fail(newIssue(Validate, it.label, c.join, m.At(), "there is no macro "+source.Quote(m.Name)+"; the file that defines it stands before this one"))
 		case !visible(d):
 			l.set.fail(newIssue(Validate, it.label, c.join, m.At(), "macro "+source.Quote(m.Name)+" is defined behind this one, at "+d.lines.Position(d.node).String()+"; a macro uses those before it"))
 		default:
@@ -138,6 +138,15 @@ func (l *loading) unused() {
 		}
 	}
 	for _, d := range l.listOrder {
+		for _, i := range d.wrong {
+			if d.used {
+				d.broken = true
+				l.set.fail(i)
+			} else { // Falco looks at lists where conditions name them
+				i.Code = ConditionWarning
+				l.set.warn(i)
+			}
+		}
 		if !d.used {
 			d.warn(UnusedList, d.node, "no rule, macro or list uses it")
 		}

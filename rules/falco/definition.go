@@ -17,7 +17,8 @@ type listDef struct {
 	items    []source.Text
 	comments []string
 	parsed   []Item
-	place    int // among all lists
+	wrong    []*Issue // items that are none
+	place    int      // among all lists
 	used     bool
 }
 

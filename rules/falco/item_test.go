@@ -40,11 +40,16 @@ list l: 05 1.50 yes on "null x" 0x1F 2001-01-01 1_000
 		{"tags of YAML are ignored", "- !item {list: !!str l, items: !!seq [!!int '5']}\n", "list l: 5\n"},
 		{"quoted items", `- {list: l, items: ['"10.0.0.0/8"', "'a b'", a b, '"a" ']}` + "\n", `list l: "10.0.0.0/8" "a b" "a b" "a"` + "\n"},
 		{"items with commas are several", "- {list: l, items: ['a,b', c]}\n", "list l: a b c\n"},
-		{"items that are none", `- {list: l, items: ['', 'a(b', say "x" twice]}` + "\n", `
+		{"items that are none", `- {list: l, items: ['', 'a(b', say "x" twice]}` + "\n- {macro: m, condition: a.b in (l)}\n", `
 list l:
+macro m: a.b in (l)
 error a.yaml:1:21: ERR_COMPILE_CONDITION: list "l": "" is no item: expected a value, found the end
 error a.yaml:1:27: ERR_COMPILE_CONDITION: list "l": "a(b" is no item: expected , or the end, found "("
 error a.yaml:1:37: ERR_COMPILE_CONDITION: list "l": "say \"x\" twice" is no item: expected , or the end, found "x"
+`},
+		{"items that are none, of a list that nothing uses", `- {list: l, items: [x, 'a(b']}` + "\n", `
+list l: x
+warning a.yaml:1:26: COMPILE_CONDITION: list "l": "a(b" is no item: expected , or the end, found "("
 `},
 		{"anchors and aliases", "- list: a\n  items: &i [x, &s y]\n- list: b\n  items: *i\n- &m\n  list: c\n  items: [*s]\n- *m\n", `
 list a: x y
@@ -134,6 +139,13 @@ warning a.yaml:5:31: UNKNOWN_KEY: required_engine_version: unknown key "x"; ther
 rule r: a.b exists; o; d; Debug []
 error a.yaml:3:5: ERR_VALIDATE: required_plugin_versions: there is no plugin json 0.7.0 or container 0.8.0; built in is container 0.7.1
 error a.yaml:4:5: ERR_VALIDATE: required_plugin_versions: there is no plugin container 1.0.0; built in is container 0.7.1
+`},
+		{"a plugin of which there is a part", `
+- required_plugin_versions: [{name: k8smeta, version: 0.3.0}]
+- {rule: r, condition: a.b exists, output: o, desc: d, priority: debug}
+`, `
+rule r: a.b exists; o; d; Debug []
+warning a.yaml:2:30: IGNORED: required_plugin_versions: there is no plugin k8smeta 0.3.0; of its fields those of pods have values, and the name of their namespace
 `},
 		{"a file of another source", `
 - required_plugin_versions: [{name: k8saudit, version: 0.7.0}]

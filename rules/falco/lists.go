@@ -43,7 +43,7 @@ func (d *listDef) parseItem(t source.Text) {
 	values, err := syntax.ParseValues(text)
 	if err != nil {
 		at := err.(*syntax.Error)
-		d.failAt(CompileCondition, positionOf(t, max(at.Offset-shift, 0)), "%s is no item: %s", source.Quote(t.Value), at.Message)
+		d.wrong = append(d.wrong, d.issue(CompileCondition, positionOf(t, max(at.Offset-shift, 0)), "%s is no item: %s", source.Quote(t.Value), at.Message))
 		return
 	}
 	for _, v := range values {

@@ -63,6 +63,7 @@ type requirement struct {
 	*item
 	node      *yaml.Node
 	satisfied bool
+	partly    bool // some of what it does is built in
 	text      string
 }
 
@@ -131,6 +132,7 @@ func (it *item) alternative(req *requirement, names *[]string) {
 		return
 	}
 	*names = append(*names, name.Value+" "+required.String())
+	req.partly = req.partly || name.Value == "k8smeta"
 	if have, ok := builtIn[name.Value]; ok && have.serves(required) {
 		req.satisfied = true
 	}
@@ -144,6 +146,8 @@ func (r *fileReader) checkPlugins() {
 		case p.satisfied:
 		case r.foreign > 0 && r.syscall == 0:
 			p.warn(Ignored, p.node, "there is no plugin %s; the file's rules are of its source and left out", p.text)
+		case p.partly:
+			p.warn(Ignored, p.node, "there is no plugin %s; of its fields those of pods have values, and the name of their namespace", p.text)
 		default:
 			p.fail(Validate, p.node, "there is no plugin %s; built in is container %s", p.text, builtIn["container"])
 		}

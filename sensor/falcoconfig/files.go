@@ -156,6 +156,11 @@ func (r *reader) file(path string) []value {
 		r.fail(top, "has keys, and this is %s", kinds[top.node.Kind])
 		return nil
 	}
+	if what := source.Around(top.node); what != "" {
+		top.key = "a configuration"
+		r.fail(top, "is a file like falco.yaml, and this is %s", what)
+		return nil
+	}
 	if !r.plain(top.node, lines) {
 		return nil
 	}

@@ -13,18 +13,20 @@ import (
 
 // absent are the keys of Falco's that have no counterpart, with the reason.
 var absent = map[string]string{
-	"buffered_outputs":        "is not honoured: each alert is written at once",
-	"buffer_format_base64":    "is not honoured: bytes are shown as escaped text",
-	"log_syslog":              "is not honoured: the sensor's own messages go to standard error",
-	"libs_logger":             "is not honoured: there are no libraries with a log of their own",
-	"capture":                 "is not honoured: tiercel record makes captures",
-	"plugins_hostinfo":        "is not honoured: there are no plugins",
-	"grpc":                    "is not honoured: there is no gRPC server, as in Falco from 0.44 on",
-	"grpc_output":             "is not honoured: there is no gRPC output, as in Falco from 0.44 on",
-	"outputs":                 "is not honoured: rules have throttles of their own (docs/rules.md)",
-	"syscall_buf_size_preset": "is not honoured: --ring sets the size of the one ring buffer",
-	"modern_bpf":              "is not honoured: there is one ring buffer for all processors",
-	"rule_files":              "is no key that Falco reads; it is rules_files",
+	"buffered_outputs":         "is not honoured: each alert is written at once",
+	"buffer_format_base64":     "is not honoured: bytes are shown as escaped text",
+	"log_syslog":               "is not honoured: the sensor's own messages go to standard error",
+	"libs_logger":              "is not honoured: there are no libraries with a log of their own",
+	"capture":                  "is not honoured: tiercel record makes captures",
+	"plugins_hostinfo":         "is not honoured: there are no plugins",
+	"grpc":                     "is not honoured: there is no gRPC server, as in Falco from 0.44 on",
+	"grpc_output":              "is not honoured: there is no gRPC output, as in Falco from 0.44 on",
+	"outputs":                  "is not honoured: rules have throttles of their own (docs/rules.md)",
+	"syscall_buf_size_preset":  "is not honoured: --ring sets the size of the one ring buffer",
+	"modern_bpf":               "is not honoured: there is one ring buffer for all processors",
+	"syscall_drop_failed_exit": "is not honoured: whether failed calls are seen is for rules to say, by evt.res",
+	"metadata_download":        "is not honoured: names of pods come from the container runtime, and the API server is not asked",
+	"rule_files":               "is no key that Falco reads; it is rules_files",
 }
 
 // unless warns of a key without a counterpart, but where it is switched off or empty: that much is honoured.

@@ -46,8 +46,9 @@ type Issue struct {
 	Code    string // Falco's: LOAD_ERR_COMPILE_CONDITION, …
 	Message string
 	Warning bool
-	// Unknown says that it is about a field which Falco does not know either.
-	Unknown bool
+	// Unknown says that it is about a field which Falco does not know either, Undefined that it is about a macro that there
+	// is not.
+	Unknown, Undefined bool
 }
 
 // The codes, as Falco names them.
@@ -121,7 +122,7 @@ func (t *translation) expr(e syntax.Expr, opens bool) term {
 	case *syntax.Macro:
 		name, ok := t.names.Macro(e.Name)
 		if !ok {
-			t.issues = append(t.issues, Issue{Offset: e.At(), Code: codeValidate, Message: fmt.Sprintf("undefined macro '%s' used in filter", e.Name)})
+			t.issues = append(t.issues, Issue{Offset: e.At(), Code: codeValidate, Message: fmt.Sprintf("undefined macro '%s' used in filter", e.Name), Undefined: true})
 		}
 		return plain(e.At(), name)
 	case *syntax.Exists:
