@@ -37,33 +37,34 @@ func TestCgroupOfRunc(t *testing.T) {
 
 	runtime := critest.New(t)
 	uid := strings.ReplaceAll(podUID, "_", "-")
-	for name, path := range map[string]string{
+	paths := map[string]string{
 		"systemd":  "kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod" + podUID + ".slice/cri-containerd-" + critest.ID("systemd") + ".scope",
 		"cgroupfs": "kubepods/besteffort/pod" + uid + "/" + critest.ID("cgroupfs"),
-	} {
-		t.Run(name, func(t *testing.T) {
-			pod := critest.ID("pod of " + name)
-			runtime.AddPod(critest.Pod{ID: pod, Name: "web-" + name, Namespace: "shop", UID: uid})
-			runtime.AddContainer(critest.Container{ID: critest.ID(name), Pod: pod, Name: "app"})
-			w := startSensor(t, func(c *Config) {
-				c.Rules, c.Container.Sockets = Rules{Paths: []string{rules}}, []string{runtime.Socket()}
-			})
-			runContainer(t, root, "/tiercel-runc/"+path, "while /bin/true tiercel-runc-"+name+"; do sleep 0.2; done")
-			var got *alert.Alert
-			w.until("an alert with the pod of the container", func() bool {
-				for _, a := range w.of("ran") {
-					if got = a; a.GetPod() != nil {
-						return true
-					}
-				}
-				return false
-			})
-			w.end()
-			if c, p := got.GetContainer(), got.GetPod(); c.GetId() != critest.ID(name) || c.GetName() != "app" || p.GetNamespace() != "shop" || p.GetName() != "web-"+name || p.GetUid() != uid {
-				t.Errorf("container %v, pod %v", c, p)
-			}
-		})
 	}
+	w := startSensor(t, func(c *Config) {
+		c.Rules, c.Container.Sockets = Rules{Paths: []string{rules}}, []string{runtime.Socket()}
+	})
+	for name, path := range paths {
+		pod := critest.ID("pod of " + name)
+		runtime.AddPod(critest.Pod{ID: pod, Name: "web-" + name, Namespace: "shop", UID: uid})
+		runtime.AddContainer(critest.Container{ID: critest.ID(name), Pod: pod, Name: "app"})
+		runContainer(t, root, "/tiercel-runc/"+path, "while /bin/true tiercel-runc-"+name+"; do sleep 0.2; done")
+	}
+	for name := range paths {
+		var got *alert.Alert
+		w.until("an alert with the pod of the container", func() bool {
+			for _, got = range w.of("ran") {
+				if strings.Contains(got.GetOutput(), "tiercel-runc-"+name) && got.GetPod() != nil {
+					return true
+				}
+			}
+			return false
+		})
+		if c, p := got.GetContainer(), got.GetPod(); c.GetId() != critest.ID(name) || c.GetName() != "app" || p.GetNamespace() != "shop" || p.GetName() != "web-"+name || p.GetUid() != uid {
+			t.Errorf("%s: container %v, pod %v", name, c, p)
+		}
+	}
+	w.end()
 }
 
 // runContainer has a shell run a command in a container by runc until the test ends.
