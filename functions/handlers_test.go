@@ -19,8 +19,10 @@ import (
 	"tiercel.dev/functions/report"
 	"tiercel.dev/functions/report/sample"
 	"tiercel.dev/functions/upgrade"
+	infra "tiercel.dev/internal/deployed"
 	"tiercel.dev/internal/mail"
 	"tiercel.dev/internal/objects"
+	"tiercel.dev/local/caller"
 	"tiercel.dev/local/gke"
 	"tiercel.dev/local/loopback"
 	"tiercel.dev/local/pubsub"
@@ -65,16 +67,22 @@ func deploy(t *testing.T) *deployed {
 	if _, err := d.broker.CreateSubscription(t.Context(), &pubsubpb.Subscription{Name: putAside, Topic: s.QuarantineTopic, AckDeadlineSeconds: 60}); err != nil {
 		t.Fatal(err)
 	}
-	records := httptest.NewServer(storage.New())
+	store := storage.New()
+	store.Guard(storage.Granted(infra.Infra("acme")))
+	records := httptest.NewServer(store)
 	t.Cleanup(records.Close)
 	e := d.reach
-	e.Storage = []option.ClientOption{option.WithEndpoint(records.URL + "/storage/v1/"), option.WithoutAuthentication()}
+	people := []option.ClientOption{option.WithEndpoint(records.URL + "/storage/v1/"), option.WithoutAuthentication()}
+	e.Storage = append(people, option.WithHTTPClient(&http.Client{Transport: caller.Carrier{}}))
 	e.PubSub, e.Mail, e.Now = loopback.Serve(t, d.broker), d, func() time.Time { return d.now }
 	var err error
-	if d.bucket, err = objects.NewBucket(t.Context(), s.Bucket, e.Storage...); err != nil {
+	if d.bucket, err = objects.NewBucket(t.Context(), s.Bucket, people...); err != nil {
 		t.Fatal(err)
 	}
 	d.handlers = Handlers(func() (Settings, error) { return s, nil }, e, slog.New(slog.DiscardHandler))
+	for _, f := range infra.Infra("acme").Functions {
+		d.handlers[f.EntryPoint] = caller.Handle(d.handlers[f.EntryPoint], f.Account)
+	}
 	return d
 }
 

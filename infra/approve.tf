@@ -22,11 +22,12 @@ module "approve" {
   settings = local.mail
   secrets  = local.mail_secrets
 
-  bucket_roles = {
-    records = {
-      bucket = google_storage_bucket.records.name
-      role   = "roles/storage.objectUser"
-      reason = "writes the approval into the record of the rotation"
-    }
+  reads = merge({
+    "report/settings.yaml" = "knows who gets mails"
+  }, var.rotation_policy == "" ? {} : { (var.rotation_policy) = "knows who may approve what" })
+
+  writes = {
+    "rotate/" = "writes the approval into the record of the rotation"
+    "mail/"   = "keeps which mail was sent"
   }
 }

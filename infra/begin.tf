@@ -20,12 +20,14 @@ module "begin" {
     }
   }
 
-  bucket_roles = {
-    records = {
-      bucket = google_storage_bucket.records.name
-      role   = "roles/storage.objectUser"
-      reason = "writes the run's manifest, and lists clusters with open findings"
-    }
+  reads = {
+    "harden/exceptions.yaml" = "names the checks of the run as they are in force"
+    "harden/checks/"         = "names checks of your own"
+  }
+
+  writes = {
+    "harden/runs/"  = "writes the run's manifest"
+    "upgrade/runs/" = "writes the run's manifest"
   }
 
   cluster_permissions = {

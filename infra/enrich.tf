@@ -26,13 +26,7 @@ module "enrich" {
     }
   }
 
-  bucket_roles = {
-    records = {
-      bucket = google_storage_bucket.records.name
-      role   = "roles/storage.objectViewer"
-      reason = "reads the where list"
-    }
-  }
+  reads = var.where_list == "" ? {} : { (var.where_list) = "reads the where list" }
 
   cluster_permissions = {
     "container.clusters.list"    = "finds the alert's cluster in its project's list"

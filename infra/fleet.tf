@@ -20,12 +20,13 @@ module "fleet" {
     }
   }
 
-  bucket_roles = {
-    records = {
-      bucket = google_storage_bucket.records.name
-      role   = "roles/storage.objectUser"
-      reason = "reads heartbeats, and keeps what it told"
-    }
+  reads = {
+    "fleet/beats/" = "reads what sensors said"
+  }
+
+  writes = {
+    "fleet/status.json" = "keeps what it told"
+    "budget/"           = "takes from the write budget"
   }
 
   cluster_permissions = {

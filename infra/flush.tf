@@ -12,11 +12,8 @@ module "flush" {
 
   schedule = { cron = "* * * * *" }
 
-  bucket_roles = {
-    records = {
-      bucket = google_storage_bucket.records.name
-      role   = "roles/storage.objectUser"
-      reason = "lists the ledger, and notes what it wrote"
-    }
+  writes = {
+    "ledger/" = "notes what it wrote, and forgets what is old"
+    "budget/" = "takes from the write budget"
   }
 }

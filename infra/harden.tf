@@ -26,12 +26,15 @@ module "harden" {
     }
   }
 
-  bucket_roles = {
-    records = {
-      bucket = google_storage_bucket.records.name
-      role   = "roles/storage.objectUser"
-      reason = "keeps what a run came to, and which findings are open"
-    }
+  reads = {
+    "harden/exceptions.yaml" = "knows what is excepted"
+    "harden/checks/"         = "knows checks of your own"
+  }
+
+  writes = {
+    "harden/runs/" = "keeps what a run came to"
+    "harden/open/" = "keeps which findings are open"
+    "budget/"      = "takes from the write budget"
   }
 
   # Without one of these the checks that need it are UNKNOWN, and those alone. No secret, no log, no exec, nothing that changes.

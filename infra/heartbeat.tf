@@ -25,11 +25,7 @@ module "heartbeat" {
     }
   }
 
-  bucket_roles = {
-    records = {
-      bucket = google_storage_bucket.records.name
-      role   = "roles/storage.objectUser"
-      reason = "keeps the latest heartbeat of each sensor"
-    }
+  writes = {
+    "fleet/beats/" = "keeps the latest heartbeat of each sensor"
   }
 }

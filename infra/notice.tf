@@ -29,12 +29,13 @@ module "notice" {
   settings = local.mail
   secrets  = local.mail_secrets
 
-  bucket_roles = {
-    records = {
-      bucket = google_storage_bucket.records.name
-      role   = "roles/storage.objectUser"
-      reason = "keeps what is known of a cluster's versions"
-    }
+  reads = merge({
+    "report/settings.yaml" = "knows who gets mails"
+  }, var.upgrade_policy == "" ? {} : { (var.upgrade_policy) = "knows what it may upgrade" })
+
+  writes = {
+    "upgrade/" = "keeps what is known of a cluster's versions"
+    "mail/"    = "keeps which mail was sent"
   }
 
   # container.clusters.update comes with a policy: without one it says what is to be done, and could not do it.

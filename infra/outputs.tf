@@ -22,3 +22,8 @@ output "roles" {
   description = "What each function may do, and why."
   value       = { for name, f in local.functions : name => f.roles }
 }
+
+output "records" {
+  description = "Which objects of the bucket of records each function reads and writes, by how names begin."
+  value       = { for f in values(local.functions) : f.service => f.records }
+}

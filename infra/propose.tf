@@ -32,11 +32,12 @@ module "propose" {
   settings = local.mail
   secrets  = local.mail_secrets
 
-  bucket_roles = {
-    records = {
-      bucket = google_storage_bucket.records.name
-      role   = "roles/storage.objectUser"
-      reason = "makes a rotation due"
-    }
+  reads = merge({
+    "report/settings.yaml" = "knows who gets mails"
+  }, var.rotation_policy == "" ? {} : { (var.rotation_policy) = "knows which rotations are made" })
+
+  writes = {
+    "rotate/" = "makes a rotation due"
+    "mail/"   = "keeps which mail was sent"
   }
 }

@@ -17,11 +17,17 @@ module "report" {
   settings = local.mail
   secrets  = local.mail_secrets
 
-  bucket_roles = {
-    records = {
-      bucket = google_storage_bucket.records.name
-      role   = "roles/storage.objectUser"
-      reason = "reads what runs came to, and keeps which mail was sent"
-    }
+  reads = {
+    "harden/"           = "reads what runs came to"
+    "upgrade/"          = "reads which versions clusters have"
+    "rotate/"           = "reads how far rotations are"
+    "fleet/status.json" = "reads which sensors are silent"
+    "report/"           = "reads who gets what, and whether a report was missed"
+  }
+
+  writes = {
+    "report/history/" = "keeps what a report said"
+    "report/state/"   = "keeps what the next one compares with"
+    "mail/"           = "keeps which mail was sent"
   }
 }

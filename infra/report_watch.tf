@@ -24,11 +24,13 @@ module "report_watch" {
   settings = local.mail
   secrets  = local.mail_secrets
 
-  bucket_roles = {
-    records = {
-      bucket = google_storage_bucket.records.name
-      role   = "roles/storage.objectUser"
-      reason = "looks when the last report was sent"
-    }
+  reads = {
+    "harden/runs/" = "looks whether there was anything to report"
+    "report/"      = "looks when the last report was sent"
+  }
+
+  writes = {
+    "report/missed.json" = "keeps what it told"
+    "mail/"              = "keeps which mail was sent"
   }
 }

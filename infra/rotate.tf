@@ -22,12 +22,14 @@ module "rotate" {
   settings = local.mail
   secrets  = local.mail_secrets
 
-  bucket_roles = {
-    records = {
-      bucket = google_storage_bucket.records.name
-      role   = "roles/storage.objectUser"
-      reason = "keeps the record of each rotation"
-    }
+  reads = merge({
+    "report/settings.yaml" = "knows who gets mails"
+  }, var.rotation_policy == "" ? {} : { (var.rotation_policy) = "knows which rotations it may make" })
+
+  writes = {
+    "rotate/"      = "keeps the record of each rotation"
+    "rotate-away/" = "keeps the records of clusters that are no more"
+    "mail/"        = "keeps which mail was sent"
   }
 
   # container.clusters.update comes with a policy: without one it says what is due, and could not do it.

@@ -29,11 +29,8 @@ module "route" {
     }
   }
 
-  bucket_roles = {
-    records = {
-      bucket = google_storage_bucket.records.name
-      role   = "roles/storage.objectUser"
-      reason = "keeps the ledger, and takes from the day's budget"
-    }
+  writes = {
+    "ledger/" = "keeps the ledger"
+    "budget/" = "takes from the write budget"
   }
 }

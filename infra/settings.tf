@@ -59,6 +59,7 @@ locals {
     registry         = google_artifact_registry_repository.images.id
     source_bucket    = google_storage_bucket.sources.name
     source_object    = google_storage_bucket_object.functions.name
+    records          = google_storage_bucket.records.name
     environment      = local.settings
     invoker          = google_service_account.invoker.email
     dead_letter      = google_pubsub_topic.topics["dead_letter"].id

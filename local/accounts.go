@@ -1,6 +1,9 @@
 package local
 
-import "tiercel.dev/local/caller"
+import (
+	"tiercel.dev/internal/deployed"
+	"tiercel.dev/local/caller"
+)
 
 // The accounts of the scheduled functions, and what they may do: no more than a deployment grants them. dave is who changes
 // simulated clusters behind the functions' back.
@@ -23,4 +26,14 @@ var fleetMay = caller.Permissions{
 	upgrader: looks,
 	rotator:  append([]string{"container.clusters.update", "logging.logEntries.list", "logging.privateLogEntries.list"}, looks...),
 	dave:     append([]string{"container.clusters.update"}, looks...),
+}
+
+// accountOf is the account that a deployment gives a function, by which records are kept.
+func accountOf(entryPoint string) string {
+	for _, f := range deployed.Infra(Project).Functions {
+		if f.EntryPoint == entryPoint {
+			return f.Account
+		}
+	}
+	return ""
 }

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tiercel.dev/internal/deployed"
 	"tiercel.dev/local/pubsub"
 	"tiercel.dev/local/scc"
 	"tiercel.dev/local/storage"
@@ -35,9 +36,18 @@ func lock(dir string) (*os.File, error) {
 	return f, nil
 }
 
-// openStores opens what outlives the process in the folder, and without one what does not. Pub/Sub, which begins to push
+// openStores opens what outlives the process, and has functions keep to their part of it.
+func (c *Cloud) openStores() error {
+	if err := c.openFiles(); err != nil {
+		return err
+	}
+	c.records.Guard(storage.Granted(deployed.Infra(Project)))
+	return nil
+}
+
+// openFiles opens what outlives the process in the folder, and without one what does not. Pub/Sub, which begins to push
 // at once, is opened later.
-func (c *Cloud) openStores() (err error) {
+func (c *Cloud) openFiles() (err error) {
 	if c.cfg.Dir == "" {
 		c.scc, c.records = scc.New(scc.Config{Changed: c.cfg.Changed, Now: c.cfg.Now}), storage.New()
 		return nil

@@ -39,11 +39,11 @@ func (c *Cloud) functions() http.Handler {
 	mux.Handle(TokenPath, c.accounts.Issue())
 	for name, handler := range c.instances() {
 		if scheduledBy[name] == "" {
-			mux.Handle("/"+name, c.around(name, c.accounts.Require(handler, functionsURL, invoker)))
+			mux.Handle("/"+name, c.around(name, c.accounts.Require(caller.Handle(handler, accountOf(name)), functionsURL, invoker)))
 		}
 	}
 	for name := range scheduledBy {
-		handler := c.scheduled(name)
+		handler := caller.Handle(c.scheduled(name), accountOf(name))
 		if name != functions.ApproveRotation { // which asks people who they are itself
 			handler = c.accounts.Require(handler, functionsURL, invoker)
 		}
@@ -79,7 +79,7 @@ func (c *Cloud) instances() map[string]http.Handler {
 	roots.AppendCertsFromPEM(c.kubeCA)
 	endpoints := functions.Endpoints{
 		PubSub: c.Options(), SCC: c.Options(), GKE: append(c.Options(), option.WithGRPCDialOption(grpc.WithUnaryInterceptor(as(enricher)))),
-		Storage:    c.storage(),
+		Storage:    c.recordsOf(),
 		Kubernetes: functions.Kubernetes{Token: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: c.token}), Roots: roots},
 		Meter:      c.meter,
 		Now:        c.cfg.Now,
@@ -123,6 +123,11 @@ func (c *Cloud) dial(ctx context.Context, network, address string) (net.Conn, er
 // storage reaches Cloud Storage.
 func (c *Cloud) storage() []option.ClientOption {
 	return []option.ClientOption{option.WithEndpoint("http://" + c.calls + "/storage/v1/"), option.WithoutAuthentication()}
+}
+
+// recordsOf reaches Cloud Storage as the account of the function that is called.
+func (c *Cloud) recordsOf() []option.ClientOption {
+	return append(c.storage(), option.WithHTTPClient(&http.Client{Transport: caller.Carrier{}}))
 }
 
 // schedule calls as Cloud Scheduler does.

@@ -20,13 +20,14 @@ import (
 
 	"tiercel.dev/functions"
 	"tiercel.dev/functions/report"
+	"tiercel.dev/internal/deployed"
 	"tiercel.dev/internal/objects"
 	"tiercel.dev/local/mailbox"
 )
 
 // What a deployment puts into the bucket of the records, by the names that its settings have.
 const (
-	rotationPolicy = "rotate/policy.yaml"
+	rotationPolicy = deployed.RotationPolicy
 	workTopic      = parent + "/topics/tiercel-work"
 	approveURL     = functionsURL + "/" + functions.ApproveRotation
 )
@@ -194,7 +195,7 @@ func (f *estate) endpoints(account string) functions.Endpoints {
 		e.Google, e.Now = e.GKE, f.sim.now
 		e.Kubernetes = functions.Kubernetes{Token: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: f.cloud.token}), Roots: roots, Dialer: loopback}
 	}
-	e.PubSub, e.SCC, e.Storage = f.cloud.Options(), f.cloud.Options(), f.cloud.storage()
+	e.PubSub, e.SCC, e.Storage = f.cloud.Options(), f.cloud.Options(), f.cloud.recordsOf()
 	e.Meter = f.cloud.meter
 	e.Mail, e.TokenKeys = f.mailbox.SMTP(), "http://"+f.cloud.calls+KeysPath
 	return e

@@ -33,33 +33,40 @@ resource "google_pubsub_topic_iam_member" "topics" {
   member   = google_service_account.this.member
 }
 
-# reason: given with each role in bucket_roles. What people write for Tiercel to go by (policies, exceptions, who gets mails) ends with
-# .yaml, and no function writes it: who has taken one would else allow himself whatever another can do.
-resource "google_storage_bucket_iam_member" "buckets" {
-  for_each = var.bucket_roles
-  bucket   = each.value.bucket
-  role     = each.value.role
-  member   = google_service_account.this.member
+# Functions share a bucket, and each has its part of it: a condition is about the object that is written, the one that is overwritten or
+# moved, the source of a copy and its target alike. What people write for Tiercel to go by (policies, exceptions, who gets mails) ends
+# with .yaml, and no function writes it: who has taken one would else allow himself whatever another can do.
+locals {
+  objects = "projects/_/buckets/${var.common.records}/objects/"
+}
 
-  dynamic "condition" {
-    for_each = each.value.role == "roles/storage.objectUser" ? [true] : []
-    content {
-      title      = "not-what-people-wrote"
-      expression = "!resource.name.endsWith(\".yaml\")"
-    }
+# reason: given with each name in writes.
+resource "google_storage_bucket_iam_member" "writes" {
+  count  = length(var.writes) == 0 ? 0 : 1
+  bucket = var.common.records
+  role   = "roles/storage.objectUser"
+  member = google_service_account.this.member
+
+  condition {
+    title      = "writes"
+    expression = "(${join(" || ", [for name in keys(var.writes) : "resource.name.startsWith(\"${local.objects}${name}\")"])}) && !resource.name.endsWith(\".yaml\")"
   }
 }
 
-# reason: reads what people wrote, which the condition above keeps from it.
-resource "google_storage_bucket_iam_member" "written" {
-  for_each = { for name, b in var.bucket_roles : name => b if b.role == "roles/storage.objectUser" }
-  bucket   = each.value.bucket
-  role     = "roles/storage.objectViewer"
-  member   = google_service_account.this.member
+# reason: given with each name in reads. Lists are of the bucket, and so of all names or none; who may not list is told that an object
+# which is not there is forbidden to it.
+resource "google_storage_bucket_iam_member" "reads" {
+  count  = length(var.reads) + length(var.writes) == 0 ? 0 : 1
+  bucket = var.common.records
+  role   = "roles/storage.objectViewer"
+  member = google_service_account.this.member
 
   condition {
-    title      = "what-people-wrote"
-    expression = "resource.name.endsWith(\".yaml\")"
+    title = "reads"
+    expression = join(" || ", concat(
+      ["resource.name == \"projects/_/buckets/${var.common.records}\""],
+      [for name in keys(var.reads) : "resource.name.startsWith(\"${local.objects}${name}\")"],
+    ))
   }
 }
 

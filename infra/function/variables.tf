@@ -8,6 +8,7 @@ variable "common" {
     registry         = string
     source_bucket    = string
     source_object    = string
+    records          = string
     environment      = map(string)
     invoker          = string
     dead_letter      = string
@@ -99,9 +100,15 @@ variable "topic_roles" {
   default     = {}
 }
 
-variable "bucket_roles" {
-  description = "Roles on buckets."
-  type        = map(object({ bucket = string, role = string, reason = string }))
+variable "reads" {
+  description = "What it reads in the bucket of records: how names begin, to reason. What it writes it reads, too."
+  type        = map(string)
+  default     = {}
+}
+
+variable "writes" {
+  description = "What it writes in the bucket of records: how names begin, to reason."
+  type        = map(string)
   default     = {}
 }
 

@@ -16,6 +16,12 @@ var generated []byte
 // Project stands in names for the project's id.
 const Project = "PROJECT"
 
+// Where policies stand in the bucket of records, if the settings rotation_policy and upgrade_policy name these.
+const (
+	RotationPolicy = "rotate/policy.yaml"
+	UpgradePolicy  = "upgrade/policy.yaml"
+)
+
 // A Need is a setting without which infra/ does not make something.
 type Need string
 
@@ -43,7 +49,11 @@ type Function struct {
 	Cron string `json:"cron,omitempty"`
 	// Secrets are the ids of those that it reads when it starts.
 	Secrets []string `json:"secrets,omitempty"`
-	Needs   Need     `json:"needs,omitempty"`
+	// Reads and Writes are how the names of objects begin that it reads and writes in the bucket of records. What it writes it reads,
+	// too, and what people write, whose names end with .yaml, it never writes.
+	Reads  []string `json:"reads,omitempty"`
+	Writes []string `json:"writes,omitempty"`
+	Needs  Need     `json:"needs,omitempty"`
 }
 
 // A Topic is one of Pub/Sub's.

@@ -17,6 +17,7 @@ func Deployed(dir string, schema *Schema) (deployed.Deployment, error) {
 	variables := map[string]cty.Value{
 		"project": cty.StringVal(deployed.Project), "region": cty.StringVal("REGION"), "source_zip": cty.StringVal(dir + "/versions.tf"),
 		"cluster_projects": cty.ListVal([]cty.Value{cty.StringVal(deployed.Project)}),
+		"rotation_policy":  cty.StringVal(deployed.RotationPolicy), "upgrade_policy": cty.StringVal(deployed.UpgradePolicy),
 	}
 	plain, _, err := Plan(dir, schema, variables, named)
 	if err != nil {
@@ -33,7 +34,7 @@ func Deployed(dir string, schema *Schema) (deployed.Deployment, error) {
 			needs[i.Address] = deployed.Mail
 		}
 	}
-	d := deployed.Deployment{Functions: functionsOf(all, outputs["findings_writers"], needs)}
+	d := deployed.Deployment{Functions: functionsOf(all, outputs, needs)}
 	for _, i := range of(all, "google_project_service") {
 		d.APIs = append(d.APIs, i.text("service"))
 	}
@@ -58,7 +59,7 @@ func Deployed(dir string, schema *Schema) (deployed.Deployment, error) {
 	return d, nil
 }
 
-func functionsOf(all []Instance, writers cty.Value, needs map[string]deployed.Need) (functions []deployed.Function) {
+func functionsOf(all []Instance, outputs map[string]cty.Value, needs map[string]deployed.Need) (functions []deployed.Function) {
 	crons := make(map[string]string)
 	for _, i := range of(all, "google_cloud_scheduler_job") {
 		crons[i.text("http_target.uri")] = i.text("schedule")
@@ -71,11 +72,20 @@ func functionsOf(all []Instance, writers cty.Value, needs map[string]deployed.Ne
 		for _, s := range i.at("service_config.secret_environment_variables").AsValueSlice() {
 			f.Secrets = append(f.Secrets, s.GetAttr("secret").AsString())
 		}
-		f.Findings = slices.ContainsFunc(writers.AsValueSlice(), func(v cty.Value) bool { return v.AsString() == "serviceAccount:"+f.Account })
+		f.Findings = slices.ContainsFunc(outputs["findings_writers"].AsValueSlice(), func(v cty.Value) bool { return v.AsString() == "serviceAccount:"+f.Account })
+		records := outputs["records"].GetAttr(f.Name)
+		f.Reads, f.Writes = textsOf(records.GetAttr("reads")), textsOf(records.GetAttr("writes"))
 		functions = append(functions, f)
 	}
 	slices.SortFunc(functions, func(a, b deployed.Function) int { return cmp.Compare(a.Name, b.Name) })
 	return functions
+}
+
+func textsOf(list cty.Value) (texts []string) {
+	for _, v := range list.AsValueSlice() {
+		texts = append(texts, v.AsString())
+	}
+	return texts
 }
 
 func subscriptionsOf(all []Instance, needs map[string]deployed.Need) (subscriptions []deployed.Subscription, err error) {

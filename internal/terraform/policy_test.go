@@ -113,7 +113,7 @@ func TestReasons(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, b := range m.Modules {
-		for _, arg := range []string{"project_roles", "cluster_permissions", "topic_roles", "bucket_roles"} {
+		for _, arg := range []string{"project_roles", "cluster_permissions", "topic_roles", "reads", "writes"} {
 			a := b.Body.Attributes[arg]
 			if a == nil {
 				continue

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/zclconf/go-cty/cty"
+
+	"tiercel.dev/internal/deployed"
 )
 
 const (
@@ -68,7 +70,7 @@ func everything(clusters cty.Value) map[string]cty.Value {
 	return map[string]cty.Value{
 		"cluster_projects": clusters, "scc": cty.StringVal("organizations/1/sources/2"), "message_regions": texts("europe-west1"),
 		"smtp":           cty.ObjectVal(map[string]cty.Value{"server": cty.StringVal("mail.example.org:587"), "user": cty.StringVal("tiercel")}),
-		"upgrade_policy": cty.StringVal("upgrade.yaml"), "rotation_policy": cty.StringVal("rotate.yaml"), "rotation_approvers": texts("user:a@example.org"),
+		"upgrade_policy": cty.StringVal(deployed.UpgradePolicy), "rotation_policy": cty.StringVal(deployed.RotationPolicy), "rotation_approvers": texts("user:a@example.org"),
 		"network":               cty.ObjectVal(map[string]cty.Value{"network": cty.StringVal("projects/h/global/networks/n"), "subnetwork": cty.StringVal("projects/h/regions/europe-west1/subnetworks/s")}),
 		"count_tokens":          cty.True,
 		"notification_channels": texts("projects/p-1/notificationChannels/7"),

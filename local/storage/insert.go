@@ -33,6 +33,13 @@ func (s *Server) insert(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	k := key(r, meta.Name)
+	needs := []string{createObject}
+	if s.objects[k] != nil {
+		needs = append(needs, deleteObject) // of the generation that is overwritten
+	}
+	if !s.allowed(w, r, objectOf(r, meta.Name), needs...) {
+		return
+	}
 	if status, ok := matches(r, s.objects[k]); !ok {
 		refuse(w, status, "conditionNotMet")
 		return

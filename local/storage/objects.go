@@ -30,6 +30,9 @@ func matches(r *http.Request, o *object) (status int, ok bool) {
 
 func (s *Server) get(w http.ResponseWriter, r *http.Request) {
 	k := key(r, r.PathValue("name"))
+	if !s.allowed(w, r, objectOf(r, r.PathValue("name")), getObject) {
+		return
+	}
 	s.mu.RLock()
 	o := s.objects[k]
 	s.mu.RUnlock()
@@ -38,7 +41,7 @@ func (s *Server) get(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if o == nil {
-		refuse(w, http.StatusNotFound, "No such object: "+k)
+		s.missing(w, r, k)
 		return
 	}
 	if r.URL.Query().Get("alt") == "media" {
@@ -51,11 +54,14 @@ func (s *Server) get(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) delete(w http.ResponseWriter, r *http.Request) {
 	k := key(r, r.PathValue("name"))
+	if !s.allowed(w, r, objectOf(r, r.PathValue("name")), deleteObject) {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	o := s.objects[k]
 	if o == nil {
-		refuse(w, http.StatusNotFound, "No such object: "+k)
+		s.missing(w, r, k)
 		return
 	}
 	if status, ok := matches(r, o); !ok {
@@ -81,6 +87,9 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 		size = min(n, pageSize)
 	}
 	page := &storage.Objects{Kind: "storage#objects"}
+	if !s.allowed(w, r, bucketOf(r), listObjects) {
+		return
+	}
 	s.mu.RLock()
 	keys := s.below(key(r, q.Get("prefix")), q.Get("pageToken"))
 	if len(keys) > size {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -25,6 +26,8 @@ type Server struct {
 	keys       []string           // sorted, for listings
 	generation int64
 	fail       func(*http.Request) int
+
+	may atomic.Pointer[May] // nil: everybody everything
 }
 
 // An object is never changed; a new generation is a new one.
