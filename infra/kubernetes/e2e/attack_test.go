@@ -67,7 +67,7 @@ func (w *world) terminal(t *testing.T, command string) {
 
 func attack(t *testing.T, w *world) {
 	w.apply(t, strings.ReplaceAll(workload, "IMAGE", os.Getenv(appEnv)), "apply", "-f", "-")
-	w.kubectl(t, "-n", shop, "rollout", "status", "deployment/web", "--timeout=5m")
+	w.kubectl(t, "-n", shop, "rollout", "status", "deployment/web", "--timeout="+patience.String())
 	pod := strings.TrimSpace(w.kubectl(t, "-n", shop, "get", "pods", "-l", "app=web", "-o", "jsonpath={.items[0].metadata.name}"))
 	w.terminal(t, "id")
 	w.exec(t, "cat /etc/shadow")

@@ -68,7 +68,7 @@ func evicted(t *testing.T, w *world) {
 func drained(t *testing.T, w *world) {
 	p := w.sensor(t)
 	node := p.Spec.NodeName
-	w.kubectl(t, "drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=3m")
+	w.kubectl(t, "drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout="+patience.String())
 	w.kubectl(t, "taint", "node", node, "e2e=away:NoExecute")
 	if left := w.kubectl(t, "-n", shop, "get", "pods", "--field-selector", "spec.nodeName="+node, "-o", "name"); left != "" {
 		t.Errorf("drained, and there is %s", left)
@@ -78,7 +78,7 @@ func drained(t *testing.T, w *world) {
 	}
 	w.kubectl(t, "taint", "node", node, "e2e-")
 	w.kubectl(t, "uncordon", node)
-	w.kubectl(t, "-n", shop, "rollout", "status", "deployment/web", "--timeout=5m")
+	w.kubectl(t, "-n", shop, "rollout", "status", "deployment/web", "--timeout="+patience.String())
 	eventually(t, "the pod that comes back is watched", w.tick(t, "drained"))
 	result("drained and tainted: other pods went, the sensor stayed; what came back is watched")
 }

@@ -176,7 +176,7 @@ func capabilities(t *testing.T, w *world) {
 		} else {
 			w.withoutCapability(t, all, "SYS_PTRACE")
 		}
-		w.kubectl(t, "-n", sensors, "rollout", "status", "daemonset/tiercel-sensor", "--timeout=5m")
+		w.kubectl(t, "-n", sensors, "rollout", "status", "daemonset/tiercel-sensor", "--timeout="+patience.String())
 		p := w.sensor(t)
 		name := fmt.Sprint("ptrace-", with, "-", p.Name)
 		eventually(t, "an alert", w.tick(t, name))

@@ -9,9 +9,9 @@ import (
 
 // uninstall takes away what was rolled out, and then the rights to do so.
 func uninstall(t *testing.T, w *world) {
-	w.kubectl(t, "delete", "-k", filepath.Join(w.work, "build/rollout/local_local_local"), "--timeout=3m")
+	w.kubectl(t, "delete", "-k", filepath.Join(w.work, "build/rollout/local_local_local"), "--timeout="+patience.String())
 	for _, file := range []string{"rollout.yaml", "audit.yaml", "tokens.yaml"} {
-		w.kubectl(t, "delete", "--ignore-not-found", "-f", filepath.Join(w.project, "infra/kubernetes", file), "--timeout=3m")
+		w.kubectl(t, "delete", "--ignore-not-found", "-f", filepath.Join(w.project, "infra/kubernetes", file), "--timeout="+patience.String())
 	}
 	kinds := strings.Fields(w.kubectl(t, "api-resources", "--verbs=list", "-o", "name"))
 	for _, kind := range kinds {
