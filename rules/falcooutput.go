@@ -90,6 +90,12 @@ func longestField(s string) (f *field.Field, n int, err error) {
 	for end < len(s) && (s[end] == '.' || s[end] == '_' || 'a' <= s[end] && s[end] <= 'z' || 'A' <= s[end] && s[end] <= 'Z' || '0' <= s[end] && s[end] <= '9') {
 		end++
 	}
+	if n := translate.Labelled(s); n > 0 {
+		if f, err = translate.Field(s[:n], "", false); err != nil {
+			f = missingField(s[:n])
+		}
+		return f, n, nil
+	}
 	if end < len(s) && s[end] == '[' {
 		if closing := strings.IndexByte(s[end:], ']'); closing > 0 {
 			key := s[end+1 : end+closing]

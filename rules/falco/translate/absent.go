@@ -58,6 +58,27 @@ var renamed = map[string]string{
 // labelled are the fields whose key may stand behind a dot, too, as older files have it.
 var labelled = []string{"container.label", "k8s.pod.label", "k8s.ns.label", "k8s.rc.label", "k8s.rs.label", "k8s.svc.label", "k8s.deployment.label", "thread.cgroup"}
 
+// Labelled is how many bytes of s are a field with a label behind a dot: k8s.pod.label.app.kubernetes.io/name. A label ends in a
+// letter or a digit. 0 if s begins with none.
+func Labelled(s string) int {
+	for _, base := range labelled {
+		label, ok := strings.CutPrefix(s, base+".")
+		if !ok {
+			continue
+		}
+		n := 0
+		for n < len(label) && (isWord(label[n]) || strings.IndexByte("-._/", label[n]) >= 0) {
+			n++
+		}
+		if label = strings.TrimRight(label[:n], "-._/"); label != "" {
+			return len(base) + 1 + len(label)
+		}
+	}
+	return 0
+}
+
+func isWord(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' }
+
 // canonical is the name, with its key, of the field that Falco's name stands for.
 func canonical(name, key string, keyed bool) (string, string, bool) {
 	for _, base := range labelled {

@@ -80,9 +80,14 @@ func (t *translation) fixed(e *syntax.Compare) (term, bool) {
 		if e.Op != "=" && e.Op != "!=" && e.Op != "in" {
 			return term{}, false
 		}
-		t.warn(e.Left.At(), warnDeprecated, "evt.dir is deprecated: events are seen as calls return, so it is always <")
 		is := slices.ContainsFunc(e.Right.Values, func(v syntax.Value) bool { return v.Text == "<" })
-		return boolean(e.At(), is == (e.Op != "!=")), true
+		holds := is == (e.Op != "!=")
+		message := "evt.dir is deprecated: events are seen as calls return, so it is always <"
+		if !holds {
+			message += ", and this never holds"
+		}
+		t.warn(e.Left.At(), warnDeprecated, "%s", message)
+		return boolean(e.At(), holds), true
 	}
 	return term{}, false
 }

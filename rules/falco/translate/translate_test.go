@@ -84,6 +84,7 @@ func TestIssues(t *testing.T) {
 		{"|k8s.ns.label[team] = a", warnCondition, "no event has k8s.ns.label[team] here (nor has one in Falco since 0.37): what is compared with it is false"},
 		{"|evt.arg.vm_swapp = 1", codeCondition, "filter_check called with nonexistent field evt.arg.vm_swapp"},
 		{"|evt.dir = <", warnDeprecated, "evt.dir is deprecated: events are seen as calls return, so it is always <"},
+		{"|evt.dir = >", warnDeprecated, "evt.dir is deprecated: events are seen as calls return, so it is always <, and this never holds"},
 		{"proc.name |= shells", "", ""},
 		{"proc.name regex |'['", codeCondition, "error parsing regexp: missing closing ]: `[`"},
 		{"proc.name bcontains |xyz", codeCondition, `"xyz" are no bytes in hexadecimal digits`},
