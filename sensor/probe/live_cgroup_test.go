@@ -41,98 +41,63 @@ func makeCgroup(t *testing.T) string {
 }
 
 // The path of a cgroup comes before the first record that carries its id, and what the sensor says of the id decides
-// for kinds that only containers are asked for.
+// for kinds that only containers are asked for. What needs a probe that was told of no cgroup yet is one test, since an
+// emulated machine takes up to twenty seconds to load one.
 func TestCgroups(t *testing.T) {
 	var filter event.Filter
 	filter[event.Openat] = event.ContainersOnly
 	p := open(t, Config{Filter: filter})
+	cgroup := pathComesOnce(t, p) // not known: it may be a container
+
 	name := filepath.Join(t.TempDir(), "absent")
 	open := mine(event.Openat, func(ev *event.Event) bool { return ev.FD.Path.Raw == name })
 	both := func() {
 		call(t, event.Openat, at(cwd), text(name), 0)
 		run(t, child(t, "nothing"))
 	}
-
-	// Not known: it may be a container.
-	both()
-	paths := map[uint64]event.CgroupFacts{}
-	var first event.Event
-	for !open(&first) {
-		raw, err := p.Next()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := p.Decode(raw, &first); err != nil {
-			t.Fatal(err)
-		}
-		if first.Kind == event.CgroupPath {
-			paths[first.Cgroup.ID] = first.Clone().Cgroup
-		}
+	l := listenTo(t, p)
+	if err := l.probe.SetCgroup(cgroup, false); err != nil {
+		t.Fatal(err)
 	}
+	l.absent(t, open, ownExec, both)
+	if err := l.probe.SetCgroup(cgroup, true); err != nil {
+		t.Fatal(err)
+	}
+	l.expect(t, open, both)
+	filterAfterStop(t, p)
+}
+
+// pathComesOnce makes a call on each processor: the path of this process's cgroup, which it returns, comes before the first
+// of the records, and what one processor has said the others do not say again.
+func pathComesOnce(t *testing.T, p *Probe) (cgroup uint64) {
+	t.Helper()
 	own, err := os.ReadFile("/proc/self/cgroup")
 	if err != nil {
 		t.Fatal(err)
 	}
-	path, ok := paths[first.Task.CgroupID]
-	if want := cgroupOf(string(own)); !ok || path.Path != want || path.Cut {
-		t.Errorf("path %+v came before, want %q", path, want)
-	}
-
-	l := listenTo(t, p)
-	if err := l.probe.SetCgroup(first.Task.CgroupID, false); err != nil {
-		t.Fatal(err)
-	}
-	l.absent(t, open, ownExec, both)
-	if err := l.probe.SetCgroup(first.Task.CgroupID, true); err != nil {
-		t.Fatal(err)
-	}
-	l.expect(t, open, both)
-}
-
-// What one processor has said of a cgroup, the others do not say again.
-func TestCgroupPathOnce(t *testing.T) {
-	var filter event.Filter
-	filter[event.Openat] = event.All
-	p := open(t, Config{Filter: filter})
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	var before unix.CPUSet
-	if err := unix.SchedGetaffinity(0, &before); err != nil {
-		t.Fatal(err)
-	}
-	defer unix.SchedSetaffinity(0, &before)
-	if before.Count() == 1 {
-		t.Skip("this process may run on one processor alone")
-	}
 	dir := t.TempDir()
-	for cpu := range len(before) * 64 {
-		if !before.IsSet(cpu) {
-			continue
-		}
-		var one unix.CPUSet
-		one.Set(cpu)
-		if err := unix.SchedSetaffinity(0, &one); err != nil {
-			t.Fatal(err)
-		}
-		call(t, event.Openat, at(cwd), text(filepath.Join(dir, strconv.Itoa(cpu))), 0)
-	}
-	paths, opens := map[uint64]int{}, 0
-	var cgroup uint64
-	for opens < before.Count() {
+	processors := onEachCPU(t, func(cpu int) { call(t, event.Openat, at(cwd), text(filepath.Join(dir, strconv.Itoa(cpu))), 0) })
+	var ev event.Event
+	paths := map[uint64]int{}
+	for opens := 0; opens < processors; {
 		raw, err := p.Next()
 		if err != nil {
 			t.Fatal(err)
 		}
-		var ev event.Event
 		if err := p.Decode(raw, &ev); err != nil {
 			t.Fatal(err)
 		}
 		switch {
 		case ev.Kind == event.CgroupPath:
 			paths[ev.Cgroup.ID]++
+			if want := cgroupOf(string(own)); ev.Cgroup.Path == want && !ev.Cgroup.Cut {
+				cgroup = ev.Cgroup.ID
+			}
 		case ev.Kind == event.Openat && filepath.Dir(ev.FD.Path.Raw) == dir:
 			opens++
-			cgroup = ev.Task.CgroupID
+			if ev.Task.CgroupID != cgroup {
+				t.Fatalf("a record of cgroup %d came before the path %q", ev.Task.CgroupID, cgroupOf(string(own)))
+			}
 		}
 	}
 	if paths[cgroup] != 1 {
@@ -143,6 +108,31 @@ func TestCgroupPathOnce(t *testing.T) {
 			t.Errorf("dropped: %+v", d)
 		}
 	}
+	return cgroup
+}
+
+// onEachCPU does something on each processor that this process may run on, and says how many there are.
+func onEachCPU(t *testing.T, do func(cpu int)) int {
+	t.Helper()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var before unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &before); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.SchedSetaffinity(0, &before)
+	for cpu := range len(before) * 64 {
+		if !before.IsSet(cpu) {
+			continue
+		}
+		var one unix.CPUSet
+		one.Set(cpu)
+		if err := unix.SchedSetaffinity(0, &one); err != nil {
+			t.Fatal(err)
+		}
+		do(cpu)
+	}
+	return before.Count()
 }
 
 // A process that is moved, as container runtimes do between fork and exec.

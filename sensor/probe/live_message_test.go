@@ -374,7 +374,7 @@ func every(t *testing.T) *listener {
 			filter[k] |= event.EveryMessage | event.Data
 		}
 	}
-	return listen(t, Config{Filter: filter})
+	return filtered(t, filter)
 }
 
 // Where a rule asks for every message, there is more than news: failures, connections, other families.
@@ -460,7 +460,7 @@ func TestEveryMessage(t *testing.T) {
 // 200,000 messages to one peer are one record, and new rules learn of that peer again.
 func TestRepeatedMessages(t *testing.T) {
 	kinds := event.FilterOf(event.KindsOf("sendto"))
-	l := listen(t, Config{Filter: kinds})
+	l := filtered(t, kinds)
 	_, to := bound(t, netip.MustParseAddr("127.0.0.1"))
 	fd := socket(t, unix.AF_INET, unix.SOCK_DGRAM, 0)
 	count := 0

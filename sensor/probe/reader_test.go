@@ -12,11 +12,19 @@ import (
 	"tiercel.dev/internal/event"
 )
 
-// The reader sleeps only once it has read everything: a wake-up for each record would cost every process that causes one.
-func TestReaderSleeps(t *testing.T) {
+// Both need a probe of their own, which takes an emulated machine up to twenty seconds to load: they share one.
+func TestReader(t *testing.T) {
 	var filter event.Filter
 	filter[event.Openat] = event.All
 	p := open(t, Config{Filter: filter})
+	t.Run("sleeps", func(t *testing.T) { readerSleeps(t, p) })
+	t.Run("ends with Close", func(t *testing.T) { readerEnds(t, p) })
+}
+
+// The reader sleeps only once it has read everything: a wake-up for each record would cost every process that causes one.
+func readerSleeps(t *testing.T, p *Probe) {
+	wait := p.sleep
+	defer func() { p.sleep = wait }()
 	sleeps := 0
 	p.sleep = func(time.Duration) { sleeps++ }
 	for range 100 {
@@ -60,14 +68,14 @@ func TestSleepLeavesTheProcessor(t *testing.T) {
 }
 
 // A filter that comes after Stop does not set the programs going again.
-func TestSetFilterAfterStop(t *testing.T) {
-	var filter event.Filter
-	filter[event.Openat] = event.All
-	p := open(t, Config{Filter: filter})
+func filterAfterStop(t *testing.T, p *Probe) {
+	if p.calls == nil {
+		t.Fatal("sys_exit was not attached before")
+	}
 	if err := p.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.SetFilter(filter); !errors.Is(err, ErrClosed) {
+	if err := p.SetFilter(p.filter); !errors.Is(err, ErrClosed) {
 		t.Errorf("SetFilter: %v", err)
 	}
 	if p.calls != nil {
@@ -75,8 +83,7 @@ func TestSetFilterAfterStop(t *testing.T) {
 	}
 }
 
-func TestClose(t *testing.T) {
-	p := open(t, Config{})
+func readerEnds(t *testing.T, p *Probe) {
 	ended := make(chan error)
 	go func() {
 		for {
