@@ -40,9 +40,7 @@ func benchEvents(t testing.TB) map[string]*event.Event {
 
 // TestNoAllocations holds the promise of Match for events that match nothing.
 func TestNoAllocations(t *testing.T) {
-	if race.Enabled {
-		t.Skip("under the race detector sync.Pool drops some of what it is given")
-	}
+	race.Skip(t, "under it sync.Pool drops some of what it is given")
 	s := mustLoad(t, Options{}, benchRules)
 	for name, ev := range benchEvents(t) {
 		fire := func(r *Rule) { t.Errorf("%s: rule %s matches", name, r.Name) }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"tiercel.dev/internal/event/random"
+	"tiercel.dev/internal/race"
 	"tiercel.dev/rules/falco/syntax"
 	"tiercel.dev/rules/source"
 )
@@ -113,7 +114,7 @@ func TestFalcoAgrees(t *testing.T) {
 	t.Logf("seed %d", seed)
 	g := rand.New(rand.NewPCG(seed, 0))
 	rounds := 20
-	if testing.Short() {
+	if testing.Short() || race.Enabled { // one goroutine; scripts/fuzz compares for longer
 		rounds = 5
 	}
 	matched, missed := 0, 0

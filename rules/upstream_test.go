@@ -76,9 +76,7 @@ func busy(t testing.TB) map[string]*event.Event {
 }
 
 func TestUpstreamCostsNoAllocation(t *testing.T) {
-	if race.Enabled {
-		t.Skip("under the race detector sync.Pool drops some of what it is given")
-	}
+	race.Skip(t, "under it sync.Pool drops some of what it is given")
 	set := loadUpstream(t)
 	for name, ev := range busy(t) {
 		fire := func(r *Rule) { t.Errorf("%s: rule %s matches", name, r.Name) }

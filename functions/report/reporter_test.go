@@ -16,6 +16,7 @@ import (
 	"tiercel.dev/internal/fault"
 	"tiercel.dev/internal/mail/clients"
 	"tiercel.dev/internal/posture"
+	"tiercel.dev/internal/race"
 	"tiercel.dev/internal/schedule"
 )
 
@@ -164,7 +165,7 @@ func TestReportOnDemand(t *testing.T) {
 
 // A team by namespace sees what is in its namespaces, and nothing of others'.
 func TestReportOfNamespaces(t *testing.T) {
-	m := months(t).sent[2]
+	m := months(t)[2]
 	if !strings.Contains(m.Text, "store-cart/deployer-token") {
 		t.Error("its findings are not there")
 	}
@@ -177,6 +178,7 @@ func TestReportOfNamespaces(t *testing.T) {
 
 // However many clusters there are, and whatever they are called, clients show the mail whole.
 func TestReportOfAHugeAndHostileFleet(t *testing.T) {
+	race.Skip(t, "one goroutine writes 30,000 results")
 	const evil = "<img src=x onerror=alert(1)>\"'\u202e\r\nBcc: eve@example.com"
 	in := &report.Input{
 		Due: sample.Monday(0), Since: sample.Monday(0).AddDate(0, 0, -7), Run: schedule.RunAt(sample.Monday(0)), Checks: map[string]posture.Check{},

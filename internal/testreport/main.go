@@ -19,10 +19,13 @@ type line struct {
 }
 
 type tally struct {
-	passed, failed, skipped int
-	output                  map[string][]string
-	skips                   []string
+	passed, failed int
+	output         map[string][]string
+	skips          []skip
 }
+
+// A skip is of a test that did not run, in any pass.
+type skip struct{ test, why string }
 
 func main() {
 	if err := report(os.Stdin, os.Stdout); err != nil {
@@ -60,13 +63,13 @@ func (t *tally) add(l line, out io.Writer) {
 	case "pass":
 		if l.Test != "" {
 			t.passed++
+			t.ran(name)
 		} else {
 			fmt.Fprintf(out, "ok    %s(%.1fs)\n", name, l.Elapsed)
 		}
 	case "skip":
 		if l.Test != "" {
-			t.skipped++
-			t.skips = append(t.skips, name+": "+reason(t.output[name]))
+			t.skips = append(t.skips, skip{name, reason(t.output[name])})
 		}
 	case "fail":
 		if l.Test != "" {
@@ -80,6 +83,11 @@ func (t *tally) add(l line, out io.Writer) {
 		return
 	}
 	delete(t.output, name)
+}
+
+// ran forgets that another pass skipped the test, as the one with the race detector does.
+func (t *tally) ran(test string) {
+	t.skips = slices.DeleteFunc(t.skips, func(s skip) bool { return s.test == test })
 }
 
 // show prints what a test said, or a package with all of its tests that did not end: a panic's or a timeout's stacks stand in
@@ -112,10 +120,10 @@ func (t *tally) finish(out io.Writer) error {
 	if len(t.skips) > 0 {
 		fmt.Fprintf(out, "\nskipped, %d:\n", len(t.skips))
 		for _, s := range t.skips {
-			fmt.Fprintln(out, "  "+s)
+			fmt.Fprintf(out, "  %s: %s\n", s.test, s.why)
 		}
 	}
-	fmt.Fprintf(out, "\n%d passed, %d failed, %d skipped\n", t.passed, t.failed, t.skipped)
+	fmt.Fprintf(out, "\n%d passed, %d failed, %d skipped\n", t.passed, t.failed, len(t.skips))
 	switch {
 	case t.failed > 0:
 		return fmt.Errorf("%d failed", t.failed)

@@ -17,6 +17,10 @@ func TestReport(t *testing.T) {
 {"Action":"output","Package":"tiercel.dev/a","Test":"TestA","Output":"    a_test.go:3: needs root\n"}
 {"Action":"skip","Package":"tiercel.dev/a","Test":"TestA"}
 {"Action":"pass","Package":"tiercel.dev/a","Test":"TestB"}`, []string{"a TestA: a_test.go:3: needs root", "1 passed, 0 failed, 1 skipped"}, ""},
+		{"what a later pass ran is no skip", `{"Action":"output","Package":"tiercel.dev/a","Test":"TestA","Output":"    a_test.go:3: not now\n"}
+{"Action":"skip","Package":"tiercel.dev/a","Test":"TestA"}
+{"Action":"skip","Package":"tiercel.dev/b","Test":"TestA"}
+{"Action":"pass","Package":"tiercel.dev/a","Test":"TestA"}`, []string{"skipped, 1:\n  b TestA: no reason given", "1 passed, 0 failed, 1 skipped"}, ""},
 		{"a failure says what", `{"Action":"output","Package":"tiercel.dev/a","Test":"TestA","Output":"    got 1\n"}
 {"Action":"fail","Package":"tiercel.dev/a","Test":"TestA"}`, []string{"FAIL  a TestA", "got 1"}, "1 failed"},
 		{"a package that does not build", `{"ImportPath":"tiercel.dev/a","Action":"build-output","Output":"a.go:1: undefined\n"}

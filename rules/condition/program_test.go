@@ -57,7 +57,7 @@ func TestProgramReference(t *testing.T) {
 	t.Logf("seed %d", seed)
 	g := &generator{Rand: rand.New(rand.NewPCG(seed, 0))}
 	rounds := 60
-	if testing.Short() {
+	if testing.Short() || race.Enabled { // one goroutine; scripts/fuzz compares for longer
 		rounds = 20
 	}
 	matched, erred, kept, sieved, guarded := 0, 0, 0, 0, 0
@@ -220,9 +220,7 @@ func TestSpecialDoesNotReadSocketNames(t *testing.T) {
 
 // TestProgramAllocatesNothing takes kinds in turn whose tables need different room.
 func TestProgramAllocatesNothing(t *testing.T) {
-	if race.Enabled {
-		t.Skip("under the race detector sync.Pool drops some of what it is given")
-	}
+	race.Skip(t, "under it sync.Pool drops some of what it is given")
 	c, _ := testCompiler(t)
 	var conditions []*Condition
 	for i := range 8 {

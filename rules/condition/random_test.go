@@ -8,6 +8,7 @@ import (
 
 	"tiercel.dev/internal/event"
 	"tiercel.dev/internal/event/random"
+	"tiercel.dev/internal/race"
 	"tiercel.dev/rules/field"
 )
 
@@ -198,7 +199,7 @@ func TestReference(t *testing.T) {
 	t.Logf("seed %d", seed)
 	g := &generator{Rand: rand.New(rand.NewPCG(seed, 0))}
 	rounds := 1500
-	if testing.Short() {
+	if testing.Short() || race.Enabled { // one goroutine; scripts/fuzz compares for longer
 		rounds = 200
 	}
 	var n compared

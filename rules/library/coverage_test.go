@@ -13,7 +13,7 @@ func TestCoveragePage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	set := load(t)
+	set := shared(t)
 	names := regexp.MustCompile("`([a-z]+(?:_[a-z0-9]+)+)`")
 	for _, m := range names.FindAllStringSubmatch(string(page), -1) {
 		if set.Rule(m[1]) == nil && m[1] != "is_shell" {

@@ -43,16 +43,14 @@ func build(t testing.TB, values []field.Value) *event.Event {
 }
 
 func TestOrdinaryEventsMatchNothing(t *testing.T) {
-	set := load(t)
+	set := shared(t)
 	for _, o := range ordinary {
 		set.Match(build(t, o.values), func(r *rules.Rule) { t.Errorf("%s: %s matches", o.name, r.Name) })
 	}
 }
 
 func TestOrdinaryEventsCostNoAllocation(t *testing.T) {
-	if race.Enabled {
-		t.Skip("under the race detector sync.Pool drops some of what it is given")
-	}
+	race.Skip(t, "under it sync.Pool drops some of what it is given")
 	set := load(t)
 	for _, o := range ordinary {
 		ev := build(t, o.values)

@@ -8,9 +8,11 @@ import (
 	"time"
 
 	"tiercel.dev/internal/event"
+	"tiercel.dev/internal/race"
 )
 
 func TestStorm(t *testing.T) {
+	race.Skip(t, "one goroutine plays 100,000 processes")
 	w := newWorld(t, Config{MaxExited: 500})
 	sh, ev := w.fork(w.tasks[1])
 	w.apply(ev)
@@ -154,6 +156,7 @@ func TestHostileArguments(t *testing.T) {
 }
 
 func TestMemoryOfTenThousandProcesses(t *testing.T) {
+	race.Skip(t, "its shadow memory is no part of what is measured")
 	w := newWorld(t, Config{})
 	before := heap()
 	parent := w.tasks[1]

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"tiercel.dev/internal/event"
+	"tiercel.dev/internal/race"
 )
 
 // hostile are texts made to send a scanner back and forth.
@@ -19,6 +20,7 @@ var hostile = []string{
 // There is no clock in this test: a linear scan of these takes a moment, one that is not runs into the time limit of
 // the whole test.
 func TestHostileTexts(t *testing.T) {
+	race.Skip(t, "one goroutine reads texts of a MiB")
 	for _, piece := range hostile {
 		long := strings.Repeat(piece, 1<<20/len(piece))
 		got, _ := Text(long)
@@ -30,6 +32,7 @@ func TestHostileTexts(t *testing.T) {
 
 // As many and as long as a process can have.
 func TestHostileArguments(t *testing.T) {
+	race.Skip(t, "one goroutine reads arguments by the thousand")
 	for i, piece := range hostile {
 		n := 50
 		if i%10 == 0 {
