@@ -179,6 +179,7 @@ func (d *Dispatcher) give(ctx context.Context, m *schedule.Manifest, generation 
 }
 
 func (d *Dispatcher) put(ctx context.Context, m *schedule.Manifest, generation int64) (int64, error) {
+	m.Version = schedule.ManifestVersion
 	data, err := json.Marshal(m)
 	if err != nil {
 		return 0, err

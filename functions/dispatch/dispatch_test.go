@@ -149,6 +149,21 @@ func (s *sky) manifest(work schedule.Work, run schedule.Run) *schedule.Manifest 
 const jobsOfP = "harden 20260105T060000Z projects/p/locations/l/clusters/a\nharden 20260105T060000Z projects/p/locations/m/clusters/b\n" +
 	"upgrade 20260105T060000Z projects/p/locations/l/clusters/a\nupgrade 20260105T060000Z projects/p/locations/m/clusters/b"
 
+// A manifest of a newer function's is left alone, and nothing is given out by it.
+func TestNewerManifestStays(t *testing.T) {
+	s := newSky(t, "p/l/a")
+	generation, err := s.bucket.Put(t.Context(), schedule.Harden.Manifest(monday), []byte(`{"version":2,"clusters":{}}`), nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.dispatcher(nil, "projects/p").Begin(t.Context(), monday, []schedule.Work{schedule.Harden}); !errors.Is(err, objects.ErrVersion) {
+		t.Error(err)
+	}
+	if o, err := s.bucket.Get(t.Context(), schedule.Harden.Manifest(monday)); err != nil || o.Generation != generation || s.jobs() != "" {
+		t.Errorf("%s, %v, %q", o.Data, err, s.jobs())
+	}
+}
+
 // Called twice for one time, the run is one: the second call gives out nothing, and lists nothing.
 func TestBeginTwice(t *testing.T) {
 	s := newSky(t, "p/l/a", "p/m/b", "other/l/x")

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"time"
 
-	"tiercel.dev/internal/fault"
 	"tiercel.dev/internal/objects"
 	"tiercel.dev/internal/posture"
 	"tiercel.dev/internal/schedule"
@@ -49,10 +48,8 @@ func (w *Worker) open(ctx context.Context, r posture.Resource) (*Open, error) {
 		return nil, err
 	}
 	list := &Open{generation: o.Generation}
-	if err := o.Read(openVersion, list); errors.Is(err, objects.ErrVersion) {
+	if err := o.Expect(openVersion, list); err != nil {
 		return nil, err
-	} else if err != nil {
-		return nil, fault.Poison(err)
 	}
 	if list.Findings == nil {
 		list.Findings = map[string]*Standing{}

@@ -97,6 +97,7 @@ func (w *Worker) record(ctx context.Context, job schedule.Job) (*posture.Cluster
 	if record, err = w.judge(ctx, job); err != nil {
 		return nil, err
 	}
+	record.Form = posture.ClusterVersion
 	data, err := json.Marshal(record)
 	if err != nil {
 		return nil, err
@@ -133,8 +134,8 @@ func (w *Worker) kept(ctx context.Context, run schedule.Run, r posture.Resource)
 		return nil, err
 	}
 	record := new(posture.Cluster)
-	if err := json.Unmarshal(o.Data, record); err != nil {
-		return nil, fault.Poison(fmt.Errorf("%s, generation %d: %w", o.Name, o.Generation, err))
+	if err := o.ExpectForm(posture.ClusterVersion, record); err != nil {
+		return nil, err
 	}
 	return record, nil
 }

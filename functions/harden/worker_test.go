@@ -252,21 +252,24 @@ func TestBrokenRecords(t *testing.T) {
 	}
 }
 
-// A list of a newer function's is left alone: the job waits until the deployment is whole.
-func TestNewerListStays(t *testing.T) {
-	w := newWorld(t, localscc.Config{})
-	w.on(1)
-	w.results = verdicts{"A": posture.Fail}
-	name := OpenRoot + schedule.Object(shop)
-	generation, err := w.bucket.Put(t.Context(), name, []byte(`{"version":2,"findings":[]}`), nil, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := w.worker(nil).Handle(t.Context(), job(1)); !errors.Is(err, objects.ErrVersion) || errors.Is(err, fault.ErrPoison) {
-		t.Errorf("%v", err)
-	}
-	if o, err := w.bucket.Get(t.Context(), name); err != nil || o.Generation != generation {
-		t.Errorf("%s, %v", o.Data, err)
+// A list or a run's record of a newer function's is left alone: the job waits until the deployment is whole.
+func TestNewerRecordsStay(t *testing.T) {
+	for name, data := range map[string]string{
+		OpenRoot + schedule.Object(shop): `{"version":2,"findings":[]}`, schedule.Harden.Record(day(1), shop): `{"form":2,"results":{}}`,
+	} {
+		w := newWorld(t, localscc.Config{})
+		w.on(1)
+		w.results = verdicts{"A": posture.Fail}
+		generation, err := w.bucket.Put(t.Context(), name, []byte(data), nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.worker(nil).Handle(t.Context(), job(1)); !errors.Is(err, objects.ErrVersion) || errors.Is(err, fault.ErrPoison) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if o, err := w.bucket.Get(t.Context(), name); err != nil || o.Generation != generation {
+			t.Errorf("%s: %s, %v", name, o.Data, err)
+		}
 	}
 }
 

@@ -2,7 +2,6 @@ package report
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -49,7 +48,11 @@ func newest(ctx context.Context, store Store, at time.Time) (m schedule.Manifest
 	if name == "" {
 		return m, fmt.Errorf("%w before %s", ErrNoRun, at.Format(time.RFC3339))
 	}
-	return m, readJSON(ctx, store, name, &m)
+	o, err := store.Get(ctx, name)
+	if err != nil {
+		return m, err
+	}
+	return m, o.Expect(schedule.ManifestVersion, &m)
 }
 
 // absent are the clusters of a manifest of which there is no record yet.
@@ -92,14 +95,14 @@ func Collect(ctx context.Context, store Store, due time.Time, version string) (*
 	if age := due.Sub(m.Run.Time()); age > oldAfter {
 		in.Problems = append(in.Problems, fmt.Sprintf("The newest run of the checks is of %s.", m.Run.Time().Format("2 Jan 2006 15:04 UTC")))
 	}
-	in.Clusters, err = read[posture.Cluster](ctx, store, in, schedule.Harden.Runs()+m.Run.String()+"/")
+	in.Clusters, err = read[posture.Cluster](ctx, store, in, schedule.Harden.Runs()+m.Run.String()+"/", readCluster)
 	if err != nil {
 		return nil, err
 	}
-	if in.Upgrades, err = read[posture.Upgrade](ctx, store, in, "upgrade/"); err != nil {
+	if in.Upgrades, err = read[posture.Upgrade](ctx, store, in, "upgrade/", readRecord); err != nil {
 		return nil, err
 	}
-	shown, err := read[struct{ Shown posture.Rotation }](ctx, store, in, "rotate/")
+	shown, err := read[struct{ Shown posture.Rotation }](ctx, store, in, "rotate/", readRecord)
 	if err != nil {
 		return nil, err
 	}
@@ -114,8 +117,15 @@ func Collect(ctx context.Context, store Store, due time.Time, version string) (*
 	return in, nil
 }
 
+// recordVersion is of the records of upgrades and rotations that are read here.
+const recordVersion = 1
+
+func readRecord(o objects.Object, into any) error { return o.Expect(recordVersion, into) }
+
+func readCluster(o objects.Object, into any) error { return o.ExpectForm(posture.ClusterVersion, into) }
+
 // read reads the records of clusters below a prefix, PROJECT/LOCATION/CLUSTER.json each, in the order of their names.
-func read[T any](ctx context.Context, store Store, in *Input, prefix string) ([]T, error) {
+func read[T any](ctx context.Context, store Store, in *Input, prefix string, take func(objects.Object, any) error) ([]T, error) {
 	var names []string
 	for o, err := range store.List(ctx, prefix) {
 		if err != nil {
@@ -135,7 +145,7 @@ func read[T any](ctx context.Context, store Store, in *Input, prefix string) ([]
 			o, err := store.Get(ctx, name)
 			if err == nil {
 				record := new(T)
-				if err = json.Unmarshal(o.Data, record); err == nil {
+				if err = take(o, record); err == nil {
 					all[i] = record
 					return nil
 				}

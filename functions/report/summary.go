@@ -21,6 +21,8 @@ import (
 
 // A Summary is what later reports know of one: report/history/RUN.json, RUN being the report's time in the form of a run's.
 type Summary struct {
+	Version int `json:"version"`
+
 	Due   time.Time                `json:"due"`
 	Run   schedule.Run             `json:"run"` // of the checks
 	Set   string                   `json:"set,omitempty"`
@@ -101,8 +103,8 @@ func readHistory(ctx context.Context, store Store, due time.Time) (all []Summary
 	}
 	slices.Sort(names)
 	for _, name := range names[max(len(names)-keepHistory, 0):] {
-		var s Summary
-		if err := readJSON(ctx, store, name, &s); err != nil {
+		s, err := readSummary(ctx, store, name)
+		if err != nil {
 			return nil, state, err
 		}
 		all = append(all, s)
@@ -113,15 +115,16 @@ func readHistory(ctx context.Context, store Store, due time.Time) (all []Summary
 	return all, state, err
 }
 
-func readJSON(ctx context.Context, store Store, name string, to any) error {
+// rememberedVersion is of the form of summaries and states. Of what a newer program remembers nothing is taken for nothing: no report
+// is made until that program is back.
+const rememberedVersion = 1
+
+func readSummary(ctx context.Context, store Store, name string) (s Summary, err error) {
 	o, err := store.Get(ctx, name)
 	if err != nil {
-		return err
+		return s, err
 	}
-	if err := json.Unmarshal(o.Data, to); err != nil {
-		return fault.Poison(fmt.Errorf("%s, generation %d: %w", o.Name, o.Generation, err))
-	}
-	return nil
+	return s, o.Expect(rememberedVersion, &s)
 }
 
 // maxState bounds what a state may be unpacked.
@@ -134,18 +137,19 @@ func readState(ctx context.Context, store Store, due time.Time) (s posture.State
 	}
 	z, err := gzip.NewReader(bytes.NewReader(o.Data))
 	if err == nil {
-		err = json.NewDecoder(io.LimitReader(z, maxState)).Decode(&s)
+		o.Data, err = io.ReadAll(io.LimitReader(z, maxState))
 	}
 	if err != nil {
 		return s, fault.Poison(fmt.Errorf("%s, generation %d: %w", o.Name, o.Generation, err))
 	}
-	return s, nil
+	return s, o.Expect(rememberedVersion, &s)
 }
 
 // remember writes state and summary, the summary last: a report with one has been made. Who comes second has the same to write.
 func remember(ctx context.Context, store Store, s Summary, state posture.State) error {
 	var packed bytes.Buffer
 	z := gzip.NewWriter(&packed)
+	s.Version, state.Version = rememberedVersion, rememberedVersion
 	err := json.NewEncoder(z).Encode(state)
 	if err = errors.Join(err, z.Close()); err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -116,5 +117,32 @@ func TestWindow(t *testing.T) {
 	}
 	if len(made) < 100 {
 		t.Errorf("%d writes in 11 minutes", len(made))
+	}
+}
+
+// Counts of a newer program's are left as they are, and who cannot read them keeps to its even share; those of before there were
+// versions are taken, and have one when they are written.
+func TestVersionsOfCounts(t *testing.T) {
+	day := "budget/" + noon.Format(time.DateOnly)
+	for name, tt := range map[string]struct {
+		version string
+		same    bool
+	}{"newer": {`"version":2,`, true}, "older": {"", false}} {
+		store := newMemory()
+		before := map[string]string{writesName: `{` + tt.version + `"taken":[]}`, day: `{` + tt.version + `"bytes":7}`}
+		for object, data := range before {
+			store.objects[object] = objects.Object{Name: object, Data: []byte(data), Generation: 1}
+		}
+		b := instances(1, store, 20*piece)[0]
+		if !b.Allow(t.Context(), noon, false) {
+			t.Errorf("%s: nothing is allowed", name)
+		}
+		b.Spent(3000)
+		for object, data := range before {
+			got := string(store.objects[object].Data)
+			if (got == data) != tt.same || !tt.same && !strings.Contains(got, `"version":1`) {
+				t.Errorf("%s: %s: %s", name, object, got)
+			}
+		}
 	}
 }

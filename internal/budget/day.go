@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 
 	"tiercel.dev/internal/meter"
 	"tiercel.dev/internal/objects"
@@ -38,13 +37,15 @@ func (c dayCount) take(ctx context.Context, day string, urgent bool) (bool, erro
 			return false, err
 		}
 		var taken struct {
-			Bytes int64 `json:"bytes"`
+			Version int   `json:"version"`
+			Bytes   int64 `json:"bytes"`
 		}
 		if err == nil {
-			if err := json.Unmarshal(o.Data, &taken); err != nil {
-				return false, fmt.Errorf("%s, generation %d: %w", name, o.Generation, err)
+			if err := o.Read(countVersion, &taken); err != nil {
+				return false, err
 			}
 		}
+		taken.Version = countVersion
 		meter.Set(ctx, meter.Bytes, float64(max(0, c.limit-taken.Bytes)))
 		if taken.Bytes+piece > limit {
 			return false, nil

@@ -38,6 +38,10 @@ type minuteCount struct {
 	limit int // of a minute
 }
 
+// countVersion is of the form of both counts, of a minute and of a day. One that a newer program keeps is not written: whoever does
+// not know it keeps to its even share, as if there were no count.
+const countVersion = 1
+
 // taking is of one second.
 type taking struct {
 	At     int64 `json:"at"` // s since the epoch
@@ -56,13 +60,15 @@ func (c minuteCount) take(ctx context.Context, now time.Time, n int, urgent bool
 			return 0, err
 		}
 		var count struct {
-			Taken []taking `json:"taken"`
+			Version int      `json:"version"`
+			Taken   []taking `json:"taken"`
 		}
 		if err == nil {
-			if err := json.Unmarshal(o.Data, &count); err != nil {
-				return 0, fmt.Errorf("%s, generation %d: %w", writesName, o.Generation, err)
+			if err := o.Read(countVersion, &count); err != nil {
+				return 0, err
 			}
 		}
+		count.Version = countVersion
 		oldest := now.Add(-time.Minute - useWithin).Unix()
 		count.Taken = slices.DeleteFunc(count.Taken, func(t taking) bool { return t.At < oldest })
 		sum := 0

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"tiercel.dev/internal/fault"
 )
 
 func TestRead(t *testing.T) {
@@ -28,6 +30,24 @@ func TestRead(t *testing.T) {
 		}
 		if errors.Is(err, ErrVersion) != strings.Contains(tt.said, "newer") {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A record whose version is of something else has its own beside it; of what is none nothing will come, of what is newer something may.
+func TestForm(t *testing.T) {
+	type record struct {
+		Version string `json:"version"`
+		Form    int    `json:"form"`
+	}
+	for data, want := range map[string]error{
+		`{"version":"1.33"}`: nil, `{"version":"1.33","form":1}`: nil, `{"version":"1.33","form":2}`: ErrVersion, `{"version":{},"form":2}`: ErrVersion,
+		`{"version":{}}`: fault.ErrPoison, `{"form":"2"}`: fault.ErrPoison, ``: fault.ErrPoison,
+	} {
+		var r record
+		err := Object{Data: []byte(data)}.ExpectForm(1, &r)
+		if !errors.Is(err, want) || errors.Is(err, ErrVersion) && errors.Is(err, fault.ErrPoison) || want == nil && r.Version != "1.33" {
+			t.Errorf("%s: %+v, %v", data, r, err)
 		}
 	}
 }

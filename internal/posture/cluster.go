@@ -2,8 +2,14 @@ package posture
 
 import "time"
 
+// ClusterVersion is of the form of a [Cluster].
+const ClusterVersion = 1
+
 // A Cluster is what one run came to of one cluster: the record that a worker writes, and the report reads.
 type Cluster struct {
+	// Form is the version of a record; 0 where it is none, and before there were versions.
+	Form int `json:"form,omitempty"`
+
 	Run    string    `json:"run"`  // the schedule's time, RFC 3339 in UTC
 	Time   time.Time `json:"time"` // when it was looked at
 	RunSet string    `json:"set"`  // hash of the checks in force

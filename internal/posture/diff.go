@@ -12,6 +12,8 @@ const keepFixed = 180 * 24 * time.Hour
 
 // A State is what reports so far have seen: every result that was open, by its id.
 type State struct {
+	Version int `json:"version"`
+
 	Time time.Time       `json:"time"` // of the last report's run; zero before the first
 	Seen map[string]Seen `json:"seen"`
 	// Clusters are those that were looked at, and not yet known to be no more.

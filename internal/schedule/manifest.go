@@ -1,11 +1,8 @@
 package schedule
 
 import (
-	"encoding/json"
-	"fmt"
 	"time"
 
-	"tiercel.dev/internal/fault"
 	"tiercel.dev/internal/objects"
 	"tiercel.dev/internal/posture"
 )
@@ -13,11 +10,15 @@ import (
 // PartClusters is the part of a gap in what clusters there are; with "/" and a project, folder, organization or location behind it.
 const PartClusters = "clusters"
 
+// ManifestVersion is of the manifests' form. One that a newer program wrote is not given out again, and not reported of.
+const ManifestVersion = 1
+
 // A Manifest says what a run expects. It is written once, before any job is given out.
 type Manifest struct {
-	Run  Run       `json:"run"`
-	Work Work      `json:"work"`
-	Time time.Time `json:"time"` // when the clusters were listed
+	Version int       `json:"version"`
+	Run     Run       `json:"run"`
+	Work    Work      `json:"work"`
+	Time    time.Time `json:"time"` // when the clusters were listed
 	// Clusters are those of which the run is to have a record each.
 	Clusters []posture.Resource `json:"clusters"`
 	// Gone are clusters that were known, and are in no list any more: what was said of them is taken back.
@@ -30,11 +31,11 @@ type Manifest struct {
 	Given time.Time `json:"given,omitzero"`
 }
 
-// ReadManifest reads the object of a manifest.
+// ReadManifest reads the object of a manifest. Errors: [objects.ErrVersion], or [fault.ErrPoison] for what is none.
 func ReadManifest(o objects.Object) (*Manifest, error) {
 	m := new(Manifest)
-	if err := json.Unmarshal(o.Data, m); err != nil {
-		return nil, fault.Poison(fmt.Errorf("%s, generation %d: %w", o.Name, o.Generation, err))
+	if err := o.Expect(ManifestVersion, m); err != nil {
+		return nil, err
 	}
 	return m, nil
 }

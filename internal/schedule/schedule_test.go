@@ -75,6 +75,16 @@ func TestNoJob(t *testing.T) {
 	}
 }
 
+// A manifest of before there were versions is read, and one of a newer program's is no poison.
+func TestManifestVersions(t *testing.T) {
+	if m, err := ReadManifest(objects.Object{Data: []byte(`{"run":"20260102T060000Z"}`)}); err != nil || m.Run != run {
+		t.Errorf("%+v, %v", m, err)
+	}
+	if _, err := ReadManifest(objects.Object{Data: []byte(`{"version":2,"run":{}}`)}); !errors.Is(err, objects.ErrVersion) || errors.Is(err, fault.ErrPoison) {
+		t.Error(err)
+	}
+}
+
 func TestNoManifest(t *testing.T) {
 	for _, text := range []string{"", `{"run":"yesterday"}`} {
 		if _, err := ReadManifest(objects.Object{Data: []byte(text)}); !errors.Is(err, fault.ErrPoison) {
