@@ -14,7 +14,8 @@ import (
 	"time"
 
 	rbacv1 "k8s.io/api/rbac/v1"
-	"k8s.io/client-go/util/cert"
+
+	"tiercel.dev/local/certificate"
 )
 
 // Config is what a [Server] may be told. The zero value is ready.
@@ -57,11 +58,7 @@ func New(cfg Config) *Server {
 // Serve serves s over TLS on a free port of the loopback. It returns host and port, the certificate to trust, and how to
 // end it.
 func Serve(s *Server) (address string, ca []byte, stop func() error, err error) {
-	ca, key, err := cert.GenerateSelfSignedCertKey("localhost", []net.IP{net.IPv4(127, 0, 0, 1)}, nil)
-	if err != nil {
-		return "", nil, nil, fmt.Errorf("kubernetes: %w", err)
-	}
-	pair, err := tls.X509KeyPair(ca, key)
+	pair, ca, err := certificate.Loopback()
 	if err != nil {
 		return "", nil, nil, fmt.Errorf("kubernetes: %w", err)
 	}

@@ -15,9 +15,9 @@ import (
 
 	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
-	"k8s.io/client-go/util/cert"
 
 	"tiercel.dev/internal/mail"
+	"tiercel.dev/local/certificate"
 )
 
 const (
@@ -53,20 +53,9 @@ const (
 	Kept Step = "accepted" // the mail is kept, and its sender was not told
 )
 
-// certificate is of all mailboxes of a process: making keys takes a second.
-var certificate = sync.OnceValues(func() ([2][]byte, error) {
-	authority, key, err := cert.GenerateSelfSignedCertKey("localhost", []net.IP{net.IPv4(127, 0, 0, 1)}, nil)
-	return [2][]byte{authority, key}, err
-})
-
 // New listens on a free port of the loopback, with an authority of its own behind its certificate.
 func New() (*Server, error) {
-	pem, err := certificate()
-	if err != nil {
-		return nil, fmt.Errorf("mailbox: %w", err)
-	}
-	authority, key := pem[0], pem[1]
-	pair, err := tls.X509KeyPair(authority, key)
+	pair, authority, err := certificate.Loopback()
 	if err != nil {
 		return nil, fmt.Errorf("mailbox: %w", err)
 	}
