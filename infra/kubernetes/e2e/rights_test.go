@@ -129,7 +129,7 @@ func (w *world) careless(t *testing.T) {
 	if err := os.WriteFile(path, good, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"ended with exit code 3:", "missing CAP_BPF:", "has the image and the rules again that it had"} {
+	for _, want := range []string{"ended with exit code 3: \"sensor: the kernel cannot be watched from here: missing CAP_BPF:", "has the image and the rules again that it had"} {
 		i := strings.Index(out, want)
 		if i < 0 {
 			t.Fatalf("the roll-out does not say %q: %s", want, out)
