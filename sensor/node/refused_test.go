@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -94,6 +95,33 @@ func TestCapabilities(t *testing.T) {
 	}
 	if err != nil || !bytes.Contains(out, []byte("ran true tiercel-capabilities")) {
 		t.Errorf("%v: %s\n%s", err, out, log.String())
+	}
+}
+
+// TestWithoutPtrace: without the third capability the sensor watches, and says what is missing and where to add it.
+func TestWithoutPtrace(t *testing.T) {
+	cmd := nobody(t, []uintptr{unix.CAP_BPF, unix.CAP_PERFMON}, "--for", node.Patience.String())
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var log strings.Builder
+	found := false
+	for lines := bufio.NewScanner(stderr); !found && lines.Scan(); {
+		fmt.Fprintln(&log, lines.Text())
+		found = strings.Contains(lines.Text(), "missing CAP_SYS_PTRACE: run as root, or add SYS_PTRACE to the container's capabilities")
+	}
+	cmd.Process.Signal(syscall.SIGTERM)
+	go io.Copy(io.Discard, stderr)
+	_ = cmd.Wait() // told to stop before it watches, it may say so
+	if strings.Contains(log.String(), "cannot be watched") && os.Getenv("TIERCEL_REQUIRE_BPF") == "" {
+		t.Skip(log.String())
+	}
+	if !found {
+		t.Error(log.String())
 	}
 }
 

@@ -183,7 +183,7 @@ func capabilities(t *testing.T, w *world) {
 		a := w.heard.alerts("shop_tick", func(a *alert.Alert) bool { return strings.HasSuffix(a.GetOutput(), " tick-"+name) })[0]
 		shim := a.GetAncestors()[slices.IndexFunc(a.GetAncestors(), func(p *alert.Process) bool { return p.GetName() == "containerd-shim" })]
 		log := w.kubectl(t, "-n", sensors, "logs", p.Name)
-		if named := strings.Contains(log, "CAP_SYS_PTRACE"); named == with {
+		if named := strings.Contains(log, "missing CAP_SYS_PTRACE: "); named == with {
 			t.Errorf("SYS_PTRACE %t: the log names it: %t: %s", with, named, log)
 		}
 		if known := shim.GetExePath() != ""; known != with {
@@ -192,8 +192,9 @@ func capabilities(t *testing.T, w *world) {
 		if with {
 			result("with SYS_PTRACE: a process from before the sensor is %s", shim.GetExePath())
 		} else {
-			i := strings.Index(log, "CAP_SYS_PTRACE")
-			result("without SYS_PTRACE: the log says \"run as root with %s\", and of a process from before the sensor the executable is not known", log[i:i+len("CAP_SYS_PTRACE")])
+			_, said, _ := strings.Cut(log, "missing CAP_SYS_PTRACE")
+			said, _, _ = strings.Cut(said, `"`)
+			result("without SYS_PTRACE: the log says: missing CAP_SYS_PTRACE%s; and of a process from before the sensor the executable is not known", said)
 		}
 	}
 }

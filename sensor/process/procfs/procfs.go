@@ -92,8 +92,12 @@ func (fs *FS) Check() error {
 		link = filepath.Join(fs.root, "self/ns/pid")
 		namespace, err = os.Readlink(link)
 	}
+	if errors.Is(err, os.ErrPermission) && !fs.maySee() {
+		return fmt.Errorf("read %s: %w: missing CAP_SYS_PTRACE: run as root, or add SYS_PTRACE to the container's capabilities "+
+			"(securityContext.capabilities.add)", link, err)
+	}
 	if errors.Is(err, os.ErrPermission) {
-		return fmt.Errorf("read %s: %w: run as root with CAP_SYS_PTRACE, and without hidepid on /proc", link, err)
+		return fmt.Errorf("read %s: %w, and CAP_SYS_PTRACE is there: /proc is mounted with hidepid, or a security module forbids it", link, err)
 	}
 	if err != nil {
 		return fmt.Errorf("read %s: %w: mount the host's proc there", link, err)
