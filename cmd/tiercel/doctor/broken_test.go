@@ -202,6 +202,13 @@ func TestNotWell(t *testing.T) {
 		}, "records hardening run WARN", "clusters: folders/7: denied", "tiercel-begin"},
 		"an old report": {func(w *world) { w.text("report/settings.yaml", strings.Replace(weekly, "Monday", "Tuesday", 1)) },
 			"records report FAIL", "2026-11-24 07:00 UTC was not sent", "gcloud functions logs read tiercel-report"},
+		"no policy of rotations": {func(w *world) { w.setting("TIERCEL_ROTATION_POLICY", "rotate/policy.yaml") },
+			"records policies WARN", "rotate/policy.yaml, which TIERCEL_ROTATION_POLICY names, is not there", "gs://p-1-tiercel-records/rotate/policy.yaml"},
+		"no policy of upgrades": {func(w *world) {
+			w.setting("TIERCEL_UPGRADE_POLICY", "upgrade/policy.yaml")
+			w.text("rotate/policy.yaml", "mode: off")
+			w.setting("TIERCEL_ROTATION_POLICY", "rotate/policy.yaml")
+		}, "records policies WARN", "upgrade/policy.yaml, which TIERCEL_UPGRADE_POLICY names, is not there", "take the setting away"},
 		"a rotation that waits":   {func(w *world) { w.rotation(rotate.Ready) }, "records rotations WARN", "1 of 1 wait for a person: shop READY", "tiercel rotation status --bucket p-1-tiercel-records"},
 		"an authority that ended": {func(w *world) { w.rotation(rotate.Expired) }, "records rotations FAIL", "shop EXPIRED", "tiercel rotation status"},
 	} {

@@ -32,6 +32,8 @@ func (f function) runtime() string { return f.GetBuildConfig().GetRuntime() }
 type settings struct {
 	region, bucket, source, sensorVersion string
 	mail                                  bool
+	// policies are the objects that say what rotations and upgrades may do, by the setting that names each.
+	policies map[string]string
 }
 
 // redeploy is no command: who deploys again with another root than before takes away what that made.
@@ -108,7 +110,7 @@ func (p *patient) runtimes(ctx context.Context) (map[string]*pb.ListRuntimesResp
 
 // read takes the settings from the first expected function that is there; [judgeBudget] sees whether the others agree.
 func (p *patient) read() settings {
-	s := settings{bucket: p.Expected.Buckets.Records}
+	s := settings{bucket: p.Expected.Buckets.Records, policies: make(map[string]string)}
 	for _, want := range p.Expected.Functions {
 		f, ok := p.functions[want.Name]
 		if !ok {
@@ -120,6 +122,11 @@ func (p *patient) read() settings {
 		s.sensorVersion = cmp.Or(s.sensorVersion, env["TIERCEL_SENSOR_VERSION"])
 		s.bucket = cmp.Or(env["TIERCEL_BUCKET"], s.bucket)
 		s.mail = s.mail || env["TIERCEL_SMTP"] != ""
+		for _, name := range []string{"TIERCEL_ROTATION_POLICY", "TIERCEL_UPGRADE_POLICY"} {
+			if env[name] != "" {
+				s.policies[name] = env[name]
+			}
+		}
 	}
 	return s
 }

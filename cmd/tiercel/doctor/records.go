@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -36,7 +37,28 @@ func (p *patient) examineRecords(ctx context.Context) []Line {
 	if err != nil {
 		return []Line{p.unread("records", err)}
 	}
-	return []Line{p.hardening(ctx, bucket), p.reports(ctx, bucket), p.rotations(ctx, bucket)}
+	return []Line{p.hardening(ctx, bucket), p.reports(ctx, bucket), p.rotations(ctx, bucket), p.policies(ctx, bucket)}
+}
+
+// policies looks whether what settings name is there: without it functions tell what is due and do nothing, and hold rights for it. The
+// where list is none of them, since a deployment names one before anybody has written it.
+func (p *patient) policies(ctx context.Context, bucket *objects.Bucket) Line {
+	l := Line{Name: "policies", State: OK}
+	for _, setting := range slices.Sorted(maps.Keys(p.settings.policies)) {
+		name := p.settings.policies[setting]
+		_, err := bucket.Get(ctx, name)
+		switch {
+		case errors.Is(err, objects.ErrNotFound):
+			l.worse(Warn, name+", which "+setting+" names, is not there", fmt.Sprintf("write it and put it there (gcloud storage cp FILE gs://%s/%s), or take the setting away",
+				p.settings.bucket, name))
+		case err != nil:
+			return p.unread(l.Name, err)
+		}
+	}
+	if l.State == OK {
+		l.Seen = fmt.Sprintf("%d are named by settings, and there", len(p.settings.policies))
+	}
+	return l
 }
 
 // runAge is when the newest run is so old that a schedule of days should have made another.
