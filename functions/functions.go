@@ -77,7 +77,8 @@ func (e Endpoints) clock() func() time.Time {
 const (
 	pushTimeout  = 50 * time.Second
 	flushTimeout = 4 * time.Minute
-	flushWait    = 20 * time.Second // for the budget; it is called every minute
+	flushWait    = 55 * time.Second // for the budget; it is called every minute
+	urgentWait   = 15 * time.Second // for the budget
 )
 
 // Handlers are the entry points by name, each of which answers GET [MetricsPath] too. settings is read, and clients are made, at the first request: a function that is

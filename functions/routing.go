@@ -28,11 +28,11 @@ func newRouting(ctx context.Context, s Settings, e Endpoints, log *slog.Logger) 
 	if err != nil {
 		return routing{}, err
 	}
-	wait := flushWait
+	flush, urgent := flushWait, urgentWait
 	if e.Now != nil {
-		wait = 0 // whoever moves the clock calls again
+		flush, urgent = 0, 0 // whoever moves the clock calls again
 	}
-	cfg := route.Config{FlushWait: wait, Store: bucket, MaxInstances: s.MaxInstances, Now: e.Now, Log: log}
+	cfg := route.Config{FlushWait: flush, UrgentWait: urgent, Store: bucket, MaxInstances: s.MaxInstances, Now: e.Now, Log: log}
 	if s.Source != sourceOff {
 		findings, err := securitycenter.NewClient(ctx, e.SCC...)
 		if err != nil {

@@ -1,6 +1,7 @@
 package route_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -42,7 +43,7 @@ func TestBudget(t *testing.T) {
 	if len(w.scc.Findings()) == n {
 		t.Error("the budget held nothing back")
 	}
-	for range 5 {
+	for range 20 { // what is not urgent has a part of the minute's at once
 		w.flush(r)
 	}
 	if got := w.says(); len(got) != n || strings.Trim(fmt.Sprint(got), "[]1 ") != "" {
@@ -84,7 +85,7 @@ func TestPatience(t *testing.T) {
 // A flush that comes while what the last one took still counts waits for it, and does not leave the minute to nobody.
 func TestFlushWaits(t *testing.T) {
 	w := newWorld(t, localscc.Config{})
-	r := w.router(func(cfg *route.Config) { cfg.WritesPerMinute, cfg.FlushWait = 20, time.Minute })
+	r := w.router(func(cfg *route.Config) { cfg.WritesPerMinute, cfg.FlushWait = 100, time.Minute })
 	const n = 30
 	for i := range uint64(n) {
 		if err := r.Handle(t.Context(), act("s", i+1, fmt.Sprint(i), alert.Low)); err != nil {
@@ -107,6 +108,74 @@ func TestFlushWaits(t *testing.T) {
 			return
 		case <-time.After(10 * time.Millisecond):
 			w.later(time.Second)
+		}
+	}
+}
+
+// What is urgent and comes while a flush waits with others is written before them.
+func TestFlushLooksAgain(t *testing.T) {
+	w := newWorld(t, localscc.Config{})
+	r := w.router(func(cfg *route.Config) { cfg.WritesPerMinute, cfg.FlushWait = 60, 20*time.Second })
+	const low, critical = 150, 70 // more than a minute has
+	handle := func(n int, severity alert.Severity) {
+		for i := range uint64(n) {
+			if err := r.Handle(t.Context(), act(severity.String(), i+1, severity.String()+fmt.Sprint(i), severity)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	handle(low, alert.Low)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- r.Flush(ctx) }()
+	handle(critical, alert.Critical)
+	for {
+		written := map[pb.Finding_Severity]int{}
+		for _, f := range w.scc.Findings() {
+			written[f.Severity]++
+		}
+		if written[pb.Finding_CRITICAL] == critical {
+			if written[pb.Finding_LOW] == low {
+				t.Error("all others were written before")
+			}
+			cancel()
+			<-done
+			return
+		}
+		select {
+		case err := <-done:
+			t.Fatalf("the flush ended with %v written, %v", written, err)
+		case <-time.After(100 * time.Millisecond):
+			w.later(2 * time.Second)
+		}
+	}
+}
+
+// Something urgent and new for which there is no write waits for one where it is, since no flush may be under way.
+func TestUrgentWaits(t *testing.T) {
+	w := newWorld(t, localscc.Config{})
+	r := w.router(func(cfg *route.Config) { cfg.WritesPerMinute, cfg.UrgentWait = 20, time.Minute })
+	const n = 18 // but for a twentieth that nobody asks for, and another for others
+	done := make(chan error)
+	go func() {
+		var errs []error
+		for i := range uint64(n + 1) {
+			errs = append(errs, r.Handle(t.Context(), act("s", i+1, fmt.Sprint(i), alert.High)))
+		}
+		done <- errors.Join(errs...)
+	}()
+	for began := w.clock(); ; {
+		select {
+		case err := <-done:
+			if got := len(w.scc.Findings()); err != nil || got != n+1 || w.clock().Sub(began) < time.Minute {
+				t.Errorf("%d findings after %v, %v", got, w.clock().Sub(began), err)
+			}
+			return
+		case <-time.After(10 * time.Millisecond):
+			if len(w.scc.Findings()) == n {
+				w.later(time.Second)
+			}
 		}
 	}
 }

@@ -28,63 +28,111 @@ type behind struct {
 	parts   []objects.Object // the head first
 }
 
+// looks is how often a flush looks, while it waits for the budget, whether something severer waits by now.
+const looks = 5
+
 // Flush writes what Handle left: repeats, what was beyond the budget, and findings whose writer died. The severest come
-// first, and of those the ones that wait longest; what the budget does not allow, the next Flush does. It may run beside
-// Handle and beside itself. One finding's failure does not keep the others from being written, but that the service asks
+// first, and of those the ones that wait longest; what the budget does not allow while it waits, the next Flush does. It may run
+// beside Handle and beside itself. One finding's failure does not keep the others from being written, but that the service asks
 // for patience ends it.
 func (r *Router) Flush(ctx context.Context) error {
-	waiting, err := r.waiting(ctx)
-	if r.cfg.Findings == nil {
-		return err
-	}
-	var (
-		all  sync.WaitGroup
-		free = make(chan struct{}, flushers)
-		mu   sync.Mutex
-		errs = []error{err}
-		over bool
-	)
-	meter.Set(ctx, meter.Waiting, 0)
-	for i, b := range waiting {
-		free <- struct{}{}
-		mu.Lock()
-		ended := over || ctx.Err() != nil
-		mu.Unlock()
-		if ended {
+	var errs []error
+	for end := time.Now().Add(r.cfg.FlushWait); ; {
+		began := time.Now()
+		waiting, err := r.waiting(ctx)
+		errs = append(errs, err)
+		if r.cfg.Findings == nil {
 			break
 		}
-		if !r.allowed(ctx, b.Severity >= alert.High) {
-			meter.Set(ctx, meter.Waiting, float64(len(waiting)-i))
-			r.cfg.Log.InfoContext(ctx, "findings wait for the next minute's budget", "findings", len(waiting)-i)
-			break
-		}
-		all.Go(func() {
-			defer func() { <-free }()
-			if err := r.catchUp(ctx, b); err != nil {
-				mu.Lock()
-				defer mu.Unlock()
-				errs = append(errs, err)
-				over = over || errors.Is(err, fault.ErrQuota)
+		// Where there is so much that to look takes long, no more than half of the time goes into it.
+		until := time.Now().Add(max(r.cfg.FlushWait/looks, time.Since(began)))
+		left, err := r.round(ctx, waiting, slices.MinFunc([]time.Time{until, end}, time.Time.Compare))
+		errs = append(errs, err)
+		meter.Set(ctx, meter.Waiting, float64(left))
+		if left == 0 || errors.Is(err, fault.ErrQuota) || ctx.Err() != nil || !time.Now().Before(end) {
+			if left > 0 {
+				r.cfg.Log.InfoContext(ctx, "findings wait for the next minute's budget", "findings", left)
 			}
-		})
+			break
+		}
 	}
-	all.Wait()
 	return errors.Join(errs...)
 }
 
-// allowed asks the budget, for as long as a flush waits.
-func (r *Router) allowed(ctx context.Context, urgent bool) bool {
-	for end := time.Now().Add(r.cfg.FlushWait); ; {
+// round writes what a look found, and returns how many findings were left when the budget had no more for them. What is urgent and
+// what is not do not wait for each other: there are writes that only the one may have, and some that only the other may.
+func (r *Router) round(ctx context.Context, waiting []behind, until time.Time) (left int, err error) {
+	f := flushing{router: r, until: until, free: make(chan struct{}, flushers)}
+	urgent := 0
+	for urgent < len(waiting) && waiting[urgent].urgent() {
+		urgent++
+	}
+	var both sync.WaitGroup
+	for _, of := range [][]behind{waiting[:urgent], waiting[urgent:]} {
+		both.Go(func() { f.write(ctx, of) })
+	}
+	both.Wait()
+	return f.left, errors.Join(f.errs...)
+}
+
+func (b behind) urgent() bool { return b.Severity >= alert.High }
+
+// flushing is a round under way.
+type flushing struct {
+	router *Router
+	until  time.Time // it waits for the budget
+	free   chan struct{}
+
+	mu   sync.Mutex
+	errs []error
+	over bool // the service had enough
+	left int
+}
+
+// write writes findings of one urgency, in their order.
+func (f *flushing) write(ctx context.Context, all []behind) {
+	var writing sync.WaitGroup
+	defer writing.Wait()
+	for i, b := range all {
+		f.free <- struct{}{}
+		if f.ended() || ctx.Err() != nil || !f.router.allowed(ctx, b.urgent(), f.until) {
+			<-f.free
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.left += len(all) - i
+			return
+		}
+		writing.Go(func() {
+			defer func() { <-f.free }()
+			if err := f.router.catchUp(ctx, b); err != nil {
+				f.mu.Lock()
+				defer f.mu.Unlock()
+				f.errs = append(f.errs, err)
+				f.over = f.over || errors.Is(err, fault.ErrQuota)
+			}
+		})
+	}
+}
+
+func (f *flushing) ended() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.over
+}
+
+// allowed asks the budget, again each second until a time that has come or comes.
+func (r *Router) allowed(ctx context.Context, urgent bool, until time.Time) bool {
+	for {
 		if r.budget.Allow(ctx, r.cfg.Now(), urgent) {
 			return true
 		}
-		if !time.Now().Before(end) {
+		if !time.Now().Before(until) {
 			return false
 		}
 		select {
 		case <-ctx.Done():
 			return false
-		case <-time.After(time.Second):
+		case <-time.After(min(time.Second, time.Until(until))):
 		}
 	}
 }

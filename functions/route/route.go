@@ -54,10 +54,12 @@ type Config struct {
 	// RepeatEvery is how long a finding is left alone after a write; what repeats meanwhile, Flush writes. Default 1 min.
 	RepeatEvery time.Duration
 	// FlushWait is how long a flush waits for writes that the budget does not allow yet, in real time: what a flush of a minute ago
-	// took counts for some seconds longer than a minute. Default not at all.
+	// took counts for some seconds longer than a minute. Default not at all, and it writes what is allowed at once.
 	FlushWait time.Duration
-	Now       func() time.Time // default time.Now
-	Log       *slog.Logger     // default slog.Default()
+	// UrgentWait is how long Handle waits so with a finding of severity HIGH or above that nobody has written yet. Default not at all.
+	UrgentWait time.Duration
+	Now        func() time.Time // default time.Now
+	Log        *slog.Logger     // default slog.Default()
 }
 
 // A Router is safe for concurrent use, in any number of processes over one store.
@@ -65,8 +67,12 @@ type Router struct {
 	cfg    Config
 	counts *counter
 	budget *budget.Budget
-	off    sync.Once // says that there is nowhere to write to
+	off    sync.Once     // says that there is nowhere to write to
+	urgent chan struct{} // held by those who wait with what is urgent
 }
+
+// urgentWaiting is how many alerts an instance waits with at most: others come to it meanwhile.
+const urgentWaiting = 8
 
 // New returns a router that has made no request yet.
 func New(cfg Config) *Router {
@@ -79,7 +85,7 @@ func New(cfg Config) *Router {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	return &Router{cfg: cfg, counts: &counter{cfg: cfg, waiting: make(map[string][]*counted)}, budget: budget.New(budget.Config{
+	return &Router{cfg: cfg, urgent: make(chan struct{}, urgentWaiting), counts: &counter{cfg: cfg, waiting: make(map[string][]*counted)}, budget: budget.New(budget.Config{
 		Store: cfg.Store, WritesPerMinute: cfg.WritesPerMinute, BytesPerDay: cfg.BytesPerDay, MaxInstances: cfg.MaxInstances, Log: cfg.Log,
 	})}
 }
@@ -139,10 +145,25 @@ func (r *Router) handle(ctx context.Context, id string, a *alert.Alert) (result,
 		return aggregated, nil // whoever writes now, or Flush, has this alert in the sum
 	case !h.WrittenAt.IsZero() && now.Sub(h.WrittenAt) < r.cfg.RepeatEvery && a.GetSeverity() <= h.Severity:
 		return aggregated, nil
-	case !r.budget.Allow(ctx, now, a.GetSeverity() >= alert.High):
+	case !r.mayWrite(ctx, a.GetSeverity() >= alert.High, h.WrittenAt.IsZero()):
 		return waiting, r.leave(ctx, h, a)
 	}
 	return written, r.settle(ctx, h, a)
+}
+
+// mayWrite asks the budget, and waits for it with what is urgent and new. A flush that wrote nothing back would not find it for up
+// to a minute.
+func (r *Router) mayWrite(ctx context.Context, urgent, isNew bool) bool {
+	until := time.Now()
+	if urgent && isNew {
+		select {
+		case r.urgent <- struct{}{}:
+			defer func() { <-r.urgent }()
+			until = until.Add(r.cfg.UrgentWait)
+		default:
+		}
+	}
+	return r.allowed(ctx, urgent, until)
 }
 
 // leave puts the alert where Flush finds it, which has no other way to know what the finding is about.

@@ -36,7 +36,6 @@ type Budget struct {
 	writes   window          // an even share of a minute's, for when nobody can count
 	alone    time.Time       // until when that is so
 	grants   map[bool]*grant // by urgency
-	pace     int             // writes to take next
 	patience time.Time       // until when the service asked for it
 	day      string
 	left     int64           // bytes of the day taken out of the count and not used yet
@@ -74,8 +73,8 @@ func New(cfg Config) *Budget {
 	}
 	return &Budget{
 		log: cfg.Log, count: dayCount{store: cfg.Store, limit: cfg.BytesPerDay}, dry: make(map[bool]string),
-		minute: minuteCount{store: cfg.Store, limit: cfg.WritesPerMinute}, grants: map[bool]*grant{false: new(grant), true: new(grant)},
-		writes: window{at: make([]time.Time, max(1, cfg.WritesPerMinute/cfg.MaxInstances))}, pace: firstWrites,
+		minute: minuteCount{store: cfg.Store, limit: cfg.WritesPerMinute}, grants: map[bool]*grant{false: {pace: firstWrites}, true: {pace: firstWrites}},
+		writes: window{at: make([]time.Time, max(1, cfg.WritesPerMinute/cfg.MaxInstances))},
 	}
 }
 
@@ -130,10 +129,8 @@ func (b *Budget) take(now time.Time, urgent bool) answer {
 		if !b.writes.room(now, b.even(urgent)) {
 			return refused
 		}
-	case b.grants[false].holds(now):
-		from = b.grants[false]
-	case urgent && b.grants[true].holds(now):
-		from = b.grants[true]
+	case b.grants[urgent].holds(now):
+		from = b.grants[urgent]
 	case b.grants[urgent].refused(now):
 		return refused
 	default:
@@ -170,13 +167,13 @@ func (b *Budget) takeWrites(ctx context.Context, now time.Time, urgent bool) {
 		return // somebody else was first
 	}
 	if g.left == 0 && now.Sub(g.since) < useWithin {
-		b.pace = min(2*b.pace, max(firstWrites, int(mostWrites*float64(b.minute.limit))))
+		g.pace = min(2*g.pace, max(firstWrites, b.minute.part(mostWrites)))
 	} else {
-		b.pace = firstWrites
+		g.pace = firstWrites
 	}
-	n := b.pace
+	n, back := g.pace, g.over(now)
 	b.mu.Unlock()
-	granted, err := b.minute.take(ctx, now, n, urgent)
+	granted, err := b.minute.take(ctx, now, n, urgent, back)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {

@@ -47,7 +47,7 @@ func (m *memory) Put(_ context.Context, name string, data []byte, _ map[string]s
 func instances(n int, store Store, bytes int64) []*Budget {
 	all := make([]*Budget, n)
 	for i := range all {
-		all[i] = New(Config{Store: store, WritesPerMinute: n * 10_000, MaxInstances: n, BytesPerDay: bytes, Log: slog.New(slog.DiscardHandler)})
+		all[i] = New(Config{Store: store, WritesPerMinute: n * 100_000, MaxInstances: n, BytesPerDay: bytes, Log: slog.New(slog.DiscardHandler)})
 	}
 	return all
 }

@@ -17,8 +17,8 @@ import (
 // second, and a flood must not be one of takings.
 const (
 	firstWrites = 2
-	mostWrites  = 0.1 // of a minute's
-	// useWithin is how long they may be used; what is left then is lost to all.
+	mostWrites  = 0.02 // of a minute's
+	// useWithin is how long they may be used; what is left then is given back with the next taking, and lost to all if there is none.
 	useWithin = 10 * time.Second
 	// askAgain is when an instance looks again that was told that there are none.
 	askAgain = time.Second
@@ -26,6 +26,8 @@ const (
 	alone = 10 * time.Second
 	// unasked are a minute's writes that nobody takes here: some functions write a few findings a day without asking.
 	unasked = 0.05
+	// forOthers are a minute's writes that are never for what is urgent, so that no flood of it has the others wait for ever.
+	forOthers = 0.05
 )
 
 // writesName is the object that holds the count.
@@ -33,6 +35,10 @@ const writesName = "budget/writes"
 
 // A minuteCount is how many writes all instances together have taken. In no minute are more made than there are in one: what was
 // taken counts for a minute after the last moment at which it may be used.
+//
+// What is not urgent is spread over that time. It could have nearly all of a minute in its first second, and then what is urgent
+// would find a tenth for the rest of it; as it is, every ten seconds as many come free as the others have in ten seconds, and what
+// is urgent takes them first: it may fill what the others may not.
 type minuteCount struct {
 	store Store
 	limit int // of a minute
@@ -46,14 +52,49 @@ const countVersion = 1
 type taking struct {
 	At     int64 `json:"at"` // s since the epoch
 	Writes int   `json:"writes"`
+	Urgent int   `json:"urgent,omitempty"` // of these
 }
 
-// take takes as many writes as there are for this urgency, n at most.
-func (c minuteCount) take(ctx context.Context, now time.Time, n int, urgent bool) (int, error) {
-	limit := c.limit - int(unasked*float64(c.limit))
-	if !urgent {
-		limit -= int(urgentWrites * float64(c.limit))
+// part is a share of a minute's writes.
+func (c minuteCount) part(share float64) int { return int(share * float64(c.limit)) }
+
+// room is how many writes there are for an urgency.
+func (c minuteCount) room(taken []taking, now time.Time, urgent bool) int {
+	sum, others, lately := 0, 0, 0
+	for _, t := range taken {
+		sum, others = sum+t.Writes, others+t.Writes-t.Urgent
+		if t.At > now.Add(-useWithin).Unix() {
+			lately += t.Writes - t.Urgent
+		}
 	}
+	owed, free := max(0, c.part(forOthers)-others), c.limit-c.part(unasked)-sum
+	if urgent {
+		return free - owed
+	}
+	spread := (c.limit - c.part(unasked) - c.part(urgentWrites)) * int(useWithin) / int(time.Minute+useWithin)
+	return min(max(free-c.part(urgentWrites), min(owed, free)), max(1, spread)-lately)
+}
+
+// unused is what is left of an earlier taking that ran out.
+type unused struct {
+	at     time.Time
+	writes int
+}
+
+// without gives back what was not used.
+func without(taken []taking, u unused, urgent bool) {
+	for i, t := range taken {
+		if t.At == u.at.Unix() {
+			taken[i].Writes -= u.writes
+			if urgent {
+				taken[i].Urgent -= u.writes
+			}
+		}
+	}
+}
+
+// take takes as many writes as there are for this urgency, n at most, and gives back.
+func (c minuteCount) take(ctx context.Context, now time.Time, n int, urgent bool, back unused) (int, error) {
 	for {
 		o, err := c.store.Get(ctx, writesName)
 		if err != nil && !errors.Is(err, objects.ErrNotFound) {
@@ -71,13 +112,14 @@ func (c minuteCount) take(ctx context.Context, now time.Time, n int, urgent bool
 		count.Version = countVersion
 		oldest := now.Add(-time.Minute - useWithin).Unix()
 		count.Taken = slices.DeleteFunc(count.Taken, func(t taking) bool { return t.At < oldest })
-		sum := 0
+		without(count.Taken, back, urgent)
+		granted := max(0, min(n, c.room(count.Taken, now, urgent)))
+		left := c.limit - granted
 		for _, t := range count.Taken {
-			sum += t.Writes
+			left -= t.Writes
 		}
-		granted := min(n, limit-sum)
-		meter.Set(ctx, meter.Writes, float64(max(0, c.limit-sum-max(0, granted))))
-		if granted <= 0 {
+		meter.Set(ctx, meter.Writes, float64(max(0, left)))
+		if granted == 0 && back.writes == 0 {
 			return 0, nil
 		}
 		i := slices.IndexFunc(count.Taken, func(t taking) bool { return t.At == now.Unix() })
@@ -86,6 +128,9 @@ func (c minuteCount) take(ctx context.Context, now time.Time, n int, urgent bool
 			count.Taken = append(count.Taken, taking{At: now.Unix()})
 		}
 		count.Taken[i].Writes += granted
+		if urgent {
+			count.Taken[i].Urgent += granted
+		}
 		data, err := json.Marshal(count)
 		if err != nil {
 			return 0, err
@@ -105,10 +150,20 @@ type grant struct {
 	left  int
 	since time.Time
 	none  time.Time // when there were none
+	pace  int       // writes to take next
 }
 
 // holds reports whether there is a write to be used.
 func (g *grant) holds(now time.Time) bool { return g.left > 0 && now.Sub(g.since) < useWithin }
+
+// over ends what may not be used any more.
+func (g *grant) over(now time.Time) (back unused) {
+	if !g.holds(now) {
+		back = unused{g.since, g.left}
+		g.left = 0
+	}
+	return back
+}
 
 // refused reports whether there were none just now.
 func (g *grant) refused(now time.Time) bool { return !g.none.IsZero() && now.Sub(g.none) < askAgain }

@@ -123,8 +123,8 @@ func (t *Tally) beat(topic, _ string, size int) {
 	t.beats[topic] = max(t.beats[topic], size)
 }
 
-// written is told of each write of a finding.
-func (t *Tally) written(w *pb.Finding) {
+// wrote is told of each write of a finding.
+func (t *Tally) wrote(w *pb.Finding) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	m := t.minute()
@@ -143,6 +143,18 @@ func (t *Tally) read() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.arrived[local.RawTopic] == len(t.alerts) && t.arrived[local.EnrichedTopic] == len(t.alerts)
+}
+
+// written reports whether all findings say what their alerts came to.
+func (t *Tally) written() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, f := range t.findings {
+		if f.published && f.Says != f.Events {
+			return false
+		}
+	}
+	return true
 }
 
 func (t *Tally) String() string {

@@ -54,9 +54,11 @@ type World struct {
 	shared  []*grpc.ClientConn
 	sensors []*Sensor
 	busy    []*Sensor // those that have acted since the last settling
-	readers []*reader
-	Tally   *Tally
-	Costs   *Costs
+	// flushing is a flush that has more to write.
+	flushing bool
+	readers  []*reader
+	Tally    *Tally
+	Costs    *Costs
 }
 
 // New starts a fleet whose acts are from a capture.
@@ -70,7 +72,7 @@ func New(ctx context.Context, cfg Config, acts *Acts) (w *World, err error) {
 	}()
 	w.cloud, err = local.Start(local.Config{
 		Clusters: clusters(cfg, acts.shell.Container.Pod, time.Now()), Now: w.Now, Instances: running, MaxInstances: writers,
-		Changed: w.Tally.written, Around: w.Costs.around, Log: cfg.Log,
+		Changed: w.Tally.wrote, Around: w.Costs.around, Log: cfg.Log,
 	})
 	if err != nil {
 		return w, err
@@ -139,19 +141,19 @@ func (w *World) Settle(ctx context.Context) error {
 	return nil
 }
 
-// flushWait is for how long after a minute has begun findings that wait are written: as long as a flush waits for the budget.
-const flushWait = 20 * time.Second
-
-// Pass settles what is under way and moves time on; each minute the findings that wait are written, as a schedule has it.
+// Pass settles what is under way and moves time on. Each minute the findings that wait are written, as a schedule has it; a flush
+// that has not written all looks again every ten seconds until the minute's end, as [route.Router.Flush] does where time goes by itself.
 func (w *World) Pass(ctx context.Context, d time.Duration) error {
 	if err := w.Settle(ctx); err != nil {
 		return err
 	}
+	before := w.Now().Truncate(time.Minute)
 	w.clock.Load().Advance(d)
-	if now := w.Now(); now.Sub(now.Truncate(time.Minute)) <= flushWait {
+	if begins := w.Now().Truncate(time.Minute) != before; begins || w.flushing {
 		if err := w.cloud.Flush(ctx); err != nil {
 			return fmt.Errorf("flush: %w", err)
 		}
+		w.flushing = !w.Tally.written()
 	}
 	return nil
 }

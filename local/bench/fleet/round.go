@@ -41,20 +41,20 @@ func (w *world) round(ctx context.Context) (c cost, err error) {
 	}
 	defer stop()
 	began = time.Now()
+	first := w.clock.Now()
 	var took []time.Duration
-	due := len(jobs)
-	for first := true; len(jobs) > 0; first = false {
-		waiting, err := w.work(ctx, workers, jobs[:due], first, &took, &c)
+	for due := len(jobs); len(jobs) > 0; {
+		waiting, err := w.work(ctx, workers, jobs[:due], w.clock.Now().Equal(first), &took, &c)
 		if err != nil {
 			return c, err
 		}
-		// They come again by themselves, each after ten minutes at most; the quota comes back each minute.
+		// They come again by themselves, each after ten minutes at most; some of the quota comes back every ten seconds.
 		if jobs = append(jobs[due:], waiting...); len(jobs) > 0 {
-			due = max(1, min(len(jobs), w.settings.clusters/10))
-			c.minutes++
-			w.clock.Advance(time.Minute)
+			due = max(1, min(len(jobs), w.settings.clusters/60))
+			w.clock.Advance(10 * time.Second)
 		}
 	}
+	c.minutes = int(w.clock.Now().Sub(first) / time.Minute)
 	c.jobs = time.Since(began)
 	slices.Sort(took)
 	c.median, c.late = took[len(took)/2], took[len(took)*99/100]
