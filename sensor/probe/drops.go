@@ -34,15 +34,15 @@ const (
 
 	// Recursion: the kernel skipped a program because it was running already.
 	Recursion = dropReasons
-	// SequenceGap: numbers missing in the records of a CPU. What is counted here was counted as RingFull or Reserved
-	// before; a difference would be a loss that nobody counted.
-	SequenceGap = dropReasons + 1
+	// Uncounted: records whose numbers are missing in those of a CPU, and that are neither RingFull nor Reserved. There should be
+	// none: whoever loses a record counts it.
+	Uncounted = dropReasons + 1
 )
 
 var reasonNames = [...]string{
 	RingFull: "ring_full", Reserved: "reserved", TailCall: "tail_call", UserMemory: "user_memory",
 	PathUnresolved: "path_unresolved", MapFull: "map_full", X32: "x32",
-	Recursion: "recursion", SequenceGap: "sequence_gap",
+	Recursion: "recursion", Uncounted: "uncounted",
 }
 
 func (r Reason) String() string {
@@ -66,16 +66,29 @@ func (p *Probe) Drops() []Drop {
 	if p.closed {
 		return nil
 	}
+	gaps := p.decoder.Gaps() // first: what is missing by now was counted before
 	var counts [kernelKinds * int(dropReasons)]uint64
 	if err := p.objs.Drops.Get(&counts); err != nil {
 		p.log.Error("read drop counters", "err", err)
 	}
 	drops := dropsOf(counts[:])
 	drops = append(drops, p.recursion()...)
-	if n := p.decoder.Gaps(); n != 0 {
-		drops = append(drops, Drop{SequenceGap, event.Unknown, n})
+	// A loss whose gap nobody has seen yet makes the difference smaller for a while, and a count does not fall.
+	p.uncounted = max(p.uncounted, uncounted(gaps, drops))
+	if p.uncounted != 0 {
+		drops = append(drops, Drop{Uncounted, event.Unknown, p.uncounted})
 	}
 	return drops
+}
+
+// uncounted is how many of the missing records are in no count.
+func uncounted(gaps uint64, drops []Drop) uint64 {
+	for _, d := range drops {
+		if d.Reason == RingFull || d.Reason == Reserved {
+			gaps -= min(gaps, d.Count)
+		}
+	}
+	return gaps
 }
 
 func dropsOf(counts []uint64) []Drop {

@@ -40,6 +40,7 @@ type Probe struct {
 	overlay    bool
 	filter     event.Filter // in force
 	generation uint16       // of the peers that messages are compared with
+	uncounted  uint64       // the most that was seen, records
 	stopped    bool
 	closed     bool
 }

@@ -48,14 +48,14 @@ func TestTotals(t *testing.T) {
 	b.Finding(found("g", 2, start), start.Add(40*time.Millisecond))
 	b.Finding(found("g", 1, start), start)
 	h := &alert.Heartbeat{
-		Events: []*alert.Count{{Kind: "openat", Count: 100}, {Kind: "exec", Count: 7}}, Drops: []*alert.Drop{{Reason: "ring_full", Kind: "openat", Count: 2}, {Reason: "ring_full", Kind: "exec", Count: 1}, {Reason: "sequence_gap", Count: 4}, {Reason: "process_partial", Count: 5}},
+		Events: []*alert.Count{{Kind: "openat", Count: 100}, {Kind: "exec", Count: 7}}, Drops: []*alert.Drop{{Reason: "ring_full", Kind: "openat", Count: 2}, {Reason: "ring_full", Kind: "exec", Count: 1}, {Reason: "uncounted", Count: 1}, {Reason: "process_partial", Count: 5}},
 		Outputs: []*alert.Output{{Dropped: 3}, {Dropped: 1}},
 	}
 	b.Tick(start.Add(2*time.Second), h, Cloud{DeadLettered: 1, Quarantined: 2, Dead: 4, Memory: 9})
 	b.Alert(&alert.Alert{Kind: alert.KindHeartbeat, Time: "t", Heartbeat: h})
 	want := Totals{
 		Events: Tally{"openat": 100, "exec": 7}, Alerts: Tally{"r": 2}, Severities: Tally{"HIGH": 2}, AlertEvents: 6, Findings: 2, FindingEvents: 6,
-		Drops: Tally{"ring_full": 3, "sequence_gap": 4, "process_partial": 5}, Lost: 4, InPart: 5, LostByOutputs: 4, DeadLettered: 1, Quarantined: 2, Dead: 4, Memory: 9, LastHeartbeat: "t",
+		Drops: Tally{"ring_full": 3, "uncounted": 1, "process_partial": 5}, Lost: 4, InPart: 5, LostByOutputs: 4, DeadLettered: 1, Quarantined: 2, Dead: 4, Memory: 9, LastHeartbeat: "t",
 	}
 	if diff := cmp.Diff(want, b.Totals()); diff != "" {
 		t.Errorf("totals (-want +got):\n%s", diff)

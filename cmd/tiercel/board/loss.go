@@ -9,21 +9,14 @@ var inPart = map[string]bool{
 	"missed_fork": true, "missed_exec": true, "missed_exit": true,
 }
 
-// gap counts what other reasons have counted before; more than those would be a loss that nobody counted.
-const gap = "sequence_gap"
-
 // losses parts drops into events that were lost and events that are known in part.
 func losses(drops Tally) (lost, part uint64) {
 	for reason, n := range drops {
-		switch {
-		case inPart[reason]:
+		if inPart[reason] {
 			part += n
-		case reason != gap:
+		} else {
 			lost += n
 		}
-	}
-	if counted := drops["ring_full"] + drops["reserved"]; drops[gap] > counted {
-		lost += drops[gap] - counted
 	}
 	return lost, part
 }
