@@ -14,7 +14,6 @@ import (
 	"tiercel.dev/alert"
 	"tiercel.dev/functions/dispatch"
 	"tiercel.dev/functions/harden"
-	"tiercel.dev/internal/budget"
 	"tiercel.dev/internal/push"
 	"tiercel.dev/internal/schedule"
 	"tiercel.dev/internal/topic"
@@ -102,7 +101,7 @@ func newHardening(ctx context.Context, s Settings, e Endpoints, log *slog.Logger
 	}
 	cfg := harden.Config{
 		Store: c.bucket, Read: reading.Read, Judge: harden.NewRules(c.bucket), Now: e.clock(), Log: log,
-		Budget: budget.New(budget.Config{Store: c.bucket, MaxInstances: s.MaxInstances, Log: log}),
+		Budget: c.budget(log),
 	}
 	if c.findings != nil {
 		cfg.Findings = c.findings

@@ -90,7 +90,7 @@ func newReportWatch(ctx context.Context, s Settings, e Endpoints, log *slog.Logg
 	}
 	w := &report.Watch{Store: c.bucket, Project: s.Project, Publish: c.alerts().Publish, Now: e.clock(), Log: log}
 	if c.findings != nil {
-		w.Findings = c.findings
+		w.Findings = c.asking(e.clock(), log)
 	}
 	if sender(s, e) != nil {
 		w.Notify = notify(c, e, log)

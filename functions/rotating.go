@@ -50,7 +50,7 @@ func newRotating(ctx context.Context, s Settings, e Endpoints, log *slog.Logger)
 		cfg.Hands = rotate.Caller{GKE: client}
 	}
 	if c.findings != nil {
-		cfg.Findings = c.findings
+		cfg.Findings = c.asking(e.clock(), log)
 	}
 	r := rotate.New(cfg)
 	out := rotating{

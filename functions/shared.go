@@ -3,10 +3,13 @@ package functions
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"time"
 
 	"cloud.google.com/go/pubsub/v2"
 	securitycenter "cloud.google.com/go/securitycenter/apiv2"
 
+	"tiercel.dev/internal/budget"
 	"tiercel.dev/internal/objects"
 	"tiercel.dev/internal/scc"
 	"tiercel.dev/internal/topic"
@@ -36,6 +39,16 @@ func newShared(ctx context.Context, s Settings, e Endpoints) (c shared, err erro
 		c.findings = scc.NewWriter(client, s.Source)
 	}
 	return c, nil
+}
+
+// budget is the function's part of what all that write findings share.
+func (c shared) budget(log *slog.Logger) *budget.Budget {
+	return budget.New(budget.Config{Store: c.bucket, MaxInstances: c.settings.MaxInstances, Log: log})
+}
+
+// asking writes findings that the budget allows. There must be somewhere to write to.
+func (c shared) asking(now func() time.Time, log *slog.Logger) *budget.Writer {
+	return budget.NewWriter(c.budget(log), c.findings, now)
 }
 
 func (c shared) alerts() *topic.Topic     { return topic.New(c.topics, c.settings.AlertsTopic) }

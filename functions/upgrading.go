@@ -39,7 +39,7 @@ func newUpgrading(ctx context.Context, s Settings, e Endpoints, log *slog.Logger
 		cfg.Hands = client
 	}
 	if c.findings != nil {
-		cfg.Findings = c.findings
+		cfg.Findings = c.asking(e.clock(), log)
 	}
 	w := upgrade.NewWorker(cfg)
 	in := &upgrade.Intake{Store: c.bucket, Find: upgrade.NewFinder(projects, gke.New(client, nil)).Find, Look: w.Handle, Now: e.clock(), Log: log}

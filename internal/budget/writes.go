@@ -24,7 +24,8 @@ const (
 	askAgain = time.Second
 	// alone is how long an instance keeps to its even share that could not read the count.
 	alone = 10 * time.Second
-	// unasked are a minute's writes that nobody takes here: some functions write a few findings a day without asking.
+	// unasked are a minute's writes that nobody takes here: tiercel doctor writes a finding without asking, and one that was allowed
+	// may take longer to be made than it counts for.
 	unasked = 0.05
 	// forOthers are a minute's writes that are never for what is urgent, so that no flood of it has the others wait for ever.
 	forOthers = 0.05
