@@ -77,7 +77,7 @@ type player struct {
 
 // underWayAlerts is from how many nodes' alerts on it is waited within a step: a machine that is too slow for all of them at once has
 // functions run out of time.
-const underWayAlerts = 500
+const underWayAlerts = 100
 
 // happen has happen what does within a step.
 func (p *player) happen(ctx context.Context, at time.Duration) error {
