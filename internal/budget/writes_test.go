@@ -135,7 +135,7 @@ func (f *flood) kept(quota int) {
 // an instance dies every few seconds.
 func TestUrgentAreMadeAsTheyCome(t *testing.T) {
 	f := newFlood(t)
-	for s := range 900 {
+	for s := range 300 {
 		f.second(10)
 		if s%7 == 0 {
 			f.crash(s / 7 % len(f.all))
@@ -163,11 +163,11 @@ func TestUrgentBurst(t *testing.T) {
 // However many urgent ones come, the others go on.
 func TestOthersAreNeverStarved(t *testing.T) {
 	f := newFlood(t)
-	f.second(20_000)
+	f.second(6000)
 	for range 70 {
 		f.second(0) // what was made before them runs out
 	}
-	for range 8 {
+	for range 3 {
 		before := f.others
 		for range 70 {
 			f.second(0)

@@ -179,6 +179,7 @@ type Sum struct {
 	SizeP99       int
 	FindingP50    int                              // of a finding's write
 	Wait, Took    map[alert.Severity]time.Duration // to the first write, of 99 of 100 findings
+	Slowest       map[alert.Severity]time.Duration // to the first write
 	Unwritten     map[alert.Severity]int
 	FindingsOf    map[alert.Severity]int
 }
@@ -192,7 +193,7 @@ func (t *Tally) Sum() Sum {
 		BeatRaw: t.beats[local.RawTopic], Beat: t.beats[local.EnrichedTopic],
 		SizeP50: at(t.sizes, 0.5), SizeP99: at(t.sizes, 0.99), FindingP50: at(t.bytes, 0.5),
 		Wait: make(map[alert.Severity]time.Duration), Took: make(map[alert.Severity]time.Duration),
-		Unwritten: make(map[alert.Severity]int), FindingsOf: make(map[alert.Severity]int),
+		Slowest: make(map[alert.Severity]time.Duration), Unwritten: make(map[alert.Severity]int), FindingsOf: make(map[alert.Severity]int),
 	}
 	for _, topic := range []string{local.RawTopic, local.EnrichedTopic} {
 		s.Doubled += t.doubled[topic]
@@ -217,6 +218,7 @@ func (t *Tally) Sum() Sum {
 			s.Unwritten[f.Severity]++
 			continue
 		}
+		s.Slowest[f.Severity] = max(s.Slowest[f.Severity], f.Wait)
 		waits[f.Severity], took[f.Severity] = append(waits[f.Severity], f.Wait), append(took[f.Severity], f.Took)
 	}
 	for severity := range waits {

@@ -44,8 +44,8 @@ func (m *measured) print(out io.Writer) error {
 	row("a finding, median", "%d B", s.FindingP50)
 	row("events for each write", "%.1f", float64(s.Events)/float64(max(1, s.Writes)))
 	for _, severity := range severities {
-		row(severity.String()+" findings, and to the first write, 99 %", "%d, %v on the story's clock, %.1f s here", s.FindingsOf[severity], s.Wait[severity],
-			s.Took[severity].Seconds())
+		row(severity.String()+" findings, and to the first write, 99 % and all", "%d, %v and %v on the story's clock, %.1f s here for 99 %%",
+			s.FindingsOf[severity], s.Wait[severity], s.Slowest[severity], s.Took[severity].Seconds())
 	}
 	row("all findings say what their alerts came to", "after %.0f minutes of the story, %.0f s here", m.storyFor.Minutes(), m.took.Seconds())
 	row("resident at most, sensors and stand-ins and functions", "%d MiB", m.peak>>20)
@@ -112,6 +112,9 @@ func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 func (m *measured) claims(out io.Writer) error {
 	s, b, c := m.sum, m.beaten, m.checked
 	var errs []error
+	within := func(severity alert.Severity) bool {
+		return s.FindingsOf[severity] > 0 && s.Unwritten[severity] == 0 && s.Slowest[severity] <= time.Minute
+	}
 	for _, claim := range []struct {
 		what string
 		ok   bool
@@ -123,8 +126,9 @@ func (m *measured) claims(out io.Writer) error {
 		{"no minute has more writes than the quota", s.MostWrites <= quota},
 		{"no write is refused for the quota", m.refused == 0},
 		{"every event is counted in one finding", s.Wrong == 0},
-		{"critical findings are written within a minute", s.FindingsOf[alert.Critical] > 0 && s.Unwritten[alert.Critical] == 0 && s.Wait[alert.Critical] <= time.Minute},
-		{"the severest first", s.Wait[alert.Critical] <= s.Wait[alert.High] && s.Wait[alert.High] <= s.Wait[alert.Medium]},
+		{"all critical findings are written within a minute", within(alert.Critical)},
+		{"all high ones too", within(alert.High)},
+		{"both before the others", max(s.Wait[alert.Critical], s.Wait[alert.High]) <= s.Wait[alert.Medium]},
 	} {
 		verdict := "holds"
 		if !claim.ok {
