@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"tiercel.dev/alert"
 	"tiercel.dev/functions/route"
 	"tiercel.dev/internal/fault"
+	"tiercel.dev/internal/objects"
 	localscc "tiercel.dev/local/scc"
 )
 
@@ -86,7 +88,7 @@ func TestPatience(t *testing.T) {
 func TestFlushWaits(t *testing.T) {
 	w := newWorld(t, localscc.Config{})
 	r := w.router(func(cfg *route.Config) { cfg.WritesPerMinute, cfg.FlushWait = 100, time.Minute })
-	const n = 30
+	const n = 120
 	for i := range uint64(n) {
 		if err := r.Handle(t.Context(), act("s", i+1, fmt.Sprint(i), alert.Low)); err != nil {
 			t.Fatal(err)
@@ -156,7 +158,7 @@ func TestFlushLooksAgain(t *testing.T) {
 func TestUrgentWaits(t *testing.T) {
 	w := newWorld(t, localscc.Config{})
 	r := w.router(func(cfg *route.Config) { cfg.WritesPerMinute, cfg.UrgentWait = 20, time.Minute })
-	const n = 18 // but for a twentieth that nobody asks for, and another for others
+	const n = 19 // but for a twentieth that is for others
 	done := make(chan error)
 	go func() {
 		var errs []error
@@ -178,4 +180,55 @@ func TestUrgentWaits(t *testing.T) {
 			}
 		}
 	}
+}
+
+// listed tells of the ledger's listings.
+type listed struct {
+	route.Store
+	times atomic.Int64
+}
+
+func (l *listed) List(ctx context.Context, prefix string) iter.Seq2[objects.Object, error] {
+	if prefix == "ledger/" {
+		l.times.Add(1)
+	}
+	return l.Store.List(ctx, prefix)
+}
+
+// A flush that has nothing to write stays while so few writes are left that what is urgent may find none.
+func TestFlushStaysForUrgent(t *testing.T) {
+	w := newWorld(t, localscc.Config{})
+	store := &listed{Store: w.bucket}
+	r := w.router(func(cfg *route.Config) { cfg.WritesPerMinute, cfg.FlushWait, cfg.Store = 60, 20*time.Second, store })
+	const low, critical = 54, 10
+	for i := range uint64(low) {
+		if err := r.Handle(t.Context(), act("s", i+1, fmt.Sprint(i), alert.Low)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := len(w.scc.Findings()); got != low {
+		t.Fatalf("%d findings are not urgent", got)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- r.Flush(ctx) }()
+	for store.times.Load() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	for i := range uint64(critical) {
+		if err := r.Handle(t.Context(), act("u", i+1, fmt.Sprint("u", i), alert.Critical)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for len(w.scc.Findings()) < low+critical {
+		select {
+		case err := <-done:
+			t.Fatalf("the flush ended with %d findings, %v", len(w.scc.Findings()), err)
+		case <-time.After(100 * time.Millisecond):
+			w.later(2 * time.Second)
+		}
+	}
+	cancel()
+	<-done
 }

@@ -49,7 +49,7 @@ func (r *Router) Flush(ctx context.Context) error {
 		left, err := r.round(ctx, waiting, slices.MinFunc([]time.Time{until, end}, time.Time.Compare))
 		errs = append(errs, err)
 		meter.Set(ctx, meter.Waiting, float64(left))
-		if left == 0 || errors.Is(err, fault.ErrQuota) || ctx.Err() != nil || !time.Now().Before(end) {
+		if errors.Is(err, fault.ErrQuota) || !time.Now().Before(end) || left == 0 && !r.expects(ctx, until) || ctx.Err() != nil {
 			if left > 0 {
 				r.cfg.Log.InfoContext(ctx, "findings wait for the next minute's budget", "findings", left)
 			}
@@ -57,6 +57,18 @@ func (r *Router) Flush(ctx context.Context) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// expects reports whether something urgent may come that finds no write, and is then back when it is time to look for that.
+func (r *Router) expects(ctx context.Context, until time.Time) bool {
+	if !r.budget.Tight(ctx, r.cfg.Now()) {
+		return false
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(time.Until(until)):
+	}
+	return true
 }
 
 // round writes what a look found, and returns how many findings were left when the budget had no more for them. What is urgent and

@@ -45,8 +45,8 @@ type Budget struct {
 }
 
 const (
-	urgentWrites = 0.1 // of a minute's
-	urgentBytes  = 0.2 // of a day's
+	urgentWrites = 0.08 // of a minute's
+	urgentBytes  = 0.2  // of a day's
 
 	// reckoned is the size that a write is taken for until it is made: a large one's. The bound of a finding would leave
 	// most of the quota unused.
@@ -166,10 +166,11 @@ func (b *Budget) takeWrites(ctx context.Context, now time.Time, urgent bool) {
 		b.mu.Unlock()
 		return // somebody else was first
 	}
-	if g.left == 0 && now.Sub(g.since) < useWithin {
-		g.pace = min(2*g.pace, max(firstWrites, b.minute.part(mostWrites)))
-	} else {
+	switch used := now.Sub(g.since); {
+	case g.left > 0 || used >= useWithin:
 		g.pace = firstWrites
+	case used < atOnce:
+		g.pace = min(2*g.pace, max(firstWrites, b.minute.part(mostWrites)))
 	}
 	n, back := g.pace, g.over(now)
 	b.mu.Unlock()
@@ -215,6 +216,12 @@ func (b *Budget) add(bytes int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.left += bytes
+}
+
+// Tight reports whether so few of the minute's writes are left that what is urgent may soon find none. Where nobody can count it is not.
+func (b *Budget) Tight(ctx context.Context, now time.Time) bool {
+	count, _, err := b.minute.read(ctx, now)
+	return err == nil && b.minute.left(count.Taken, now) <= 2*b.minute.part(urgentWrites)
 }
 
 // Spent tells the size of a write that was made, in bytes.
