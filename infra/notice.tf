@@ -36,6 +36,7 @@ module "notice" {
   writes = {
     "upgrade/" = "keeps what is known of a cluster's versions"
     "mail/"    = "keeps which mail was sent"
+    "budget/"  = "takes from the write budget"
   }
 
   # container.clusters.update comes with a policy: without one it says what is to be done, and could not do it.

@@ -32,5 +32,6 @@ module "report_watch" {
   writes = {
     "report/missed.json" = "keeps what it told"
     "mail/"              = "keeps which mail was sent"
+    "budget/"            = "takes from the write budget"
   }
 }

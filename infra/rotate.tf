@@ -30,6 +30,7 @@ module "rotate" {
     "rotate/"      = "keeps the record of each rotation"
     "rotate-away/" = "keeps the records of clusters that are no more"
     "mail/"        = "keeps which mail was sent"
+    "budget/"      = "takes from the write budget"
   }
 
   # container.clusters.update comes with a policy: without one it says what is due, and could not do it.

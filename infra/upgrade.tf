@@ -39,6 +39,7 @@ module "upgrade" {
   writes = {
     "upgrade/" = "keeps what is known of a cluster's versions"
     "mail/"    = "keeps which mail was sent"
+    "budget/"  = "takes from the write budget"
   }
 
   # container.clusters.update comes with a policy: without one it says what is to be done, and could not do it.
