@@ -29,12 +29,16 @@ func (w *world) examined(t *testing.T, flags ...string) (doctor.Report, int) {
 	return r, cmd.ProcessState.ExitCode()
 }
 
-// diagnosed waits until `tiercel doctor` says of the cluster's sensors what they are, by its exit code and their line, and prints it.
-func (w *world) diagnosed(t *testing.T, want doctor.State) {
+// diagnosed waits until `tiercel doctor` says that the cluster's sensors are well, or that they are not, by its exit code and their line,
+// and prints it. One that has lost events lately, as on a busy machine, is worth a look, and well.
+func (w *world) diagnosed(t *testing.T, well bool) {
 	t.Helper()
-	code := map[doctor.State]int{doctor.OK: 0, doctor.Fail: 1}[want]
+	code := 1
+	if well {
+		code = 0
+	}
 	var line doctor.Line
-	eventually(t, fmt.Sprintf("tiercel doctor says %s, exit code %d", want, code), func() error {
+	eventually(t, fmt.Sprintf("tiercel doctor says so by exit code %d", code), func() error {
 		r, got := w.examined(t, "--cluster", cluster)
 		var others []doctor.Line
 		for _, l := range r.Lines {
@@ -45,7 +49,7 @@ func (w *world) diagnosed(t *testing.T, want doctor.State) {
 				others = append(others, l)
 			}
 		}
-		if line.State != want || got != code || len(others) > 0 {
+		if (line.State == doctor.Fail) == well || line.State == doctor.Unknown || got != code || len(others) > 0 {
 			return fmt.Errorf("exit code %d: %+v; and besides %+v", got, line, others)
 		}
 		return nil
@@ -58,7 +62,7 @@ func (w *world) diagnosed(t *testing.T, want doctor.State) {
 
 // examine has doctor look at all that is deployed, as who deployed it does.
 func examine(t *testing.T, w *world) {
-	w.diagnosed(t, doctor.OK)
+	w.diagnosed(t, true)
 	r, _ := w.examined(t)
 	for _, s := range doctor.States {
 		result("%s: %d of %d lines", s, r.Count(s), len(r.Lines))
