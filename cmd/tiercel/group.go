@@ -34,7 +34,7 @@ func group(cmd *cobra.Command) *cobra.Command {
 		if len(args) == 0 {
 			return cmd.Help()
 		}
-		hint := ""
+		hint := "; see " + cmd.CommandPath() + " --help"
 		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
 			hint = ": did you mean " + strings.Join(near, " or ") + "?"
 		}

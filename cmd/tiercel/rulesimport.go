@@ -28,10 +28,12 @@ files need no import: --rules takes them, too.
 ` + rulesExit,
 		Example: `  tiercel rules import falco_rules.yaml falco_rules.local.yaml -o native
   tiercel rules check native`,
-		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if dir == "" {
-				return mistake{errors.New("--dir says where to write the files")}
+			switch {
+			case len(args) == 0:
+				return mistake{errors.New("which files? Usage: " + cmd.UseLine())}
+			case dir == "":
+				return mistake{errors.New("into which folder? Give it with -o")}
 			}
 			return importRules(cmd, args, dir, force, noLibrary)
 		},

@@ -59,7 +59,9 @@ The page is for whoever can connect to its address: it asks nobody who they are,
 
 Needs what the sensor needs: root on a kernel with BTF. Without, it says what is missing, and plays a recording of a container
 that somebody got into and of its node: the rules, and all that comes after them, are the same. Each line of it is marked
-[replay], its node is replayed-node, and the summary says so.`,
+[replay], its node is replayed-node, and the summary says so.
+
+Exit codes: 0 done; 1 it went wrong; 2 your mistake: a flag or a rule file that cannot be used.`,
 		Example: `  tiercel up                                     until Ctrl-C; then, in another terminal: cat /etc/shadow
   tiercel up --for 1m --summary summary.json     what happened in a minute, as JSON
   tiercel up --listen 127.0.0.1:8080             the page on a port of your choice; --listen '' for none

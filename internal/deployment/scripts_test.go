@@ -83,8 +83,8 @@ func TestMistakes(t *testing.T) {
 		want   string
 	}{
 		"a cluster's name":      {nil, "bootstrap", []string{"--project", "p", "--cluster", "shop"}, "--cluster shop is not PROJECT/LOCATION/NAME"},
-		"no region":             {nil, "bootstrap", []string{"--project", "prod"}, "scripts/bootstrap --project PROJECT"},
-		"a flag":                {nil, "bootstrap", []string{"--zone", "z"}, "scripts/bootstrap --project PROJECT"},
+		"no region":             {nil, "bootstrap", []string{"--project", "prod"}, `--region is ""`},
+		"a flag":                {nil, "bootstrap", []string{"--zone", "z"}, "--zone is no flag"},
 		"a tag":                 {deploy, "rollout", []string{"sensor:latest"}, "is no image with its digest"},
 		"no image":              {deploy, "rollout", nil, "is no image with its digest"},
 		"a cluster in a wave":   {append(slices.Clone(deploy), "WAVES=a/b/c $(id)"), "rollout", []string{image}, "which is not PROJECT/LOCATION/NAME"},
@@ -92,7 +92,7 @@ func TestMistakes(t *testing.T) {
 		"a cluster to leave":    {nil, "uninstall", []string{"--project", "prod", "--region", "europe-west1", "--cluster", "shop"}, "--cluster shop is not PROJECT/LOCATION/NAME"},
 		"a source":              {nil, "uninstall", []string{"--project", "prod", "--region", "europe-west1", "--scc", "off"}, "--scc off is not organizations/O"},
 		"no folder":             {nil, "uninstall", []string{"--project", "prod", "--region", "europe-west1", "--root", "nowhere"}, "--root nowhere is no folder"},
-		"nothing to leave":      {nil, "uninstall", []string{"--data"}, "scripts/uninstall --project PROJECT"},
+		"nothing to leave":      {nil, "uninstall", []string{"--data"}, `--project is ""`},
 		"a zip without a name":  {nil, "sources", nil, "scripts/sources OUT.zip"},
 		"a schema without name": {nil, "provider-schema", nil, "scripts/provider-schema FULL.json"},
 	} {

@@ -15,6 +15,7 @@ import (
 
 	"tiercel.dev/sensor/node"
 	"tiercel.dev/sensor/output"
+	"tiercel.dev/sensor/probe"
 )
 
 // Root is the minimal binary's one command: the sensor itself. Record, replay and the rest are the operator's.
@@ -131,6 +132,9 @@ func (w *watchFlags) config(c *cobra.Command) (node.Config, *slog.Logger, error)
 	cfg.Process.Environment = cfg.Environment
 	if w.ringSize != "" {
 		if cfg.Probe.RingBytes, err = parseSize(w.ringSize); err != nil {
+			return node.Config{}, nil, fmt.Errorf("%w: --ring %q: %w", node.ErrMistake, w.ringSize, err)
+		}
+		if err := (probe.Config{RingBytes: cfg.Probe.RingBytes}).Validate(); err != nil {
 			return node.Config{}, nil, fmt.Errorf("%w: --ring %q: %w", node.ErrMistake, w.ringSize, err)
 		}
 	}

@@ -48,7 +48,8 @@ type follower struct {
 	score float64 // of this run
 	prior float64 // of the run before, as many percent
 	runs  int
-	mails int // the number of the last
+	mails int    // the number of the last
+	said  string // how hardening stood when it was last told
 	steps map[posture.Resource][]step
 }
 
@@ -132,7 +133,12 @@ func (w *follower) take(f Fleet) (news []string) {
 	w.prior = w.score
 	w.score, _ = sum.Value()
 	w.run, w.runs = f.Run, w.runs+1
-	return append(news, fmt.Sprintf("hardening of %d clusters: score %.0f, %d to put right", len(f.Clusters), w.score, sum.Verdicts[posture.Fail]+sum.Verdicts[posture.Warn]))
+	stands := fmt.Sprintf("hardening of %d clusters: score %.0f, %d to put right", len(f.Clusters), w.score, sum.Verdicts[posture.Fail]+sum.Verdicts[posture.Warn])
+	if stands != w.said { // a simulated day passes in seconds, and most change nothing
+		w.said = stands
+		news = append(news, stands)
+	}
+	return news
 }
 
 func stamp(t time.Time) string {

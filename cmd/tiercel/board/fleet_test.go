@@ -2,12 +2,29 @@ package board
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"tiercel.dev/internal/posture"
 )
+
+// Days on which nothing changes pass in silence: between their lines nobody would find an alert.
+func TestQuietDays(t *testing.T) {
+	at := posture.Resource{Project: "p", Location: "europe-west1", Cluster: "shop"}
+	b := New(time.Now())
+	var told []int
+	for i, verdict := range []posture.Verdict{posture.Fail, posture.Fail, posture.Fail, posture.Pass, posture.Pass} {
+		told = append(told, len(b.Fleet(Fleet{
+			Now: time.Now(), Run: strconv.Itoa(i), Checks: map[string]posture.Check{"A": {ID: "A", Title: "Alpha holds"}},
+			Clusters: []posture.Cluster{{Resource: at, Results: []posture.Result{{ID: "a", Check: "A", Resource: at, Verdict: verdict, Severity: posture.High}}}},
+		})))
+	}
+	if want := []int{1, 0, 0, 2, 0}; !slices.Equal(told, want) {
+		t.Errorf("lines of each day: %v, want %v", told, want)
+	}
+}
 
 // What is told as fixed was told when it came: of results that are there for information alone nobody hears either.
 func TestFixedWasFound(t *testing.T) {

@@ -56,8 +56,10 @@ func NewCloud(ctx context.Context, e Endpoints) (*Cloud, error) {
 	c.secrets, errs[7] = secretmanager.NewService(ctx, e.REST...)
 	c.images, errs[8] = artifactregistry.NewService(ctx, e.REST...)
 	c.services, errs[9] = serviceusage.NewService(ctx, e.REST...)
-	if err := errors.Join(errs...); err != nil {
-		return nil, errors.Join(fmt.Errorf("clients: %w", err), c.Close())
+	for _, err := range errs {
+		if err != nil { // one tells of all: they lack the same credentials
+			return nil, errors.Join(fmt.Errorf("clients: %w", err), c.Close())
+		}
 	}
 	return c, nil
 }

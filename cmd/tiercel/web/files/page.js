@@ -187,6 +187,8 @@ async function follow() {
   if (views.includes(kind)) {
     if (view !== kind) reset();
     view = kind;
+    const tab = $("tab-" + kind), tabs = tab.parentElement;
+    tabs.scrollLeft = tab.offsetLeft - tabs.offsetLeft - (tabs.clientWidth - tab.offsetWidth) / 2; // a phone has not room for all
   }
   if (["alert", "finding", "rule", "result", "mail"].includes(kind) && rest.length) {
     opened = hash;
