@@ -37,6 +37,7 @@ func (c *Cloud) functions() http.Handler {
 	mux.Handle("/v3/", c.deployment)
 	mux.Handle(KeysPath, c.accounts.Keys())
 	mux.Handle(TokenPath, c.accounts.Issue())
+	mux.HandleFunc(DumpPath, c.dump)
 	for name, handler := range c.instances() {
 		if scheduledBy[name] == "" {
 			mux.Handle("/"+name, c.around(name, c.accounts.Require(caller.Handle(handler, accountOf(name)), functionsURL, invoker)))

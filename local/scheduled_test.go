@@ -3,6 +3,8 @@ package local
 import (
 	"crypto/x509"
 	"log/slog"
+	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -46,6 +48,10 @@ func TestSampleIsLookedAfter(t *testing.T) {
 			return false
 		}
 	}
+	until("the clusters are told", func() bool {
+		status, clusters := told(t, c)
+		return status == http.StatusOK && slices.Equal(clusters, []string{"apps", "legacy", "payments", "shop"})
+	})
 	until("legacy's old authorization is a finding", finding("legacy", "LEGACY_AUTHORIZATION_ENABLED", sccpb.Finding_ACTIVE))
 	until("and goes when it is switched off", finding("legacy", "LEGACY_AUTHORIZATION_ENABLED", sccpb.Finding_INACTIVE))
 	seen := map[string]bool{}

@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -29,7 +27,7 @@ func (in *clusterInput) snapshots(ctx context.Context, take func(*snapshot.Snaps
 	if in.from == "" {
 		return in.read(ctx, take)
 	}
-	if in.scoped() {
+	if in.scoped() || in.local != "" {
 		return mistake{errors.New("--from is a dump, and needs no project, folder, organization or address")}
 	}
 	file := os.Stdin
@@ -40,24 +38,5 @@ func (in *clusterInput) snapshots(ctx context.Context, take func(*snapshot.Snaps
 		}
 		defer file.Close()
 	}
-	d, some := snapshot.NewDecoder(file), false
-	for {
-		s, err := d.Decode()
-		if err == io.EOF && !some {
-			err = snapshot.ErrNoDump
-		}
-		switch {
-		case err == io.EOF:
-			return nil
-		case err != nil:
-			return mistake{fmt.Errorf("%s: %w", legible.Printable(in.from), err)}
-		}
-		some = true
-		if name := in.cluster; name != "" && s.Resource.Cluster != "" && s.Resource.Cluster != name {
-			continue
-		}
-		if err := take(s); err != nil {
-			return err
-		}
-	}
+	return in.decode(in.from, file, take)
 }

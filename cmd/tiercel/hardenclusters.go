@@ -4,13 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/oauth2"
 	"golang.org/x/sync/errgroup"
 
+	"tiercel.dev/cmd/tiercel/legible"
 	"tiercel.dev/functions"
 	"tiercel.dev/internal/posture"
 	"tiercel.dev/internal/snapshot"
@@ -26,29 +28,37 @@ type clusterFlags struct {
 }
 
 const clusterHelp = `It uses application default credentials (gcloud auth application-default login), which need what docs/hardening.md
-names; what they may not read is UNKNOWN, and said. With --local it looks at the clusters of a running "tiercel up".`
+names; what they may not read is UNKNOWN, and said. With --local it looks at the simulated clusters of a running "tiercel up".`
 
 func (f *clusterFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&f.projects, "project", nil, "look at the clusters of a `project`; may be repeated")
 	cmd.Flags().StringArrayVar(&f.folders, "folder", nil, "look at those of a folder's projects, by its `number`")
 	cmd.Flags().StringArrayVar(&f.organizations, "organization", nil, "look at those of an organization's projects, by its `number`")
 	cmd.Flags().StringVar(&f.cluster, "cluster", "", "look at those of this `name` alone")
-	cmd.Flags().StringVar(&f.local, "local", "", "`address` (HOST:PORT) of a running tiercel up")
+	cmd.Flags().StringVar(&f.local, "local", "", "`address` (HOST:PORT) of the functions of a running tiercel up")
 	noFiles(cmd, "project", "folder", "organization", "cluster", "local")
 }
 
 // scoped reports whether any flag says where clusters are.
 func (f *clusterFlags) scoped() bool {
-	return len(f.projects)+len(f.folders)+len(f.organizations) > 0 || f.local != ""
+	return len(f.projects)+len(f.folders)+len(f.organizations) > 0
+}
+
+// check finds what is wrong with the flags.
+func (f *clusterFlags) check() error {
+	if f.local == "" {
+		_, err := f.scopes()
+		return err
+	}
+	if f.scoped() {
+		return mistake{errors.New("--local has the simulated clusters alone, and takes no project, folder or organization")}
+	}
+	return nil
 }
 
 func (f *clusterFlags) scopes() ([]string, error) {
-	projects := f.projects
-	if f.local != "" && len(projects) == 0 {
-		projects = []string{local.Project}
-	}
 	var all []string
-	for kind, ids := range map[string][]string{"projects/": projects, "folders/": f.folders, "organizations/": f.organizations} {
+	for kind, ids := range map[string][]string{"projects/": f.projects, "folders/": f.folders, "organizations/": f.organizations} {
 		for _, id := range ids {
 			all = append(all, kind+id)
 		}
@@ -59,7 +69,7 @@ func (f *clusterFlags) scopes() ([]string, error) {
 		}
 	}
 	if len(all) == 0 {
-		return nil, mistake{errors.New("nothing to look at: give --project, --folder or --organization, or a dump with --from")}
+		return nil, mistake{errors.New("nothing to look at: give --project, --folder or --organization, a dump with --from, or --local")}
 	}
 	return all, nil
 }
@@ -69,19 +79,17 @@ const readers = 8
 
 // read gives the clusters to take, in the order of their names, and what could not be listed as a snapshot without a cluster.
 func (f *clusterFlags) read(ctx context.Context, take func(*snapshot.Snapshot) error) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	if f.local != "" {
+		return f.readLocal(ctx, take)
+	}
 	scopes, err := f.scopes()
 	if err != nil {
 		return err
 	}
-	var e functions.Endpoints
-	if f.local != "" {
-		if err := listens(ctx, f.local); err != nil {
-			return err
-		}
-		e = functions.Endpoints{GKE: local.Reach(f.local), Google: local.Reach(f.local),
-			Kubernetes: functions.Kubernetes{Token: oauth2.StaticTokenSource(new(oauth2.Token))}}
-	}
-	r, err := functions.NewReading(ctx, e)
+	r, err := functions.NewReading(ctx, functions.Endpoints{})
 	if err != nil {
 		return err
 	}
@@ -140,6 +148,49 @@ func (f *clusterFlags) readAll(ctx context.Context, r *functions.Reading, scopes
 		}
 	}
 	return nil
+}
+
+// readLocal takes what a running tiercel up says of its simulated clusters.
+func (f *clusterFlags) readLocal(ctx context.Context, take func(*snapshot.Snapshot) error) error {
+	if err := listens(ctx, f.local); err != nil {
+		return err
+	}
+	q, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+f.local+local.DumpPath, nil)
+	if err != nil {
+		return mistake{err}
+	}
+	answer, err := http.DefaultClient.Do(q)
+	if err != nil {
+		return mistake{fmt.Errorf("--local: %w; it is the address that tiercel up prints for its functions", err)}
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return mistake{fmt.Errorf("--local %s: %s: no simulated clusters are there, or not yet (tiercel up --fleet sample)", f.local, answer.Status)}
+	}
+	return f.decode("--local "+f.local, answer.Body, take)
+}
+
+// decode takes the clusters of a dump; from is where it is.
+func (f *clusterFlags) decode(from string, dump io.Reader, take func(*snapshot.Snapshot) error) error {
+	d, some := snapshot.NewDecoder(dump), false
+	for {
+		s, err := d.Decode()
+		switch {
+		case err == io.EOF && some:
+			return nil
+		case err == io.EOF:
+			return mistake{fmt.Errorf("%s: %w", legible.Printable(from), snapshot.ErrNoDump)}
+		case err != nil:
+			return mistake{fmt.Errorf("%s: %w", legible.Printable(from), err)}
+		}
+		some = true
+		if f.cluster != "" && s.Resource.Cluster != "" && s.Resource.Cluster != f.cluster {
+			continue
+		}
+		if err := take(s); err != nil {
+			return err
+		}
+	}
 }
 
 // A reader is a method of [functions.Reading].

@@ -43,7 +43,7 @@ Exit codes: 0 done; 1 it went wrong; 2 your mistake; 3 it is written, and not al
 }
 
 func dumpClusters(cmd *cobra.Command, clusters *clusterFlags, to string) (err error) {
-	if _, err := clusters.scopes(); err != nil {
+	if err := clusters.check(); err != nil {
 		return err // before there is a file
 	}
 	file, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)

@@ -82,7 +82,7 @@ func listens(ctx context.Context, address string) error {
 	dialer := net.Dialer{Timeout: 5 * time.Second}
 	c, err := dialer.DialContext(ctx, "tcp", address)
 	if err != nil {
-		return mistake{fmt.Errorf("no Pub/Sub at %q: %w; is tiercel up running there?", address, err)}
+		return mistake{fmt.Errorf("nothing answers at %q: %w; is tiercel up running there?", address, err)}
 	}
 	return c.Close()
 }
