@@ -174,7 +174,7 @@ func TestUrgentBurst(t *testing.T) {
 	}
 }
 
-// Where the others have just used a minute after a quiet time, 500 urgent ones a minute are each made within a minute still.
+// Where the others have just used a minute after a quiet time, 500 urgent ones a minute are each allowed within a minute still.
 func TestUrgentAfterABurst(t *testing.T) {
 	f := newFlood(t)
 	f.second(0)
