@@ -69,12 +69,6 @@ Exit codes: 0 done; 1 it went wrong; 2 your mistake: a flag or a rule file that 
   tiercel up --replay                            the recording, where the kernel could be watched, too`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			ctx := c.Context()
-			if flags.stopIn > 0 {
-				var cancel context.CancelFunc
-				ctx, cancel = context.WithTimeout(ctx, flags.stopIn)
-				defer cancel()
-			}
 			if !fleetForm.MatchString(flags.fleet) {
 				return fmt.Errorf("%w: --fleet %q: sample, none, or projects/PROJECT", node.ErrMistake, flags.fleet)
 			}
@@ -84,12 +78,12 @@ Exit codes: 0 done; 1 it went wrong; 2 your mistake: a flag or a rule file that 
 			}
 			out := newTerminal(c.OutOrStdout())
 			defer out.close()
-			return up(ctx, flags, l, out, out.logger(c.ErrOrStderr()))
+			return up(c.Context(), flags, l, out, out.logger(c.ErrOrStderr()))
 		},
 	}
 	f := c.Flags()
 	f.StringArrayVar(&flags.rules, "rules", nil, "rule file or folder of rule files (`path`) to add to the shipped rules; may be repeated; read again when it changes")
-	f.DurationVar(&flags.stopIn, "for", 0, "stop after so long; 0 for never")
+	f.DurationVar(&flags.stopIn, "for", 0, "stop after having watched for so long; 0 for never")
 	f.BoolVar(&flags.replay, "replay", false, "play the recording, and do not watch the kernel")
 	f.StringVar(&flags.fleet, "fleet", "sample", "`clusters` that the scheduled functions look after: sample for simulated ones, projects/PROJECT for a project's, which are only read, none")
 	f.StringVar(&flags.summary, "summary", "", "`file` to write at the end what happened, as JSON")
@@ -152,6 +146,8 @@ func up(ctx context.Context, flags upFlags, l net.Listener, out *terminal, log *
 	if err != nil {
 		return err
 	}
+	ctx, started, cancel := node.StopAfter(ctx, flags.stopIn)
+	defer cancel()
 	stop := s.start(ctx, cloud, l, log)
 	defer stop()
 	cfg := node.DefaultConfig()
@@ -162,7 +158,11 @@ func up(ctx context.Context, flags upFlags, l net.Listener, out *terminal, log *
 	cfg.PubSubOptions = cloud.Options()
 	cfg.Place = node.Place{Project: local.Project, Location: local.Location, Cluster: local.Cluster, Node: nodeName}
 	cfg.Outputs = []string{"pubsub:" + local.RawTopic}
-	cfg.Beside, cfg.Watching = s, s.watching
+	cfg.Beside = s
+	cfg.Watching = func(w node.Watching) {
+		started(w)
+		s.watching(w)
+	}
 	log.InfoContext(ctx, "embedded cloud is up", "pubsub", cloud.Address(), "functions", cloud.Calls(), "topic", local.RawTopic, "source", local.Source)
 	seen, err := watchOrReplay(ctx, cfg, flags.replay, s, log)
 	if err != nil {

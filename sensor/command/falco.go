@@ -33,7 +33,7 @@ func (f *falcoFlags) run(c *cobra.Command, flags *watchFlags) error {
 	if err != nil {
 		return fmt.Errorf("%w: --falco-config: %w", node.ErrMistake, err)
 	}
-	ctx, stop := flags.bound(c.Context())
+	ctx, watching, stop := node.StopAfter(c.Context(), flags.stopIn)
 	defer stop()
 	for {
 		cfg, log, err := f.config(c, flags, read)
@@ -43,6 +43,7 @@ func (f *falcoFlags) run(c *cobra.Command, flags *watchFlags) error {
 		for _, w := range read.Warnings {
 			log.Warn("falco configuration", "warning", w.Error())
 		}
+		cfg.Watching = watching
 		this, cancel := context.WithCancel(ctx)
 		changed := make(chan *falcoconfig.Config, 1)
 		if read.Follow {

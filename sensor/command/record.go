@@ -40,8 +40,9 @@ Outputs, for the alerts that the rules raise meanwhile; there is none unless you
 				return fmt.Errorf("%w: %w", node.ErrMistake, err)
 			}
 			outliveReaders()
-			ctx, cancel := flags.bound(c.Context())
+			ctx, watching, cancel := node.StopAfter(c.Context(), flags.stopIn)
 			defer cancel()
+			cfg.Watching = watching
 			events, err := node.Record(ctx, cfg, file, log)
 			if closeErr := file.close(); err == nil {
 				err = closeErr

@@ -58,8 +58,9 @@ Outputs:
 			if err != nil {
 				return err
 			}
-			ctx, cancel := flags.bound(c.Context())
+			ctx, watching, cancel := node.StopAfter(c.Context(), flags.stopIn)
 			defer cancel()
+			cfg.Watching = watching
 			return watch(ctx, cfg, log)
 		},
 	}
@@ -103,7 +104,7 @@ func (w *watchFlags) add(c *cobra.Command) {
 	f.StringVar(&w.ringSize, "ring", "", "`size` of the ring buffer, a power of two such as 16MiB; 8MiB on up to 16 processors, above that 512KiB each")
 	f.Uint32Var(&w.cfg.Probe.Cgroups, "max-cgroups", 8192, "cgroups that the kernel side remembers, 128 bytes each")
 	f.IntVar(&w.cfg.Process.MaxProcesses, "max-processes", 65536, "processes remembered at once, about 700 bytes each and their arguments")
-	f.DurationVar(&w.stopIn, "for", 0, "stop after so long; 0 for never")
+	f.DurationVar(&w.stopIn, "for", 0, "stop after having watched for so long; 0 for never")
 	addPlace(c, &w.cfg.Place)
 	w.logging.add(c)
 }
@@ -139,12 +140,4 @@ func (w *watchFlags) config(c *cobra.Command) (node.Config, *slog.Logger, error)
 		}
 	}
 	return cfg, log, nil
-}
-
-// bound ends the context after --for.
-func (w *watchFlags) bound(ctx context.Context) (context.Context, context.CancelFunc) {
-	if w.stopIn <= 0 {
-		return context.WithCancel(ctx)
-	}
-	return context.WithTimeout(ctx, w.stopIn)
 }

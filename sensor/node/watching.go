@@ -1,6 +1,10 @@
 package node
 
 import (
+	"context"
+	"sync"
+	"time"
+
 	"tiercel.dev/alert"
 	"tiercel.dev/rules"
 )
@@ -23,4 +27,17 @@ func (n *Node) watching(set *rules.Set) {
 	n.cfg.Watching(Watching{
 		Rules: set, Kinds: set.Filter().Wanted().Len(), Programs: n.probe.Programs(), Node: n.sensor.Node, Health: n.heartbeat,
 	})
+}
+
+// StopAfter is for runs that end once they have watched for so long; 0 for never: the context to run with, and what their
+// configuration's Watching must call. What comes before they watch does not count: on a busy machine the programs alone take seconds
+// to load.
+func StopAfter(ctx context.Context, d time.Duration) (context.Context, func(Watching), context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	var once sync.Once
+	return ctx, func(Watching) {
+		if d > 0 {
+			once.Do(func() { time.AfterFunc(d, cancel) })
+		}
+	}, cancel
 }

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"tiercel.dev/alert"
 )
@@ -25,6 +27,35 @@ func (b *beside) Write(_ context.Context, a *alert.Alert) error {
 }
 
 func (b *beside) Close(context.Context) error { return nil }
+
+// The time to watch begins when watching does, once: other rules do not prolong it.
+func TestStopAfter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, watching, cancel := StopAfter(t.Context(), time.Second)
+		defer cancel()
+		time.Sleep(time.Minute)
+		if ctx.Err() != nil {
+			t.Fatal("stopped before it watched")
+		}
+		watching(Watching{})
+		time.Sleep(900 * time.Millisecond)
+		watching(Watching{})
+		if ctx.Err() != nil {
+			t.Error("stopped early")
+		}
+		time.Sleep(200 * time.Millisecond)
+		if ctx.Err() == nil {
+			t.Error("did not stop")
+		}
+		forever, watching, end := StopAfter(t.Context(), 0)
+		watching(Watching{})
+		time.Sleep(time.Hour)
+		if forever.Err() != nil {
+			t.Error("stopped without being asked to")
+		}
+		end()
+	})
+}
 
 // Whoever runs a sensor in a process of its own is told what it watches, by which rules, and gets what it finds.
 func TestLiveWatching(t *testing.T) {
