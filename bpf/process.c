@@ -150,7 +150,23 @@ static __always_inline enum tri upper_layer(struct inode *inode, __u64 magic)
 	return upper ? TRI_TRUE : TRI_FALSE;
 }
 
-static __always_inline void read_exe(struct scratch *s, struct exec_event *e, struct file *exe)
+/* chrooted: the root is a directory on its mount, or a mount in the middle of the tree. The top of
+ * the tree may itself be mounted on the top of another.
+ */
+static __always_inline bool chrooted(struct fs_struct *fs)
+{
+	struct place root = place_of(&fs->root);
+	struct mount *m = (void *)root.mnt - bpf_core_field_offset(struct mount, mnt);
+	struct mount *parent = READ(m, mnt_parent);
+
+	if (root.dentry != root.mnt_root)
+		return 1;
+	return parent != m && READ(m, mnt_mountpoint) != READ(parent, mnt.mnt_root);
+}
+
+/* read_exe: what an executable's path is worth depends on the tree that it is a path in. */
+static __always_inline void read_exe(
+	struct scratch *s, struct exec_event *e, struct file *exe, struct fs_struct *fs)
 {
 	struct inode *inode = exe->f_inode;
 	struct vfsmount *mnt = exe->f_path.mnt;
@@ -164,6 +180,10 @@ static __always_inline void read_exe(struct scratch *s, struct exec_event *e, st
 	e->upper_layer = upper_layer(inode, sb->s_magic);
 	if (sb->s_flags & SB_RDONLY || mnt->mnt_flags & MNT_READONLY)
 		e->flags |= EXEC_READ_ONLY;
+	if (mnt != fs->root.mnt)
+		e->flags |= EXEC_OTHER_MOUNT;
+	if (chrooted(fs))
+		e->flags |= EXEC_CHROOTED;
 }
 
 /* read_memory appends argv and the environment from the new image, whose stack was just written. */
@@ -208,7 +228,7 @@ int BPF_PROG(on_exec, struct task_struct *task, pid_t old_pid, struct linux_binp
 	read_tty(e, task);
 	read_memory(s, e, mm);
 	e->filename_len = append_kernel_str(s, sizeof(*e), bprm->filename);
-	read_exe(s, e, mm->exe_file);
+	read_exe(s, e, mm->exe_file, task->fs);
 	e->cwd_status = walk_place(s, task, place_of(&task->fs->pwd), &ignored);
 	e->cwd_len = append_path(s, sizeof(*e));
 	send_record(s, sizeof(*e));

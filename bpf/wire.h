@@ -158,7 +158,9 @@ enum path_flag {
 enum exec_flag {
 	EXEC_ARGS_CUT = 1,
 	EXEC_ENV_CUT = 2,
-	EXEC_READ_ONLY = 4, /* the executable's mount or filesystem is */
+	EXEC_READ_ONLY = 4,    /* the executable's mount or filesystem is */
+	EXEC_CHROOTED = 8,     /* the process's root is not the top of its mounts */
+	EXEC_OTHER_MOUNT = 16, /* the executable does not lie on the root's mount */
 };
 
 #pragma GCC diagnostic push

@@ -83,6 +83,8 @@ type ExecFacts struct {
 	UpperLayer    Tri  // the executable lies in the upper layer of an overlay
 	Memfd         bool // the executable is a memfd
 	Writable      bool // the executable is writable by the process
+	Chrooted      bool // the process's root is not the top of its mounts
+	OtherMount    bool // the executable lies on another mount than that root
 	Ino           uint64
 	Ctime, Mtime  int64 // of the executable, ns since the epoch
 	PIDNSStart    int64 // start of the pid namespace's init, ns since boot; 0 if unknown

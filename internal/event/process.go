@@ -31,6 +31,8 @@ type Process struct {
 	UpperLayer         Tri
 	Memfd              bool
 	Writable           bool
+	Chrooted           bool // when the image was executed, as OtherMount
+	OtherMount         bool
 	ExeIno             uint64
 	ExeCtime, ExeMtime int64 // ns since the epoch
 	PIDNSStart         int64 // ns since the epoch; 0 if unknown

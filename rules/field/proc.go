@@ -31,6 +31,18 @@ func (of procText) parent(ev *event.Event) (string, bool) {
 	return of.get(ev.Process.Parent)
 }
 
+// parentContainer: a process that was read from /proc has no cgroup until a record names it.
+func parentContainer(ev *event.Event) (string, bool) {
+	if ev.Process == nil || ev.Process.Parent == nil || ev.Process.Parent.CgroupID == 0 {
+		return "", false
+	}
+	id := ev.Process.Parent.ContainerID
+	if id == "" {
+		return event.Host.ID, true
+	}
+	return id[:min(len(id), 12)], true
+}
+
 func procName(p *event.Process) string    { return p.Name }
 func procExe(p *event.Process) string     { return p.Exe }
 func procExePath(p *event.Process) string { return p.ExePath }
@@ -46,6 +58,13 @@ func procFields() []Field {
 			set: func(b *builder, v string) error { b.ancestor(1).ExePath = v; return nil }},
 		{Name: "proc.pcmdline", Type: Text, Doc: "proc.cmdline of the parent.", TextOf: procText(procCmdLine).parent,
 			set: func(b *builder, v string) error { b.ancestor(1).CmdLine = v; return nil }},
+		{Name: "proc.pcontainer.id", Type: Text, Doc: "container.id of the parent: host outside of containers. Missing if the parent is not known.",
+			TextOf: parentContainer,
+			set: func(b *builder, v string) error {
+				b.ancestor(1).CgroupID = 1
+				b.ancestor(1).ContainerID = strings.TrimPrefix(v, event.Host.ID)
+				return nil
+			}},
 		ancestorTexts("proc.aname", "proc.name", procName, func(p *event.Process, v string) { p.Name = v }),
 		ancestorTexts("proc.aexe", "proc.exe", procExe, func(p *event.Process, v string) { p.Exe = v }),
 		ancestorTexts("proc.aexepath", "proc.exepath", procExePath, func(p *event.Process, v string) { p.ExePath = v }),

@@ -97,6 +97,12 @@ func procExeFields() []Field {
 		procBool("proc.is_exe_writable", "The process may write the file it was executed from.", func(p *event.Process) (bool, bool) { return p.Writable, true },
 			func(b *builder, v string) error { return parse(v, boolOf, &b.proc.Writable) }),
 		probe("healthcheck", "a health check of Docker's"), probe("liveness_probe", "a liveness probe"), probe("readiness_probe", "a readiness probe"),
+		procBool("proc.is_chrooted", "When the program was executed, the process's root was a directory within its mounts, as chroot makes it: paths, proc.exepath among them, say where things lie below that. Not known, and false, of processes from before the sensor.",
+			func(p *event.Process) (bool, bool) { return p.Chrooted, true },
+			func(b *builder, v string) error { return parse(v, boolOf, &b.proc.Chrooted) }),
+		procBool("proc.is_exe_on_other_mount", "The executable lies on another mount than the process's root: on a volume, or on something mounted over its path. Not known, and false, of processes from before the sensor.",
+			func(p *event.Process) (bool, bool) { return p.OtherMount, true },
+			func(b *builder, v string) error { return parse(v, boolOf, &b.proc.OtherMount) }),
 		{Name: "proc.exe_ino", Type: Int, Doc: "Inode number of the executable.",
 			IntOf: func(ev *event.Event) (int64, bool) {
 				if ev.Process == nil {

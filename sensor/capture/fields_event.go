@@ -183,6 +183,8 @@ func (c *coder) exec(x *event.ExecFacts) {
 	signed(c, 99, &x.Ctime)
 	signed(c, 100, &x.Mtime)
 	signed(c, 101, &x.PIDNSStart)
+	c.flag(122, &x.Chrooted)
+	c.flag(123, &x.OtherMount)
 }
 
 func (c *coder) fork(f *event.ForkFacts) {

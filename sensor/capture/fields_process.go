@@ -51,6 +51,8 @@ func (c *coder) process(p *event.Process, ref, parent *uint64) {
 	c.count(43, &p.Redacted)
 	unsigned(c, 44, &p.CgroupID)
 	c.text(45, &p.ContainerID)
+	c.flag(46, &p.Chrooted)
+	c.flag(47, &p.OtherMount)
 }
 
 // same reports whether a and b say the same of a process, but for their parents. It is asked for the process of every
@@ -63,6 +65,7 @@ func same(a, b *event.Process) bool {
 		a.PID == b.PID && a.Start == b.Start && a.StartTime == b.StartTime &&
 		a.VPID == b.VPID && a.VPGID == b.VPGID && a.LoginUID == b.LoginUID && a.SessionID == b.SessionID &&
 		a.UpperLayer == b.UpperLayer && a.Memfd == b.Memfd && a.Writable == b.Writable && a.ArgsTruncated == b.ArgsTruncated &&
+		a.Chrooted == b.Chrooted && a.OtherMount == b.OtherMount &&
 		a.ExeIno == b.ExeIno && a.ExeCtime == b.ExeCtime && a.ExeMtime == b.ExeMtime && a.PIDNSStart == b.PIDNSStart &&
 		a.Redacted == b.Redacted && sameTexts(a, b)
 }

@@ -197,9 +197,11 @@ type bpfExecEvent struct {
 type bpfExecFlag uint32
 
 const (
-	bpfExecFlagEXEC_ARGS_CUT  bpfExecFlag = 1
-	bpfExecFlagEXEC_ENV_CUT   bpfExecFlag = 2
-	bpfExecFlagEXEC_READ_ONLY bpfExecFlag = 4
+	bpfExecFlagEXEC_ARGS_CUT    bpfExecFlag = 1
+	bpfExecFlagEXEC_ENV_CUT     bpfExecFlag = 2
+	bpfExecFlagEXEC_READ_ONLY   bpfExecFlag = 4
+	bpfExecFlagEXEC_CHROOTED    bpfExecFlag = 8
+	bpfExecFlagEXEC_OTHER_MOUNT bpfExecFlag = 16
 )
 
 type bpfExitEvent struct {

@@ -66,6 +66,8 @@ func (d *Decoder) exec(raw []byte, ev *event.Event) error {
 	x.ExePath = realPath(t.next(int(v.Exe.RealLen)), v.Exe.Status)
 	x.Memfd = v.Exe.Status == uint8(event.PathAnonymous) && strings.HasPrefix(x.ExePath, memfdPrefix)
 	x.Writable = writable(&v, &ev.Task)
+	x.Chrooted = v.Flags&uint8(bpfExecFlagEXEC_CHROOTED) != 0
+	x.OtherMount = v.Flags&uint8(bpfExecFlagEXEC_OTHER_MOUNT) != 0
 	x.CWD = realPath(t.next(int(v.CwdLen)), v.CwdStatus)
 	return t.err()
 }

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -109,6 +110,61 @@ func init() {
 }
 
 const noOverlay = 77
+
+func init() {
+	// root runs a copy of this program from a mount of its own, then this program after a chroot into a mount of all there is,
+	// and after one that goes nowhere.
+	children["root"] = func(args []string) error {
+		tmp, all := filepath.Join(args[0], "tmp"), filepath.Join(args[0], "all")
+		if err := errors.Join(os.Mkdir(tmp, 0o755), os.Mkdir(all, 0o755), unix.Unshare(unix.CLONE_NEWNS),
+			unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""), unix.Mount("tmpfs", tmp, "tmpfs", 0, ""),
+			unix.Mount("/", all, "", unix.MS_BIND|unix.MS_REC, "")); err != nil {
+			return err
+		}
+		self, err := os.Executable()
+		if err != nil {
+			return err
+		}
+		program, err := os.ReadFile(self)
+		if err := errors.Join(err, os.WriteFile(filepath.Join(tmp, "exe"), program, 0o755)); err != nil {
+			return err
+		}
+		for _, as := range []struct{ name, exe, root string }{{"on-mount", filepath.Join(tmp, "exe"), ""}, {"in-root", self, all}, {"in-top", self, "/"}} {
+			cmd := exec.Command(as.exe)
+			cmd.Args, cmd.Env, cmd.Dir = []string{as.name}, []string{"PROBE_TEST_CHILD=nothing"}, "/"
+			cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: as.root}
+			if err := cmd.Run(); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// A path says where an executable lies only as far as the root that it begins at.
+func TestExecutablesRoot(t *testing.T) {
+	l := all(t)
+	dir := resolved(t, t.TempDir())
+	var inRoot, inTop *event.Event
+	onMount := l.expect(t, execOf("on-mount"), func() {
+		inRoot = l.expect(t, execOf("in-root"), func() {
+			inTop = l.expect(t, execOf("in-top"), func() { run(t, child(t, "root", dir)) })
+		})
+	})
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if x := onMount.Exec; x.ExePath != dir+"/tmp/exe" || x.Chrooted || !x.OtherMount {
+		t.Errorf("on a mount: %s, chrooted %v, on another mount %v", x.ExePath, x.Chrooted, x.OtherMount)
+	}
+	if x := inRoot.Exec; x.ExePath != self || !x.Chrooted {
+		t.Errorf("in another root: %s, chrooted %v", x.ExePath, x.Chrooted)
+	}
+	if x := inTop.Exec; x.ExePath != self || x.Chrooted || x.OtherMount != inRoot.Exec.OtherMount {
+		t.Errorf("in the root: %s, chrooted %v, on another mount %v", x.ExePath, x.Chrooted, x.OtherMount)
+	}
+}
 
 // A file of an overlay that was written since the layers below were made is what containers drop and run.
 func TestUpperLayer(t *testing.T) {

@@ -176,6 +176,7 @@ func (t *Table) exec(ev *event.Event) *entry {
 	p.TTY, p.SID, p.PGID, p.VPID, p.VPGID = x.TTY, x.SID, x.PGID, x.VPID, x.VPGID
 	p.LoginUID, p.SessionID = x.LoginUID, x.SessionID
 	p.UpperLayer, p.Memfd, p.Writable = x.UpperLayer, x.Memfd, x.Writable
+	p.Chrooted, p.OtherMount = x.Chrooted, x.OtherMount
 	p.ExeIno, p.ExeCtime, p.ExeMtime = x.Ino, x.Ctime, x.Mtime
 	if x.PIDNSStart != 0 {
 		p.PIDNSStart = t.epoch(x.PIDNSStart)

@@ -162,6 +162,7 @@ func (t *Table) set(e *entry, r *reading) {
 	p.UID, p.GID, p.LoginUID, p.SessionID, p.Caps = r.UID, r.GID, r.LoginUID, r.SessionID, r.Caps
 	p.UserName, p.GroupName, p.LoginName = r.user, r.group, r.login
 	p.UpperLayer, p.Memfd, p.Writable = event.TriUnknown, r.Memfd, false
+	p.Chrooted, p.OtherMount = false, false
 	p.ExeIno, p.ExeCtime, p.ExeMtime = r.Ino, r.Ctime, r.Mtime
 	if e.parent == nil {
 		p.PPID = r.PPID

@@ -80,6 +80,7 @@ func (t *Table) forgetImage(e *entry) {
 	t.text.setEnv(e, nil)
 	t.text.setPaths(e, "", p.CWD)
 	p.ArgsTruncated, p.UpperLayer, p.Memfd, p.Writable = false, event.TriUnknown, false, false
+	p.Chrooted, p.OtherMount = false, false
 	p.ExeIno, p.ExeCtime, p.ExeMtime = 0, 0, 0
 }
 
