@@ -31,6 +31,7 @@ enum bpf_map_type {
 };
 #define BPF_ANY		  0
 #define BPF_NOEXIST	  1
+#define BPF_EXIST	  2
 #define BPF_RB_AVAIL_DATA 0
 
 /* From uapi headers that are the same on every architecture. */

@@ -16,8 +16,10 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	if (!s)
 		return 0;
 	/* clone3 can put the child elsewhere: that cgroup's path must be known first, too. */
-	if (task_cgroup(child) != task_cgroup(parent))
+	if (task_cgroup(child) != task_cgroup(parent)) {
 		begin_record(s, child, EVENT_FORK, 0, sizeof(*e));
+		doubt_cgroup(task_cgroup(child));
+	}
 	begin_record(s, parent, EVENT_FORK, 0, sizeof(*e));
 	e = &s->record.fork;
 	e->start_ns = child->start_boottime;
@@ -60,6 +62,7 @@ int BPF_PROG(on_cgroup_attach, struct cgroup *cgroup, const char *path, struct t
 	if (!s || task_cgroup(task) != cgroup)
 		return 0;
 	begin_record(s, task, EVENT_CGROUP_MOVE, 0, sizeof(*e));
+	doubt_cgroup(cgroup);
 	e = &s->record.cgroup;
 	e->id = cgroup->kn->id;
 	e->path_len = append_kernel_str(s, sizeof(*e), path);

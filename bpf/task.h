@@ -78,6 +78,18 @@ static __always_inline void announce_cgroup(struct scratch *s, struct cgroup *cg
 	s->text_len = 0;
 }
 
+/* doubt_cgroup: somebody came to a cgroup from another. If he came out of a container, the kinds of
+ * which only containers' are wanted are wanted of him, until the sensor has said whose he is.
+ */
+static __always_inline void doubt_cgroup(struct cgroup *cgroup)
+{
+	__u64 id = cgroup->kn->id;
+	__u32 unknown = CGROUP_UNKNOWN;
+
+	/* An id that is not there counts so, and is to be announced. */
+	bpf_map_update_elem(&cgroups, &id, &unknown, BPF_EXIST);
+}
+
 /* begin_record clears the fixed part of a record, since scratch holds an older one, and says who
  * acted. announce_cgroup may send a record of its own before.
  */

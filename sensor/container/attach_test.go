@@ -65,7 +65,7 @@ func TestAttachFromRecords(t *testing.T) {
 		{"move out", &event.Event{
 			Kind: event.CgroupMove, Task: event.Task{CgroupID: 10}, Process: &event.Process{ContainerID: idA},
 			Cgroup: event.CgroupFacts{ID: 11, Path: "/system.slice/sshd.service"},
-		}, ""},
+		}, idA},
 		{"after the move", open(14), idB},
 	}
 	for _, tt := range tests {
@@ -85,7 +85,7 @@ func TestAttachFromRecords(t *testing.T) {
 			}
 		})
 	}
-	want := []string{"10 true", "11 false", "12 false", "13 true", "14 true", "11 false"}
+	want := []string{"10 true", "11 false", "12 false", "13 true", "13 true", "14 true", "11 false", "11 true"}
 	if diff := cmp.Diff(want, told); diff != "" {
 		t.Errorf("told the kernel (-want +got):\n%s", diff)
 	}

@@ -53,6 +53,7 @@ type cgroup struct {
 	of    *known // nil: the host's
 	used  int64  // boot time of the last event
 	until int64  // a guess holds until this boot time; 0: for sure
+	left  bool   // it is the host's, and a container's processes came here
 }
 
 // known is a container that was seen or that the runtime told of.
@@ -97,6 +98,8 @@ func (r *Resolver) Attach(ev *event.Event) {
 			id = ev.Fork.CgroupID
 		}
 	}
+	// Where somebody came to a cgroup, the kernel doubts whose it is until it is told again.
+	doubted := ev.Kind == event.Fork && id != ev.Task.CgroupID
 	g := r.last
 	if g == nil || g.id != id {
 		g = r.cgroups[id]
@@ -108,15 +111,24 @@ func (r *Resolver) Attach(ev *event.Event) {
 	g.used = ev.Boot
 
 	fullID := ""
-	if g.of == nil {
-		ev.Container = event.Host
-	} else {
+	p := ev.Process
+	switch {
+	case g.of != nil:
 		g.of.used = ev.Boot
 		ev.Container = g.of.c
 		fullID = g.of.c.FullID
+	case g.until == 0 && p != nil && p.ContainerID != "":
+		fullID = p.ContainerID
+		ev.Container = r.Lookup(fullID)
+		r.tellLeft(g, ev)
+	default:
+		ev.Container = event.Host
+	}
+	if doubted && g.until == 0 {
+		r.tell(g)
 	}
 	// A guess takes nobody out of the container that he was in.
-	if p := ev.Process; p != nil && p.ContainerID != fullID && (fullID != "" || g.until == 0) {
+	if p != nil && p.ContainerID != fullID && (fullID != "" || g.until == 0) {
 		p.ContainerID = fullID
 	}
 }
@@ -197,10 +209,28 @@ func (r *Resolver) byPath(path string, boot int64) *known {
 func (r *Resolver) keep(id uint64, of *known, boot int64) *cgroup {
 	g := r.put(id, of, boot)
 	g.until = 0
-	if r.cfg.OnCgroup != nil {
-		r.cfg.OnCgroup(id, of != nil)
-	}
+	r.tell(g)
 	return g
+}
+
+// tell tells the kernel's filter whose a cgroup is.
+func (r *Resolver) tell(g *cgroup) {
+	if r.cfg.OnCgroup != nil {
+		r.cfg.OnCgroup(g.id, g.of != nil || g.left)
+	}
+}
+
+// tellLeft: a process that was in a container stays its own wherever it is moved, and what it starts does, too; else whoever
+// may write to cgroups would be the host's for every rule. From then on the kernel is to send what that cgroup does as if it
+// were a container's.
+func (r *Resolver) tellLeft(g *cgroup, ev *event.Event) {
+	if g.left {
+		return
+	}
+	g.left = true
+	r.tell(g)
+	r.log.Warn("process left its container's cgroup: it is counted to the container still", "process", ev.Task.TGID,
+		"container", ev.Process.ContainerID, "cgroup", g.id)
 }
 
 func (r *Resolver) put(id uint64, of *known, boot int64) *cgroup {

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -55,19 +56,60 @@ func TestCgroupForms(t *testing.T) {
 	}
 }
 
+// TestLeavesItsContainer: whoever moves out of a container's cgroup, into one that is known to be the host's, is watched as the
+// container's all the same, from the next call on.
+func TestLeavesItsContainer(t *testing.T) {
+	root := cgroupRoot(t)
+	dir := t.TempDir()
+	rules := filepath.Join(dir, "rules.yaml")
+	write(t, rules, []byte(`
+rules:
+  - {name: known, condition: 'evt.type == "execve" && proc.args.contains("tiercel-known")', output: '{proc.args}', severity: LOW}
+  - {name: linked, condition: 'evt.type in ["symlink", "symlinkat"] && container.id != "host" && evt.arg.target.startsWith("tiercel-")', output: '{evt.arg.target}', severity: LOW}
+`))
+	w := startSensor(t, func(c *Config) { c.Rules = Rules{Paths: []string{rules}} })
+	inside := makeCgroup(t, root, "tiercel-pods/pod"+strings.ReplaceAll(podUID, "_", "-")+"/"+containerID)
+	outside := makeCgroup(t, root, "tiercel-outside")
+	shell(t, `echo $$ > "$0" && exec sleep 0 tiercel-known`, outside)
+	w.until("the host's cgroup to be known", func() bool { return len(w.of("known")) > 0 })
+	shell(t, `echo $$ > "$0" && exec ln -s tiercel-host "$2/host"`, outside, inside, dir)
+	shell(t, `echo $$ > "$1" && echo $$ > "$0" && ln -s tiercel-child "$2/child" && exec ln -s tiercel-self "$2/self"`, outside, inside, dir)
+	shell(t, `echo $$ > "$0" && exec ln -s tiercel-host "$2/again"`, outside, inside, dir)
+	w.end()
+	got := map[string]string{}
+	for _, a := range w.of("linked") {
+		got[a.GetOutput()] = a.GetContainer().GetId()
+	}
+	want := map[string]string{"tiercel-child": containerID, "tiercel-self": containerID}
+	if !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
 // runIn runs a program in a cgroup of its own, which is removed again.
 func runIn(t *testing.T, root, path, arg string) {
+	t.Helper()
+	// The shell moves itself and then becomes another program, as a runtime's child does.
+	shell(t, `echo $$ > "$0" && exec sleep 0 `+arg, makeCgroup(t, root, path))
+}
+
+// makeCgroup makes a cgroup, which goes with the test, and returns the file that moves processes there.
+func makeCgroup(t *testing.T, root, path string) string {
 	t.Helper()
 	full := filepath.Join(root, path)
 	if err := os.MkdirAll(full, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	defer removeEmpty(root, full)
-	// The shell moves itself and then becomes another program, as a runtime's child does.
-	cmd := exec.Command("/bin/sh", "-c", `echo $$ > "$0" && exec sleep 0 `+arg, filepath.Join(full, "cgroup.procs"))
+	t.Cleanup(func() { removeEmpty(root, full) })
+	return filepath.Join(full, "cgroup.procs")
+}
+
+func shell(t *testing.T, command string, args ...string) {
+	t.Helper()
+	cmd := exec.Command("/bin/sh", append([]string{"-c", command}, args...)...)
 	cmd.Env = append(os.Environ(), "PATH=/bin:/usr/bin")
 	if out, err := cmd.CombinedOutput(); err == nil && len(out) > 0 {
-		t.Logf("%s: %s", path, out)
+		t.Logf("%s: %s", command, out)
 	}
 }
 

@@ -21,6 +21,18 @@ func dropped(path string, deed ...string) acts.Plan {
 	return chain(do("drop", path), acts.Step{Run: []string{"x"}, Path: path}, do(deed...))
 }
 
+// inRoot is a process of a program that has another root, in which it goes by that path; below /dev/shm, so that no layer of an
+// image tells that it was put there.
+func inRoot(root, path string, deed ...string) acts.Plan {
+	plan := chain(do("mkdir", root))
+	for i, c := range path {
+		if c == '/' && i > 0 {
+			plan = append(plan, do("mkdir", root+path[:i]))
+		}
+	}
+	return append(plan, do("drop", root+path), do("chroot", root), acts.Step{Run: []string{"x"}, Path: path}, do(deed...))
+}
+
 var libraryActs = []staged{
 	// Before the next, whose symbolic link is one too: a rule's alerts of one program are throttled.
 	{name: "a link made to it", rule: "sensitive_file_linked", fires: as("x", "link", "/etc/shadow", "/tmp/h1"), near: as("x", "link", "/etc/hostname", "/tmp/h2")},
@@ -68,6 +80,17 @@ var libraryActs = []staged{
 		fires: dropped("/m2", "open-tree", "/acts", "clone", "/tmp"), near: dropped("/m2", "open-tree", "/acts")},
 	{name: "a filesystem that stands nowhere", rule: "mount_in_container", at: inPrivileged, fires: dropped("/m3", "fsmount"), near: dropped("/m3", "open-tree", "/")},
 	{name: "another root", rule: "root_changed_in_container", at: inPrivileged, fires: as("sh", "chroot", "/tmp"), near: as("x", "chroot", "/tmp")},
+	{name: "a container runtime's path in another root", rule: "device_node_made_in_container", at: inPod,
+		fires: inRoot("/dev/shm/r1", "/usr/bin/runc", "mknod", "/disk", "disk"), near: inRoot("/dev/shm/r2", "/usr/bin/runc", "mknod", "/pipe", "pipe")},
+	{name: "a package tool's path in another root", rule: "trusted_path_taken_in_container", at: inPod,
+		fires: inRoot("/dev/shm/r3", "/usr/bin/dpkg", "sleep", "1ms"), near: inRoot("/dev/shm/r4", "/usr/bin/other", "sleep", "1ms")},
+	{name: "another's BPF programs opened", rule: "bpf_object_opened", at: inPrivileged, fires: as("x", "bpf-open"), near: as("x", "bpf", "map")},
+	{name: "a cgroup written", rule: "cgroup_changed_in_container", at: inPrivileged,
+		fires: chain(run("x"), do("mkdir", "/tmp/cg"), do("open", "/tmp/cg/cgroup.procs", "wc")), near: as("x", "open", "/tmp/cgroup.type", "wc")},
+	{name: "a cron job of the node's", rule: "host_setting_written_in_container", at: inPrivileged,
+		fires: chain(run("x"), do("mkdir", "/tmp/host"), do("mkdir", "/tmp/host/etc"), do("mkdir", "/tmp/host/etc/cron.d"), do("open", "/tmp/host/etc/cron.d/x", "wc")),
+		near:  as("x", "open", "/tmp/host.cron.d", "wc")},
+	{name: "a file moved past the links on its way", rule: "name_through_process", fires: as("x", "link", "/tmp/file", "/proc/self/root/etc/cron.d/linked2"), near: as("x", "link", "/tmp/file", "/tmp/linked2")},
 	{name: "a miner", rule: "crypto_miner_started", at: inPod, fires: only("xmrig"), near: only("x")},
 }
 

@@ -47,7 +47,7 @@ var deeds = map[string]func([]string) error{
 	"deleted": deleted, "chroot": func(a []string) error { return unix.Chroot(a[0]) },
 
 	"vm-write": vmWrite, "ready": ready, "user-namespace": func([]string) error { return unix.Unshare(unix.CLONE_NEWUSER) },
-	"ptrace": ptrace, "setns": setns, "unshare": unshare, "setuid": setuid, "bpf": bpf, "userfaultfd": userfaultfd,
+	"ptrace": ptrace, "setns": setns, "unshare": unshare, "setuid": setuid, "bpf": bpf, "bpf-open": openBPF, "userfaultfd": userfaultfd,
 	"finit_module": finitModule, "memfd": memfd, "drop": drop,
 }
 
