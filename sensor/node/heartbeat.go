@@ -21,6 +21,7 @@ func (n *Node) beat(ctx context.Context) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
+		n.mend()
 		if n.cfg.Heartbeat != 0 {
 			n.publishHeartbeat(time.Now())
 		}
@@ -30,6 +31,15 @@ func (n *Node) beat(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
+	}
+}
+
+// mend puts back what somebody changed in the kernel side's tables. What they kept from the sensor meanwhile is not known.
+func (n *Node) mend() {
+	changed, err := n.probe.Mend()
+	n.tampered.Add(uint64(changed))
+	if err != nil {
+		n.log.Error("compare the kernel side's tables", "err", err)
 	}
 }
 
@@ -129,6 +139,7 @@ func (n *Node) sensorDrops(undecoded, holdFull, holdExpired uint64) []*alert.Dro
 	}{
 		{"undecoded", undecoded},
 		{"stopped", n.unread.Load()},
+		{"tampered", n.tampered.Load()},
 		{"missed_fork", t.MissedForks},
 		{"missed_exec", t.MissedExecs},
 		{"missed_exit", t.MissedExits},

@@ -52,8 +52,9 @@ type Node struct {
 	rulesSince atomic.Int64 // when the rules in force came into force, in ns since the epoch
 	beaten     atomic.Int64 // when the last heartbeat was published, in ns since the epoch; 0 before
 
-	stopped atomic.Pointer[time.Time] // when it was told to stop; nil before
-	unread  atomic.Uint64             // records that the ring still had when the time to stop was up
+	stopped  atomic.Pointer[time.Time] // when it was told to stop; nil before
+	unread   atomic.Uint64             // records that the ring still had when the time to stop was up
+	tampered atomic.Uint64             // tables of the kernel side that were found changed
 
 	tellMu sync.Mutex
 	told   map[string]uint64 // losses that the log has named

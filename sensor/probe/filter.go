@@ -50,11 +50,7 @@ func (p *Probe) SetFilter(f event.Filter) error {
 	if err := p.fillHandlers(wanted); err != nil {
 		return err
 	}
-	var scopes [bpfEventKindEVENT_KINDS]uint8
-	for k, scope := range f {
-		scopes[k] = uint8(scope)
-	}
-	if err := p.objs.Scopes.Set(scopes); err != nil {
+	if err := p.objs.Scopes.Set(scopeTable(f)); err != nil {
 		return fmt.Errorf("set scopes: %w", err)
 	}
 	if err := p.forgetPeers(f); err != nil {
@@ -102,6 +98,13 @@ var knownCalls = func() (s event.KindSet) {
 	}
 	return s
 }()
+
+func scopeTable(f event.Filter) (scopes [bpfEventKindEVENT_KINDS]uint8) {
+	for k, scope := range f {
+		scopes[k] = uint8(scope)
+	}
+	return scopes
+}
 
 // callTable holds, by number, the kind of the native call in the low byte and in the high one that of the 32-bit call.
 func callTable(wanted event.KindSet) (calls [maxCalls]uint16) {
