@@ -21,7 +21,7 @@ func dropped(path string, deed ...string) acts.Plan {
 	return chain(do("drop", path), acts.Step{Run: []string{"x"}, Path: path}, do(deed...))
 }
 
-// inRoot is a process of a program that has another root, in which it goes by that path; below /dev/shm, so that no layer of an
+// inRoot is a process of a program that has another root, in which it goes by that path; below /dev, so that no layer of an
 // image tells that it was put there.
 func inRoot(root, path string, deed ...string) acts.Plan {
 	plan := chain(do("mkdir", root))
@@ -80,10 +80,10 @@ var libraryActs = []staged{
 		fires: dropped("/m2", "open-tree", "/acts", "clone", "/tmp"), near: dropped("/m2", "open-tree", "/acts")},
 	{name: "a filesystem that stands nowhere", rule: "mount_in_container", at: inPrivileged, fires: dropped("/m3", "fsmount"), near: dropped("/m3", "open-tree", "/")},
 	{name: "another root", rule: "root_changed_in_container", at: inPrivileged, fires: as("sh", "chroot", "/tmp"), near: as("x", "chroot", "/tmp")},
-	{name: "a container runtime's path in another root", rule: "device_node_made_in_container", at: inPod,
-		fires: inRoot("/dev/shm/r1", "/usr/bin/runc", "mknod", "/disk", "disk"), near: inRoot("/dev/shm/r2", "/usr/bin/runc", "mknod", "/pipe", "pipe")},
+	{name: "a container runtime's path in another root", rule: "device_node_made_in_container", at: inPrivileged,
+		fires: inRoot("/dev/r1", "/usr/bin/runc", "mknod", "/disk", "disk"), near: inRoot("/dev/r2", "/usr/bin/runc", "mknod", "/pipe", "pipe")},
 	{name: "a package tool's path in another root", rule: "trusted_path_taken_in_container", at: inPod,
-		fires: inRoot("/dev/shm/r3", "/usr/bin/dpkg", "sleep", "1ms"), near: inRoot("/dev/shm/r4", "/usr/bin/other", "sleep", "1ms")},
+		fires: inRoot("/dev/r3", "/usr/bin/dpkg", "sleep", "1ms"), near: inRoot("/dev/r4", "/usr/bin/other", "sleep", "1ms")},
 	{name: "another's BPF programs opened", rule: "bpf_object_opened", at: inPrivileged, fires: as("x", "bpf-open"), near: as("x", "bpf", "map")},
 	{name: "a cgroup written", rule: "cgroup_changed_in_container", at: inPrivileged,
 		fires: chain(run("x"), do("mkdir", "/tmp/cg"), do("open", "/tmp/cg/cgroup.procs", "wc")), near: as("x", "open", "/tmp/cgroup.type", "wc")},
