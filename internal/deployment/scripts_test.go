@@ -93,6 +93,8 @@ func TestMistakes(t *testing.T) {
 		"a source":              {nil, "uninstall", []string{"--project", "prod", "--region", "europe-west1", "--scc", "off"}, "--scc off is not organizations/O"},
 		"no folder":             {nil, "uninstall", []string{"--project", "prod", "--region", "europe-west1", "--root", "nowhere"}, "--root nowhere is no folder"},
 		"nothing to leave":      {nil, "uninstall", []string{"--data"}, `--project is ""`},
+		"nothing to deploy to":  {nil, "deploy", nil, "PROJECT_ID is not set"},
+		"no clusters":           {[]string{"PROJECT_ID=prod"}, "rollout", []string{image}, "WAVES is not set"},
 		"a zip without a name":  {nil, "sources", nil, "scripts/sources OUT.zip"},
 		"a schema without name": {nil, "provider-schema", nil, "scripts/provider-schema FULL.json"},
 	} {

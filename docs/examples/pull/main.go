@@ -15,6 +15,9 @@ import (
 	"os/signal"
 
 	"cloud.google.com/go/pubsub/v2"
+	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"tiercel.dev/alert"
 )
@@ -23,21 +26,35 @@ func main() {
 	project := flag.String("project", "", "project of the subscription")
 	subscription := flag.String("subscription", "tiercel-to-desk", "subscription to pull from")
 	dir := flag.String("tickets", "tickets", "folder of tickets")
+	topic := flag.String("try", "", "topic to make the subscription of, for a trial; a deployment's is made by infra/")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *project, *subscription, &desk{dir: *dir}); err != nil {
+	if err := run(ctx, *project, *subscription, *topic, &desk{dir: *dir}); err != nil {
 		fmt.Fprintln(os.Stderr, "pull:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, project, subscription string, d *desk) error {
+func run(ctx context.Context, project, subscription, topic string, d *desk) error {
+	if err := os.MkdirAll(d.dir, 0o700); err != nil {
+		return err
+	}
 	client, err := pubsub.NewClient(ctx, project)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
+	if topic != "" {
+		_, err := client.SubscriptionAdminClient.CreateSubscription(ctx, &pb.Subscription{
+			Name:   "projects/" + project + "/subscriptions/" + subscription,
+			Topic:  "projects/" + project + "/topics/" + topic,
+			Filter: `attributes.kind = "alert"`,
+		})
+		if err != nil && status.Code(err) != codes.AlreadyExists {
+			return err
+		}
+	}
 	s := client.Subscriber(subscription)
 	s.ReceiveSettings.MaxOutstandingMessages = 100
 	return s.Receive(ctx, func(_ context.Context, m *pubsub.Message) {

@@ -5,11 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"path"
 	"path/filepath"
 	"sync"
 	"testing"
 
 	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"tiercel.dev/alert"
@@ -51,7 +54,7 @@ func pull(t *testing.T, s *stand.Stand, subscription, dir string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- run(ctx, stand.Project, subscription, &desk{dir: dir}) }()
+	go func() { ended <- run(ctx, stand.Project, subscription, "", &desk{dir: dir}) }()
 	s.Until("all to be taken", "projects/p/subscriptions/"+subscription, func(st pubsub.SubscriptionStats) bool {
 		return st.Backlog() == 0 && st.Acked == 5 && st.DeadLettered == 1
 	})
@@ -134,6 +137,32 @@ func TestTakeTwice(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	if err := take(d, []byte("hello")); !errors.Is(err, errForeign) {
+		t.Errorf("%v", err)
+	}
+}
+
+// For a trial the program makes its own subscription, or takes the one that an earlier trial made; of a topic that is not there it has
+// none.
+func TestTrial(t *testing.T) {
+	s := stand.New(t, pubsub.Config{Hurry: 10_000})
+	dir := filepath.Join(t.TempDir(), "tickets") // which is not there yet
+	topic := path.Base(stand.Topic)
+	for round := range 2 {
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- run(ctx, stand.Project, "trial", topic, &desk{dir: dir}) }()
+		s.Until("the subscription", "projects/p/subscriptions/trial", func(pubsub.SubscriptionStats) bool { return true })
+		s.Publish(stand.Sample(t, "shell"))
+		s.Until("the alert to be taken", "projects/p/subscriptions/trial", func(st pubsub.SubscriptionStats) bool { return st.Acked == uint64(round+1) })
+		cancel()
+		if err := <-ended; err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := tickets(t, dir); len(got) != 1 {
+		t.Errorf("%d tickets", len(got))
+	}
+	if err := run(t.Context(), stand.Project, "other", "absent", &desk{dir: dir}); status.Code(err) != codes.NotFound {
 		t.Errorf("%v", err)
 	}
 }
