@@ -46,6 +46,7 @@ resource "google_pubsub_subscription" "archive" {
   project = var.project
   name    = "tiercel-archive"
   topic   = google_pubsub_topic.topics["alerts"].id
+  filter  = var.archive_heartbeats ? null : "attributes.kind != \"heartbeat\""
 
   ack_deadline_seconds       = 60
   message_retention_duration = "604800s"

@@ -64,6 +64,12 @@ variable "archive_days" {
   default     = 400
 }
 
+variable "archive_heartbeats" {
+  description = "Whether the archive keeps heartbeats, too, by which queries tell what a sensor lost and when it was silent. With thousands of nodes they are most of what the archive costs. Another value makes the archive's subscription anew, without what waits in it."
+  type        = bool
+  default     = true
+}
+
 variable "where_list" {
   description = "The object in the bucket of records that mutes and re-rates alerts; empty for none."
   type        = string

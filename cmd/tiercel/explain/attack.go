@@ -85,6 +85,7 @@ var techniqueNames = map[string]string{
 	"T1572":     "Protocol Tunneling",
 	"T1574":     "Hijack Execution Flow",
 	"T1574.006": "Hijack Execution Flow: Dynamic Linker Hijacking",
+	"T1574.007": "Hijack Execution Flow: Path Interception by PATH Environment Variable",
 	"T1580":     "Cloud Infrastructure Discovery",
 	"T1587.001": "Develop Capabilities: Malware",
 	"T1588.001": "Obtain Capabilities: Malware",
