@@ -18,7 +18,7 @@ var Definition string
 
 // Schema is the version of the contract that this package writes. It counts up when a field is added; readers use it
 // only to explain what they did not find.
-const Schema = 2
+const Schema = 3
 
 // Limits of one message. SCC, mail and terminals have smaller ones; these keep a hostile process from making a message
 // that Pub/Sub, a spool or a reader chokes on.

@@ -1908,13 +1908,15 @@ type Alert_Heartbeat struct {
 	LastSeq uint64 `protobuf:"varint,6,opt,name=last_seq,json=lastSeq,proto3" json:"last_seq,omitempty"`
 	Alerts  uint64 `protobuf:"varint,7,opt,name=alerts,proto3" json:"alerts,omitempty"`
 	// Events that are a count in another's alert.
-	Suppressed    uint64          `protobuf:"varint,8,opt,name=suppressed,proto3" json:"suppressed,omitempty"`
-	Events        []*Alert_Count  `protobuf:"bytes,9,rep,name=events,proto3" json:"events,omitempty"`
-	Drops         []*Alert_Drop   `protobuf:"bytes,10,rep,name=drops,proto3" json:"drops,omitempty"`
-	Outputs       []*Alert_Output `protobuf:"bytes,11,rep,name=outputs,proto3" json:"outputs,omitempty"`
-	RuleErrors    uint64          `protobuf:"varint,12,opt,name=rule_errors,json=ruleErrors,proto3" json:"rule_errors,omitempty"`
-	Processes     uint32          `protobuf:"varint,13,opt,name=processes,proto3" json:"processes,omitempty"`
-	Containers    uint32          `protobuf:"varint,14,opt,name=containers,proto3" json:"containers,omitempty"`
+	Suppressed uint64          `protobuf:"varint,8,opt,name=suppressed,proto3" json:"suppressed,omitempty"`
+	Events     []*Alert_Count  `protobuf:"bytes,9,rep,name=events,proto3" json:"events,omitempty"`
+	Drops      []*Alert_Drop   `protobuf:"bytes,10,rep,name=drops,proto3" json:"drops,omitempty"`
+	Outputs    []*Alert_Output `protobuf:"bytes,11,rep,name=outputs,proto3" json:"outputs,omitempty"`
+	RuleErrors uint64          `protobuf:"varint,12,opt,name=rule_errors,json=ruleErrors,proto3" json:"rule_errors,omitempty"`
+	Processes  uint32          `protobuf:"varint,13,opt,name=processes,proto3" json:"processes,omitempty"`
+	Containers uint32          `protobuf:"varint,14,opt,name=containers,proto3" json:"containers,omitempty"`
+	// What the sensor may not read of its node, and what is missing for it; "" if it may read all that it needs.
+	Impaired      string `protobuf:"bytes,15,opt,name=impaired,proto3" json:"impaired,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2045,6 +2047,13 @@ func (x *Alert_Heartbeat) GetContainers() uint32 {
 		return x.Containers
 	}
 	return 0
+}
+
+func (x *Alert_Heartbeat) GetImpaired() string {
+	if x != nil {
+		return x.Impaired
+	}
+	return ""
 }
 
 type Alert_Count struct {
@@ -2783,7 +2792,7 @@ var File_alert_proto protoreflect.FileDescriptor
 const file_alert_proto_rawDesc = "" +
 	"\n" +
 	"\valert.proto\x12\n" +
-	"tiercel.v1\"\xe34\n" +
+	"tiercel.v1\"\xff4\n" +
 	"\x05Alert\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12*\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x16.tiercel.v1.Alert.KindR\x04kind\x12\x19\n" +
@@ -2972,7 +2981,7 @@ const file_alert_proto_rawDesc = "" +
 	"\x05count\x18\x01 \x01(\x04R\x05count\x12\x1d\n" +
 	"\n" +
 	"first_time\x18\x02 \x01(\tR\tfirstTime\x12\x1b\n" +
-	"\tlast_time\x18\x03 \x01(\tR\blastTime\x1a\xf5\x03\n" +
+	"\tlast_time\x18\x03 \x01(\tR\blastTime\x1a\x91\x04\n" +
 	"\tHeartbeat\x12\x1d\n" +
 	"\n" +
 	"start_time\x18\x01 \x01(\tR\tstartTime\x12)\n" +
@@ -2995,7 +3004,8 @@ const file_alert_proto_rawDesc = "" +
 	"\tprocesses\x18\r \x01(\rR\tprocesses\x12\x1e\n" +
 	"\n" +
 	"containers\x18\x0e \x01(\rR\n" +
-	"containers\x1a1\n" +
+	"containers\x12\x1a\n" +
+	"\bimpaired\x18\x0f \x01(\tR\bimpaired\x1a1\n" +
 	"\x05Count\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x14\n" +
 	"\x05count\x18\x02 \x01(\x04R\x05count\x1aH\n" +

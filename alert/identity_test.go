@@ -92,7 +92,7 @@ func TestFieldValue(t *testing.T) {
 
 func TestAttributes(t *testing.T) {
 	a := shell()
-	want := map[string]string{"kind": "alert", "schema": "2", "alert_id": a.AlertId, "identity": a.Identity, "severity": "HIGH",
+	want := map[string]string{"kind": "alert", "schema": "3", "alert_id": a.AlertId, "identity": a.Identity, "severity": "HIGH",
 		"rule": "terminal_shell_in_container", "cluster": "prod", "namespace": "web", "node": "n1"}
 	if d := cmp.Diff(want, Attributes(a)); d != "" {
 		t.Error(d)
@@ -101,7 +101,7 @@ func TestAttributes(t *testing.T) {
 	if d := cmp.Diff(want, Attributes(a)); d != "" {
 		t.Error(d)
 	}
-	want = map[string]string{"kind": "heartbeat", "schema": "2", "alert_id": heartbeat().AlertId, "node": "n1"}
+	want = map[string]string{"kind": "heartbeat", "schema": "3", "alert_id": heartbeat().AlertId, "node": "n1"}
 	if d := cmp.Diff(want, Attributes(heartbeat())); d != "" {
 		t.Error(d)
 	}

@@ -54,6 +54,9 @@ func heartbeatText(a *Alert) string {
 	if h.GetRulesError() != "" {
 		s += ", rules not taken: " + h.GetRulesError()
 	}
+	if h.GetImpaired() != "" {
+		s += ", impaired: " + h.GetImpaired()
+	}
 	if n := a.GetNode().GetName(); n != "" {
 		s += " (node " + n + ")"
 	}

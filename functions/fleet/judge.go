@@ -178,8 +178,15 @@ func (j *judge) last(c Cluster) ClusterLine {
 
 // live looks at a sensor that lives.
 func (j *judge) live(s *Sensor, expected string, found func(Kind, string)) {
+	var losing []string
 	if !s.LostAt.IsZero() && j.now.Sub(s.LostAt) <= j.policy.Losing {
-		found(Losing, "lost "+strings.Join(s.lostText(), ", ")+", the last at "+clock(s.LostAt))
+		losing = append(losing, "lost "+strings.Join(s.lostText(), ", ")+", the last at "+clock(s.LostAt))
+	}
+	if s.Impaired != "" {
+		losing = append(losing, "is impaired: "+s.Impaired)
+	}
+	if losing != nil {
+		found(Losing, strings.Join(losing, "; "))
 	}
 	switch {
 	case s.RulesError != "":

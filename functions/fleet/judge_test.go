@@ -87,6 +87,11 @@ func TestJudge(t *testing.T) {
 		})}, want: []string{"sensor_losing n1 lost 7 output pubsub, 5 ring_full, the last at 2026-01-02T11:50:00Z"}},
 		"lost long ago": {world: cluster(node("n1")), heard: []*Sensor{sensor("n1", func(s *Sensor) { s.Lost, s.LostAt = map[string]uint64{"ring_full": 5}, ago(16*time.Minute) })}, well: 1},
 
+		"impaired": {world: cluster(node("n1")), heard: []*Sensor{sensor("n1", func(s *Sensor) { s.Impaired = "missing CAP_SYS_PTRACE" })},
+			want: []string{"sensor_losing n1 is impaired: missing CAP_SYS_PTRACE"}},
+		"impaired and losing": {world: cluster(node("n1")), heard: []*Sensor{sensor("n1", func(s *Sensor) {
+			s.Impaired, s.Lost, s.LostAt = "missing CAP_SYS_PTRACE", map[string]uint64{"ring_full": 5}, ago(time.Minute)
+		})}, want: []string{"sensor_losing n1 lost 5 ring_full, the last at 2026-01-02T11:59:00Z; is impaired: missing CAP_SYS_PTRACE"}},
 		"rules refused": {world: cluster(node("n1")), heard: []*Sensor{sensor("n1", func(s *Sensor) { s.RulesError = "a.yaml:3: no" })},
 			want: []string{"sensor_rules_stale n1 the rules last read were refused: a.yaml:3: no"}},
 		"one of three has other rules": {world: cluster(node("n1"), node("n2"), node("n3")), heard: []*Sensor{sensor("n1"), sensor("n2"), sensor("n3", func(s *Sensor) { s.RuleSet = "r0" })},

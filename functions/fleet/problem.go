@@ -38,10 +38,10 @@ var rules = map[Kind]rule{
 		title:    "Sensor loses events or alerts",
 		severity: alert.Medium,
 		description: "A sensor lost events that rules should have seen, or alerts that were not sent. A flood of events is also a way to hide " +
-			"one among them.",
+			"one among them. A sensor that is impaired may not read what it needs of its node: processes that ran before it are little known.",
 		nextSteps: "1. See which program makes the load, and since when.\n2. ring_full and reserved: give the sensor a larger ring, more CPU, or rules " +
 			"that need less of the kernel (tiercel rules explain).\n3. An output's losses: see its last error in the sensor's log, and whether its " +
-			"spool is large enough.",
+			"spool is large enough.\n4. Impaired: compare the pod's securityContext with the manifest's; the message names what is missing.",
 	},
 	Stale: {
 		title:    "Sensor with other rules than it should have",

@@ -31,6 +31,7 @@ type Sensor struct {
 	RuleSet      string    `json:"rule_set"`
 	RuleSetSince time.Time `json:"rule_set_since"`
 	RulesError   string    `json:"rules_error,omitempty"`
+	Impaired     string    `json:"impaired,omitempty"`
 
 	// Counts are of all losses by reason, as of the last heartbeat; Lost is what was added to them while they grew, LostAt is
 	// when they last did.
@@ -85,7 +86,7 @@ func (s *Sensor) hear(a *alert.Alert, published time.Time) bool {
 	if hash := clip(h.GetRuleSetHash()); hash != s.RuleSet || s.RuleSetSince.IsZero() {
 		s.RuleSet, s.RuleSetSince = hash, published
 	}
-	s.RulesError = clip(h.GetRulesError())
+	s.RulesError, s.Impaired = clip(h.GetRulesError()), clip(h.GetImpaired())
 	return true
 }
 
@@ -95,9 +96,7 @@ func (s *Sensor) interval() time.Duration { return time.Duration(s.Interval) * t
 // heartbeat heard nobody knows when what it counts was lost.
 func (s *Sensor) lose(now map[string]uint64, sameRun bool, at time.Time) {
 	first := s.At.IsZero()
-	if at.Sub(s.LostAt) > 2*max(s.interval(), time.Minute) {
-		s.Lost = nil // of another time
-	}
+	other := at.Sub(s.LostAt) > 2*max(s.interval(), time.Minute) // what Lost says is of another time than what is lost now
 	for reason, n := range now {
 		was := s.Counts[reason]
 		if !sameRun && !ofSpool(reason) {
@@ -106,8 +105,8 @@ func (s *Sensor) lose(now map[string]uint64, sameRun bool, at time.Time) {
 		if first || n <= was {
 			continue
 		}
-		if s.Lost == nil {
-			s.Lost = make(map[string]uint64)
+		if s.Lost == nil || other {
+			s.Lost, other = make(map[string]uint64), false
 		}
 		s.Lost[reason] += n - was
 		s.LostAt = at

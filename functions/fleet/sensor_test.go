@@ -61,6 +61,8 @@ func TestHear(t *testing.T) {
 		"more in part":             {beats: []one{{0, heartbeat("n", now)}, {minute, heartbeat("n", now.Add(minute), drops("path_unresolved", 9))}}, at: minute},
 		"a reason of a newer":      {beats: []one{{0, heartbeat("n", now)}, {minute, heartbeat("n", now.Add(minute), drops("new_reason", 9))}}, at: minute, lost: map[string]uint64{"new_reason": 9}},
 		"growing on":               {beats: []one{{0, heartbeat("n", now)}, {minute, heartbeat("n", now.Add(minute), drops("ring_full", 1))}, {2 * minute, heartbeat("n", now.Add(2*minute), drops("ring_full", 3))}}, at: 2 * minute, lost: map[string]uint64{"ring_full": 3}},
+		"lost a while ago":         {beats: []one{{0, heartbeat("n", now)}, {minute, heartbeat("n", now.Add(minute), drops("ring_full", 2))}, {5 * minute, heartbeat("n", now.Add(5*minute), drops("ring_full", 2))}}, at: 5 * minute, lost: map[string]uint64{"ring_full": 2}},
+		"lost again after a while": {beats: []one{{0, heartbeat("n", now)}, {minute, heartbeat("n", now.Add(minute), drops("ring_full", 2))}, {5 * minute, heartbeat("n", now.Add(5*minute), drops("ring_full", 5))}}, at: 5 * minute, lost: map[string]uint64{"ring_full": 3}},
 		"started anew":             {beats: []one{{0, heartbeat("n", now, drops("ring_full", 7), lost(3))}, {minute, heartbeat("n", now.Add(minute), run("2026-01-02T12:00:30Z"), drops("ring_full", 2), lost(3))}}, at: minute, lost: map[string]uint64{"ring_full": 2}},
 		"a spool made anew":        {beats: []one{{0, heartbeat("n", now, lost(3))}, {minute, heartbeat("n", now.Add(minute), run("2026-01-02T12:00:30Z"), lost(0))}}, at: minute},
 		"twice delivered":          {beats: []one{{0, heartbeat("n", now)}, {0, heartbeat("n", now)}}},

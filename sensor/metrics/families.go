@@ -15,6 +15,7 @@ var (
 	info         = gauge("info", "1, with the sensor's version and the hash of the rules in force.", "version", "rule_set")
 	rulesInForce = gauge("rules", "Rules in force.")
 	rulesRefused = gauge("rules_refused", "1 while the rules last read cannot be used, and those before are in force still.")
+	impaired     = gauge("impaired", "1 where the sensor may not read of its node all that it needs; the heartbeat says what is missing.")
 	ruleErrors   = counter("rule_errors_total", "Evaluations of conditions that ended in an error.")
 	rulesSince   = gauge("rules_in_force_since_timestamp_seconds", "When the rules in force came into force.")
 	ruleMatches  = counter("rule_matches_total", "Events that a rule in force matched, throttled ones too.", "rule", "severity")
@@ -49,15 +50,20 @@ var (
 	evaluation = prometheus.NewDesc("tiercel_sensor_evaluation_seconds", "How long rules took for one event, of every 64th event.", nil, nil)
 )
 
+// flag is a gauge that is 1 while something holds.
+func flag(holds bool) float64 {
+	if holds {
+		return 1
+	}
+	return 0
+}
+
 func about(to chan<- prometheus.Metric, f Figures) {
 	h := f.Heartbeat
 	info.send(to, 1, f.Version, h.GetRuleSetHash())
 	rulesInForce.send(to, float64(h.GetRules()))
-	refused := 0.0
-	if h.GetRulesError() != "" {
-		refused = 1
-	}
-	rulesRefused.send(to, refused)
+	rulesRefused.send(to, flag(h.GetRulesError() != ""))
+	impaired.send(to, flag(h.GetImpaired() != ""))
 	rulesSince.send(to, unix(f.RulesSince))
 	if !f.Beaten.IsZero() {
 		beaten.send(to, unix(f.Beaten))

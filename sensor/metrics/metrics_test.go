@@ -22,7 +22,7 @@ import (
 func sample() Figures {
 	f := Figures{
 		Heartbeat: &alert.Heartbeat{
-			RuleSetHash: "abc", Rules: 3, RulesError: "rules.yaml:1: no", RuleErrors: 4, Processes: 200,
+			RuleSetHash: "abc", Rules: 3, RulesError: "rules.yaml:1: no", Impaired: "no", RuleErrors: 4, Processes: 200,
 			Events: []*alert.Count{{Kind: "openat", Count: 10}, {Kind: "execve", Count: 2}},
 			Drops:  []*alert.Drop{{Reason: "ring_full", Kind: "openat", Count: 5}},
 		},
@@ -86,6 +86,7 @@ func TestMetricsSayWhatTheSensorCounts(t *testing.T) {
 	for _, want := range []string{
 		`tiercel_sensor_info{rule_set="abc",version="v1"} 1`,
 		`tiercel_sensor_rules_refused 1`,
+		`tiercel_sensor_impaired 1`,
 		`tiercel_sensor_events_total{kind="openat"} 10`,
 		`tiercel_sensor_drops_total{kind="openat",reason="ring_full"} 5`,
 		`tiercel_sensor_rule_matches_total{rule="a rule",severity="HIGH"} 15`,

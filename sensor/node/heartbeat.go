@@ -97,6 +97,7 @@ func (n *Node) heartbeat() *alert.Heartbeat {
 		RuleSetHash:     set.Hash(),
 		Rules:           uint32(len(set.Rules())),
 		RulesError:      n.rules.problem(),
+		Impaired:        n.impaired,
 		Processes:       uint32(n.table.Stats().Live),
 		Containers:      uint32(n.containers.Stats().Containers),
 	}

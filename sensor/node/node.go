@@ -42,6 +42,7 @@ type Node struct {
 	table      *process.Table
 	containers *container.Resolver
 	rules      *ruleKeeper
+	impaired   string // as heartbeats say it
 	servers    *apiServers
 	domains    *domains
 	fanout     *output.Fanout
@@ -149,6 +150,7 @@ func open(ctx context.Context, cfg Config, tap tap, log *slog.Logger) (*Node, er
 	n.table = process.New(cfg.Process)
 	n.keepEnvironment(read)
 	if err := n.table.Check(); err != nil {
+		n.impaired = "processes are known by their records alone: " + err.Error()
 		log.WarnContext(ctx, "processes will be known by their records alone", "err", err)
 	}
 	cfg.Container.OnCgroup = n.noteCgroup

@@ -100,28 +100,41 @@ func TestCapabilities(t *testing.T) {
 
 // TestWithoutPtrace: without the third capability the sensor watches, and says what is missing and where to add it.
 func TestWithoutPtrace(t *testing.T) {
-	cmd := nobody(t, []uintptr{unix.CAP_BPF, unix.CAP_PERFMON}, "--for", node.Patience.String())
-	stderr, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
+	cmd := nobody(t, []uintptr{unix.CAP_BPF, unix.CAP_PERFMON}, "--for", node.Patience.String(), "--heartbeat", "1s", "--output", "stdout?heartbeats=true")
+	var said [2]*bufio.Scanner // on standard output, and on standard error
+	for i, pipe := range []func() (io.ReadCloser, error){cmd.StdoutPipe, cmd.StderrPipe} {
+		out, err := pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		said[i] = bufio.NewScanner(out)
 	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	const missing = "missing CAP_SYS_PTRACE: run as root, or add SYS_PTRACE to the container's capabilities"
 	var log strings.Builder
-	found := false
-	for lines := bufio.NewScanner(stderr); !found && lines.Scan(); {
-		fmt.Fprintln(&log, lines.Text())
-		found = strings.Contains(lines.Text(), "missing CAP_SYS_PTRACE: run as root, or add SYS_PTRACE to the container's capabilities")
+	find := func(in *bufio.Scanner, text string, keep io.Writer) bool {
+		for in.Scan() {
+			fmt.Fprintln(keep, in.Text())
+			if strings.Contains(in.Text(), text) {
+				return true
+			}
+		}
+		return false
 	}
+	logged := find(said[1], missing, &log)
+	told := logged && find(said[0], "processes are known by their records alone: ", io.Discard)
 	cmd.Process.Signal(syscall.SIGTERM)
-	go io.Copy(io.Discard, stderr)
+	for _, in := range said {
+		go find(in, "\x00", io.Discard) // what is left
+	}
 	_ = cmd.Wait() // told to stop before it watches, it may say so
 	if strings.Contains(log.String(), "cannot be watched") && os.Getenv("TIERCEL_REQUIRE_BPF") == "" {
 		t.Skip(log.String())
 	}
-	if !found {
-		t.Error(log.String())
+	if !logged || !told {
+		t.Errorf("logged %v, told in a heartbeat %v\n%s", logged, told, log.String())
 	}
 }
 

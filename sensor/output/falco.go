@@ -172,6 +172,10 @@ func falcoSnapshot(a *alert.Alert) falcoWords {
 		fields["tiercel.rules_error"] = why
 		message += ", rules not taken: " + strings.TrimSpace(why)
 	}
+	if why := h.GetImpaired(); why != "" {
+		fields["tiercel.impaired"] = why
+		message += ", impaired: " + why
+	}
 	return falcoWords{priority: "Informational", rule: "Falco internal: metrics snapshot", source: "internal", message: message,
 		tags: []string{}, fields: fields}
 }

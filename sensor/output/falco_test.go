@@ -61,7 +61,7 @@ func TestFalcoLines(t *testing.T) {
 func TestFalcoSnapshot(t *testing.T) {
 	a := &alert.Alert{Kind: alert.KindHeartbeat, Time: alert.Time(1767323045000000006), SensorVersion: "v1", Node: &alert.Node{Name: "node"},
 		Heartbeat: &alert.Heartbeat{
-			StartTime: alert.Time(1767323041000000006), Alerts: 3, Suppressed: 4, RulesError: "a.yaml:1:1: bad",
+			StartTime: alert.Time(1767323041000000006), Alerts: 3, Suppressed: 4, RulesError: "a.yaml:1:1: bad", Impaired: "b",
 			Events:  []*alert.Count{{Kind: "openat", Count: 40}, {Kind: "execve", Count: 2}},
 			Drops:   []*alert.Drop{{Reason: "ring_full", Kind: "openat", Count: 5}, {Reason: "hold_full", Count: 1}},
 			Outputs: []*alert.Output{{Name: "stdout", Dropped: 7}},
@@ -79,7 +79,7 @@ func TestFalcoSnapshot(t *testing.T) {
 	}
 	for name, want := range map[string]any{
 		"falco.num_evts": 42.0, "scap.n_drops": 6.0, "scap.n_drops_ring_full_openat": 5.0, "falco.outputs_queue_num_drops": 7.0,
-		"falco.rules.matches_total": 7.0, "falco.duration_sec": 4.0, "tiercel.rules_error": "a.yaml:1:1: bad",
+		"falco.rules.matches_total": 7.0, "falco.duration_sec": 4.0, "tiercel.rules_error": "a.yaml:1:1: bad", "tiercel.impaired": "b",
 	} {
 		if got := m.OutputFields[name]; got != want {
 			t.Errorf("%s is %v, want %v", name, got, want)

@@ -172,7 +172,7 @@ func TestCloudLogging(t *testing.T) {
 	want := `{"severity":"CRITICAL","message":"` + alert.Text(a) + `","time":"2026-01-02T03:04:05.000000006Z",` +
 		`"logging.googleapis.com/insertId":"abababababababababababababababab",` +
 		`"logging.googleapis.com/trace":"projects/p/traces/abababababababababababababababab","logging.googleapis.com/labels":{"tiercel/kind":"alert",` +
-		`"tiercel/namespace":"web","tiercel/node":"node","tiercel/rule":"rule","tiercel/schema":"2","tiercel/severity":"CRITICAL"},` +
+		`"tiercel/namespace":"web","tiercel/node":"node","tiercel/rule":"rule","tiercel/schema":"3","tiercel/severity":"CRITICAL"},` +
 		`"alert":` + string(body) + "}\n"
 	if diff := cmp.Diff(want, string(b)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -49,6 +49,7 @@ type status struct {
 	Containers    uint32         `json:"containers"`
 	RuleErrors    uint64         `json:"rule_errors"`
 	RulesError    string         `json:"rules_error"`
+	Impaired      string         `json:"impaired"`
 	Suppressed    uint64         `json:"suppressed"`
 }
 
@@ -73,7 +74,7 @@ func (b *Board) status(now time.Time, p *Point) status {
 	s := status{
 		Now: now.UnixMilli(), Started: b.started.UnixMilli(), Totals: b.totals, Point: p, Outputs: []outputRow{}, Drops: []dropRow{},
 		Subscriptions: b.subscriptions, Processes: h.GetProcesses(), Containers: h.GetContainers(), RuleErrors: h.GetRuleErrors(),
-		RulesError: alert.Escape(h.GetRulesError()), Suppressed: h.GetSuppressed(),
+		RulesError: alert.Escape(h.GetRulesError()), Impaired: alert.Escape(h.GetImpaired()), Suppressed: h.GetSuppressed(),
 	}
 	for _, o := range h.GetOutputs() {
 		s.Outputs = append(s.Outputs, outputRow{

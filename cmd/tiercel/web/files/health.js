@@ -9,7 +9,7 @@ function sensor(s) {
   const a = store.about;
   const list = [
     ["running for", span(s.now - s.started)], ["programs in the kernel", a.programs ? number(a.programs) : ""], ["kinds of event", a.kinds ? number(a.kinds) : ""],
-    ["rules in force", a.rules ? `${number(a.rules)}, set ${a.rule_set.slice(0, 12)}` : ""], ["rules not taken", s.rules_error], ["conditions in error", s.rule_errors ? number(s.rule_errors) : ""],
+    ["rules in force", a.rules ? `${number(a.rules)}, set ${a.rule_set.slice(0, 12)}` : ""], ["rules not taken", s.rules_error], ["impaired", s.impaired], ["conditions in error", s.rule_errors ? number(s.rule_errors) : ""],
     ["processes known", number(s.processes)], ["containers known", number(s.containers)], ["events suppressed", number(s.suppressed)],
     ["memory", `${bytes(s.totals.memory)}, with cloud and page`],
     ["last heartbeat", s.totals.last_heartbeat ? `${span(s.now - new Date(s.totals.last_heartbeat))} ago` : "none yet"],
