@@ -2,10 +2,13 @@ package local
 
 import (
 	"crypto/x509"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"path"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,7 +24,18 @@ import (
 // What a person sees of the simulated clusters: a score, a finding that comes and one that goes, a rotation through its states with
 // two approvals, and mails.
 func TestSampleIsLookedAfter(t *testing.T) {
-	c, err := Start(Config{Sample: true, pace: 150 * time.Millisecond, Log: slog.New(slog.DiscardHandler)})
+	var mu sync.Mutex
+	states := map[string]bool{} // of findings, each that they were in: at this pace one may be gone at the next look
+	named := func(cluster, category string, state sccpb.Finding_State) string {
+		return fmt.Sprintf("%s of /clusters/%s is %v", category, cluster, state)
+	}
+	c, err := Start(Config{Sample: true, pace: 150 * time.Millisecond, Log: slog.New(slog.DiscardHandler), Changed: func(f *sccpb.Finding) {
+		if f.FindingClass == sccpb.Finding_MISCONFIGURATION {
+			mu.Lock()
+			defer mu.Unlock()
+			states[named(path.Base(f.ResourceName), f.Category, f.State)] = true
+		}
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,12 +54,9 @@ func TestSampleIsLookedAfter(t *testing.T) {
 	}
 	finding := func(cluster, category string, state sccpb.Finding_State) func() bool {
 		return func() bool {
-			for _, f := range c.Findings() {
-				if f.FindingClass == sccpb.Finding_MISCONFIGURATION && strings.HasSuffix(f.ResourceName, "/clusters/"+cluster) && f.Category == category && f.State == state {
-					return true
-				}
-			}
-			return false
+			mu.Lock()
+			defer mu.Unlock()
+			return states[named(cluster, category, state)]
 		}
 	}
 	until("the clusters are told", func() bool {
