@@ -16,13 +16,17 @@ import (
 // TestCgroupOfRunc: what runs in a container that runc made, in a cgroup as a kubelet's pod has it, is of this container and pod. Under
 // cgroup v2 runc makes the tree, hands controllers down and attaches a program for devices, as on a node.
 func TestCgroupOfRunc(t *testing.T) {
+	lacks := t.Skipf
+	if os.Getenv("TIERCEL_REQUIRE_RUNC") != "" {
+		lacks = t.Fatalf
+	}
 	if _, err := exec.LookPath("runc"); err != nil {
-		t.Skipf("needs runc, of Debian's package of that name; scripts/kernels takes it along where this machine's runs: %v", err)
+		lacks("needs runc, of Debian's package of that name; scripts/kernels takes it along where this machine's runs: %v", err)
 	}
 	root := t.TempDir()
 	busybox, err := os.ReadFile("/bin/busybox")
 	if err != nil {
-		t.Skipf("needs a static busybox, of Debian's busybox-static: %v", err)
+		lacks("needs a static busybox, of Debian's busybox-static: %v", err)
 	}
 	if err := os.MkdirAll(filepath.Join(root, "bin"), 0o755); err != nil {
 		t.Fatal(err)
