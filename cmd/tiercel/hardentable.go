@@ -141,7 +141,7 @@ func (t *verdictTable) failure(r posture.Result) {
 	}
 	t.line("%s", legible.Fill(what, inset, t.width))
 	for _, e := range r.Evidence {
-		t.line("%s%s", inset, t.look.dim(legible.Printable(e.Path+" = "+e.Value)))
+		t.line("%s%s", inset, t.look.dim(legible.Printable(e.String())))
 	}
 	if r.Fix == nil {
 		return

@@ -91,17 +91,13 @@ func (l *letter) table(lists map[string][]posture.Change) ([]byte, error) {
 	for _, name := range listNames {
 		for _, c := range lists[name] {
 			r := c.Resource
-			var evidence []string
-			for _, e := range c.Evidence {
-				evidence = append(evidence, e.Path+" = "+e.Value)
-			}
 			fix := ""
 			if c.Fix != nil {
 				fix = strings.Join(c.Fix.Commands, "\n")
 			}
 			rows = append(rows, []string{
 				name, c.Severity.String(), c.Check, l.in.check(c.Check).Title, r.Project, r.Location, r.Cluster, r.Pool, r.Kind, r.Namespace, r.Name,
-				c.First.UTC().Format(time.DateOnly), strings.Join(evidence, "; "), c.Note, fix, c.ID,
+				c.First.UTC().Format(time.DateOnly), posture.Facts(c.Evidence, "; "), c.Note, fix, c.ID,
 			})
 		}
 	}

@@ -1,5 +1,7 @@
 package posture
 
+import "strings"
+
 // A Check is what is said of one wherever its verdicts are shown. What decides it is in package rules/check.
 type Check struct {
 	ID       string   `json:"id"` // such as NET-CPEXP
@@ -41,6 +43,17 @@ type Result struct {
 type Evidence struct {
 	Path  string `json:"path"`
 	Value string `json:"value"`
+}
+
+func (e Evidence) String() string { return e.Path + " = " + e.Value }
+
+// Facts are all evidence of a result in one text.
+func Facts(of []Evidence, between string) string {
+	var all []string
+	for _, e := range of {
+		all = append(all, e.String())
+	}
+	return strings.Join(all, between)
 }
 
 // A Fix is how to put it right.

@@ -30,7 +30,7 @@ func (r *Report) row(result posture.Result) []string {
 	}
 	at := result.Resource
 	row := []string{at.Project, at.Location, at.Cluster, at.String(), result.Check, r.Check(result.Check).Title, string(result.Verdict), severity,
-		reason(result), evidence(result, "; "), "", "", "", ""}
+		reason(result), posture.Facts(result.Evidence, "; "), "", "", "", ""}
 	if f := result.Fix; f != nil {
 		row[10], row[11] = strings.Join(append(f.Commands[:len(f.Commands):len(f.Commands)], text(f)...), "; "), f.Disruption
 	}
@@ -58,13 +58,4 @@ func text(f *posture.Fix) (all []string) {
 		}
 	}
 	return all
-}
-
-// evidence is a result's facts in one line.
-func evidence(result posture.Result, between string) string {
-	var all []string
-	for _, e := range result.Evidence {
-		all = append(all, e.Path+" = "+e.Value)
-	}
-	return strings.Join(all, between)
 }

@@ -73,7 +73,7 @@ func (r *Report) JUnit(w io.Writer) error {
 
 func (r *Report) testcase(result posture.Result) testcase {
 	t := testcase{Class: result.Check, Name: r.Check(result.Check).Title + " (" + result.Resource.String() + ")"}
-	said := &outcome{Message: result.Reason, Text: evidence(result, "\n")}
+	said := &outcome{Message: result.Reason, Text: posture.Facts(result.Evidence, "\n")}
 	switch result.Verdict {
 	case posture.Fail:
 		said.Type = r.Severity(result).String()

@@ -171,7 +171,7 @@ func (r *Report) sarifResult(result posture.Result) sarifResult {
 	if said == "" {
 		said = r.Check(result.Check).Title
 	}
-	if e := evidence(result, "; "); e != "" {
+	if e := posture.Facts(result.Evidence, "; "); e != "" {
 		said += " (" + e + ")"
 	}
 	out := sarifResult{
