@@ -33,8 +33,8 @@ resource "google_pubsub_topic_iam_member" "topics" {
   member   = google_service_account.this.member
 }
 
-# Functions share a bucket, and each has its part of it: a condition is about the object that is written, the one that is overwritten or
-# moved, the source of a copy and its target alike. What people write for Tiercel to go by (policies, exceptions, who gets mails) ends
+# Functions share a bucket, and each has its part of it: a condition is about the object that a call names. No function copies or moves
+# one, of which it is not known here how a condition is asked. What people write for Tiercel to go by (policies, exceptions, who gets mails) ends
 # with .yaml, and no function writes it: who has taken one would else allow himself whatever another can do.
 locals {
   objects = "projects/_/buckets/${var.common.records}/objects/"
